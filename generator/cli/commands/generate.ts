@@ -1,0 +1,132 @@
+// `moegen generate`: brings the output folder up to date, or with --check says how far it is from it, and compiles what it wrote.
+
+import path from 'node:path';
+import type { MslVersion } from '../../compile/types.js';
+import type { Bf16Storage } from '../../spec/dtypes.js';
+import { prepareSet, type KernelSet } from '../../output/kernel-set.js';
+import type { WriteResult } from '../../output/write.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { PACKAGE_DIR, printJson, type Io } from '../io.js';
+import { covers, selectFiles, type Selection } from '../select.js';
+import type { CompiledFile } from './compile.js';
+
+export interface GenerateOptions extends Selection {
+  readonly bf16Storage?: Bf16Storage | undefined;
+  readonly msl?: MslVersion | undefined;
+  readonly out: string;
+  readonly check: boolean;
+  readonly compile: boolean;
+  readonly validate: boolean;
+  readonly json: boolean;
+}
+
+export async function generate(options: GenerateOptions, io: Io): Promise<ExitCode> {
+  const set = prepareSet({
+    plans: selectFiles(options),
+    packageDir: PACKAGE_DIR,
+    covers: covers(options),
+    ...(options.bf16Storage !== undefined && { bf16Storage: options.bf16Storage }),
+  });
+  const outDir = path.resolve(io.cwd, options.out);
+  if (options.check) return checkOutput(set, outDir, options, io);
+
+  const { writeSet } = await import('../../output/write.js');
+  const result = await writeSet(set, outDir);
+  if (result.fault !== undefined) io.err(`warning: ${result.fault.message}; the manifest was written anew\n`);
+  const compiled = options.compile ? await compileGenerated(result, outDir, io) : undefined;
+  printResult(set, result, compiled, options, io);
+  if (compiled?.files.some((file) => !file.ok) === true) return EXIT.answerIsNo;
+  return options.validate ? validateGenerated(options, io) : EXIT.done;
+}
+
+interface CompileReport {
+  readonly target: string;
+  readonly compiler: string;
+  readonly summary: string;
+  readonly files: readonly CompiledFile[];
+}
+
+/** Compiles what was written with the best compiler there is; nothing written, nothing compiled. */
+async function compileGenerated(
+  result: WriteResult,
+  outDir: string,
+  io: Io,
+): Promise<CompileReport | undefined> {
+  if (result.written.length === 0) return undefined;
+  const [{ chooseCompiler }, { compileFiles, describeFile, describeResults }] = await Promise.all([
+    import('../compilers.js'),
+    import('./compile.js'),
+  ]);
+  const compiler = await chooseCompiler('auto', io);
+  const paths = result.written.map((file) => path.relative(io.cwd, path.join(outDir, file)));
+  const files = await compileFiles(paths, compiler, { include: [], define: [] }, io);
+  for (const file of files) io.err(describeFile(file));
+  if (compiler.target === 'metal') {
+    const accepted = files.filter((file) => file.ok).flatMap((file) => file.kernels);
+    const { recordXcrun } = await import('../../output/write.js');
+    recordXcrun(outDir, result.manifest, new Map(accepted.map((kernel) => [kernel, compiler.version])));
+  }
+  return {
+    target: compiler.target,
+    compiler: compiler.version,
+    summary: describeResults(files, compiler),
+    files,
+  };
+}
+
+function printResult(
+  { kernels }: KernelSet,
+  { written, deleted, unchanged }: WriteResult,
+  compiled: CompileReport | undefined,
+  options: GenerateOptions,
+  io: Io,
+): void {
+  if (options.json) {
+    const report = compiled && {
+      target: compiled.target,
+      compiler: compiled.compiler,
+      files: compiled.files,
+    };
+    printJson(io, { out: options.out, written, deleted, unchanged, compiled: report ?? null });
+    return;
+  }
+  const counts = [`${written.length} written`, `${unchanged} unchanged`, `${deleted.length} deleted`];
+  io.out(`${options.out}: ${kernels.length} kernels; files: ${counts.join(', ')}\n`);
+  if (compiled !== undefined) io.out(`${compiled.summary}\n`);
+}
+
+async function checkOutput(
+  set: KernelSet,
+  outDir: string,
+  options: GenerateOptions,
+  io: Io,
+): Promise<ExitCode> {
+  const { compareSet } = await import('../../output/compare.js');
+  const { missing, changed, unexpected, compared } = await compareSet(set, outDir);
+  const isSame = missing.length + changed.length + unexpected.length === 0;
+  if (options.json) {
+    printJson(io, { out: options.out, ok: isSame, missing, changed, unexpected });
+  } else if (isSame) {
+    io.out(`${options.out}: ${compared} files are up to date\n`);
+  } else {
+    for (const file of missing) io.out(`missing     ${file}\n`);
+    for (const { file, diff } of changed) io.out(`changed     ${file}\n${indent(diff)}\n`);
+    for (const file of unexpected) io.out(`unexpected  ${file}\n`);
+    io.err(`${options.out} differs from what moegen writes; run the same command without --check\n`);
+  }
+  return isSame ? EXIT.done : EXIT.answerIsNo;
+}
+
+function indent(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `    ${line}`.trimEnd())
+    .join('\n');
+}
+
+async function validateGenerated(options: GenerateOptions, io: Io): Promise<ExitCode> {
+  const { validate } = await import('./validate.js');
+  const { dtype, weights, bf16Storage, kernel, json } = options;
+  const rest = { device: 'auto', intermediate: 'stored', checks: [] } as const;
+  return validate(kernel, { dtype, weights, bf16Storage, json, ...rest }, io);
+}

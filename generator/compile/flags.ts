@@ -1,0 +1,137 @@
+// Every compiler flag, in one table per purpose.
+
+import type { MslVersion } from './types.js';
+
+/** What a program is compiled for. */
+export type CompileTarget = 'host' | 'host-instrumented' | 'ptx';
+
+const EXTENSIONS = [
+  '-all',
+  '+cl_khr_fp16',
+  // Only the library uses it, inside of precise functions; programs that say `double` are rejected before.
+  '+cl_khr_fp64',
+  '+__opencl_c_fp64',
+  '+__cl_clang_function_pointers',
+  '+__cl_clang_bitfields',
+  '+__cl_clang_variadic_functions',
+  '+__opencl_c_generic_address_space',
+  '+__opencl_c_program_scope_global_variables',
+].join(',');
+
+const LANGUAGE = [
+  '-x',
+  'cl',
+  '-cl-std=clc++2021',
+  '-cl-no-stdinc',
+  '-cl-fp32-correctly-rounded-divide-sqrt',
+  '-fdeclspec',
+  '-fno-strict-aliasing',
+  '-ffp-contract=on',
+  '-Xclang',
+  `-cl-ext=${EXTENSIONS}`,
+  // The key of the precompiled header says all that the compiler would check, and does not mind moved files.
+  '-Xclang',
+  '-fno-validate-pch',
+  // half and bfloat round after every operation.
+  '-Xclang',
+  '-ffloat16-excess-precision=none',
+  '-Xclang',
+  '-fbfloat16-excess-precision=none',
+] as const;
+
+const DIAGNOSTICS = [
+  '-Wno-everything',
+  '-Wno-c++11-narrowing',
+  '-Wimplicit-float-conversion',
+  '-ferror-limit=0',
+  '-fno-caret-diagnostics',
+  '-fno-color-diagnostics',
+  '-fno-diagnostics-show-option',
+  '-fno-elide-type',
+] as const;
+
+const HOST = ['-O2', '-fPIC', '-fvisibility=hidden', '-fno-ident'] as const;
+
+/** Outlined callbacks see every access; vectorised code would merge some of them. */
+const INSTRUMENT = [
+  '-fsanitize=kernel-hwaddress',
+  '-mllvm',
+  '-hwasan-instrument-with-calls=1',
+  '-mllvm',
+  '-hwasan-instrument-stack=0',
+  '-mllvm',
+  '-hwasan-instrument-atomics=0',
+  '-mllvm',
+  '-hwasan-kernel-mem-intrinsic-prefix=1',
+  '-fno-vectorize',
+  '-fno-slp-vectorize',
+  '-gline-tables-only',
+  '-DMSL_INSTRUMENTED=1',
+] as const;
+
+const PTX = [
+  '-O2',
+  '--target=nvptx64-nvidia-cuda',
+  '-march=sm_90',
+  '-Xclang',
+  '-target-feature',
+  '-Xclang',
+  '+ptx80',
+];
+
+/**
+ * The processor that kernels run on. x86-64 needs AVX2, FMA and F16C. On Arm the half precision instructions stay unused:
+ * they would fuse multiplications with additions, where x86-64 rounds twice.
+ */
+const PROCESSORS: Readonly<Record<string, readonly string[]>> = {
+  'linux-x64': ['--target=x86_64-linux-gnu', '-march=x86-64-v3'],
+  'linux-arm64': ['--target=aarch64-linux-gnu', '-march=armv8.1-a'],
+  'darwin-x64': ['--target=x86_64-apple-macosx11.0', '-march=x86-64-v3'],
+  'darwin-arm64': [
+    '--target=arm64-apple-macosx11.0',
+    '-march=armv8.1-a',
+    '-Xclang',
+    '-target-feature',
+    '-Xclang',
+    '-fullfp16',
+  ],
+};
+
+/** Flags for the machine that this runs on, or for another one by its Node name (`linux-arm64`). */
+export function processorFlags(
+  machine = `${process.platform}-${process.arch}`,
+): readonly string[] | undefined {
+  return PROCESSORS[machine];
+}
+
+/** Flags of the second stage, also those of the precompiled header. */
+export function compileFlags(target: CompileTarget, processor: readonly string[]): string[] {
+  const own = target === 'ptx' ? PTX : [...HOST, ...processor];
+  return [...LANGUAGE, ...DIAGNOSTICS, ...own, ...(target === 'host-instrumented' ? INSTRUMENT : [])];
+}
+
+/** Flags of the second step towards PTX, from LLVM's intermediate representation. */
+export const PTX_ASSEMBLY = ['-x', 'ir', ...PTX, '-Wno-everything', '-S'] as const;
+
+/** Flags of the preprocessor: Metal's predefined macros and nothing of the machine. */
+export function preprocessFlags(version: MslVersion): string[] {
+  const number = Number(version.replace('.', '')) * 10;
+  return [
+    '-E',
+    '-x',
+    'c++',
+    '-std=c++17',
+    '-nostdinc',
+    '-undef',
+    '-w',
+    '-fno-caret-diagnostics',
+    '-fno-color-diagnostics',
+    '-D__METAL__=1',
+    `-D__METAL_VERSION__=${number}`,
+    '-D__METAL_MACOS__=1',
+    '-D__HAVE_SIMDGROUP__=1',
+    '-D__HAVE_SIMDGROUP_MATRIX__=1',
+    '-D__HAVE_QUADGROUP__=1',
+    ...(number >= 310 ? ['-D__HAVE_BFLOAT__=1'] : []),
+  ];
+}

@@ -1,0 +1,185 @@
+// Decides where a kernel parameter's value comes from: a buffer, threadgroup memory, or the thread's place in the grid.
+
+import type { KernelParameter } from '../types.js';
+import type { Attribute } from './attributes.js';
+import { evaluateInteger } from './integers.js';
+import { reportError, type DeclaredParameter, type Instantiation, type Unit } from './unit.js';
+
+export interface KernelArgument {
+  readonly parameter: KernelParameter;
+  /** Expression for the argument, given the thread's `s`. */
+  readonly host: string;
+  readonly ptx: string;
+}
+
+/** The kernel whose arguments are being read. */
+export interface ArgumentContext {
+  readonly unit: Unit;
+  readonly instantiation: Instantiation;
+  readonly used: { readonly buffer: Map<number, string>; readonly threadgroup: Map<number, string> };
+  /** Buffer indices that some parameter names; automatic indices avoid them. */
+  readonly named: ReadonlySet<number>;
+}
+
+const MAX_BUFFERS = 31;
+
+/** Attributes with three components and the field of the thread's identity that has them. */
+const POSITIONS: Readonly<Record<string, string>> = {
+  thread_position_in_grid: 'tpig',
+  thread_position_in_threadgroup: 'tpitg',
+  threadgroup_position_in_grid: 'tgpig',
+  threads_per_threadgroup: 'tptg',
+  dispatch_threads_per_threadgroup: 'tptg',
+  threadgroups_per_grid: 'tgpg',
+  threads_per_grid: 'tpg',
+  grid_size: 'tpg',
+};
+
+const SCALARS: Readonly<Record<string, string>> = {
+  thread_index_in_threadgroup: 's->titg',
+  thread_index_in_simdgroup: 's->lane',
+  simdgroup_index_in_threadgroup: 's->sg',
+  simdgroups_per_threadgroup: 's->nsg',
+  dispatch_simdgroups_per_threadgroup: 's->nsg',
+  threads_per_simdgroup: '32u',
+  thread_execution_width: '32u',
+  thread_index_in_quadgroup: 's->lane & 3u',
+  quadgroup_index_in_threadgroup: 's->titg >> 2',
+  quadgroup_index_in_simdgroup: 's->lane >> 2',
+  quadgroups_per_threadgroup: '(s->tptg[0] * s->tptg[1] * s->tptg[2] + 3u) / 4u',
+};
+
+const WITHOUT_MEANING = new Set(['function_constant', 'maybe_unused']);
+
+export function createArgumentContext(
+  unit: Unit,
+  instantiation: Instantiation,
+  parameters: readonly DeclaredParameter[],
+): ArgumentContext {
+  const named = new Set<number>();
+  for (const { attributes } of parameters) {
+    const buffer = attributes.find((attribute) => attribute.name === 'buffer');
+    const index = buffer && evaluateInteger(buffer.argument, (name) => unit.integers.get(name));
+    if (index !== undefined) named.add(index);
+  }
+  return { unit, instantiation, used: { buffer: new Map(), threadgroup: new Map() }, named };
+}
+
+/** The argument for one parameter; `nth` names the parameter's type. */
+export function kernelArgument(
+  context: ArgumentContext,
+  parameter: DeclaredParameter,
+  nth: string,
+): KernelArgument {
+  const type = `typename ${nth}::type`;
+  for (const attribute of parameter.attributes) {
+    const argument = attributeArgument(context, parameter, type, attribute);
+    if (argument) return argument;
+  }
+  if (parameter.indirect) {
+    let index = 0;
+    while (context.named.has(index) || context.used.buffer.has(index)) index += 1;
+    return bufferArgument(context, parameter, type, index);
+  }
+  if (parameter.attributes.length === 0) fail(context, parameter, 'no attribute says where it comes from');
+  return builtinArgument(parameter, `${type}()`);
+}
+
+function attributeArgument(
+  context: ArgumentContext,
+  parameter: DeclaredParameter,
+  type: string,
+  { name, argument }: Attribute,
+): KernelArgument | undefined {
+  if (name === 'buffer')
+    return bufferArgument(context, parameter, type, indexOf(context, parameter, argument));
+  if (name === 'threadgroup') {
+    return threadgroupArgument(context, parameter, type, indexOf(context, parameter, argument));
+  }
+  const field = POSITIONS[name];
+  if (field !== undefined) {
+    return builtinArgument(
+      parameter,
+      `__msl_id<${type}>::get(s->${field}[0], s->${field}[1], s->${field}[2])`,
+    );
+  }
+  const scalar = SCALARS[name];
+  if (scalar !== undefined) return builtinArgument(parameter, `__msl_id<${type}>::get(${scalar}, 0, 0)`);
+  if (name === 'texture' || name === 'sampler') fail(context, parameter, `not supported: ${name} arguments`);
+  else if (!WITHOUT_MEANING.has(name)) fail(context, parameter, `unknown attribute '${name}'`);
+  return undefined;
+}
+
+function bufferArgument(
+  context: ArgumentContext,
+  parameter: DeclaredParameter,
+  type: string,
+  index: number,
+): KernelArgument {
+  claim(context, parameter, 'buffer', index);
+  const get = `__msl_bufarg<${type}>::get`;
+  return {
+    parameter: describe(parameter, 'buffer', index),
+    host: `${get}(s->buf[${index}])`,
+    ptx: `${get}(b${index})`,
+  };
+}
+
+function threadgroupArgument(
+  context: ArgumentContext,
+  parameter: DeclaredParameter,
+  type: string,
+  index: number,
+): KernelArgument {
+  claim(context, parameter, 'threadgroup', index);
+  const get = `__msl_tgarg<${type}>::get`;
+  return {
+    parameter: describe(parameter, 'threadgroup', index),
+    host: `${get}(s->tgbuf[${index}])`,
+    ptx: `${get}((ulong)(__msl_smem_base() + t${index}))`,
+  };
+}
+
+function builtinArgument(parameter: DeclaredParameter, expression: string): KernelArgument {
+  return { parameter: describe(parameter, 'builtin', 0), host: expression, ptx: expression };
+}
+
+function describe(
+  parameter: DeclaredParameter,
+  kind: KernelParameter['kind'],
+  index: number,
+): KernelParameter {
+  const { name, text, readOnly } = parameter;
+  const access = readOnly ? 'read' : 'read_write';
+  return { kind, index, name, text, access, isConditional: isConditional(parameter) };
+}
+
+function isConditional({ attributes }: DeclaredParameter): boolean {
+  return attributes.some((attribute) => attribute.name === 'function_constant');
+}
+
+function indexOf(context: ArgumentContext, parameter: DeclaredParameter, argument: string): number {
+  const index = evaluateInteger(argument, (name) => context.unit.integers.get(name));
+  if (index !== undefined && index >= 0) return index;
+  fail(context, parameter, `'${argument}' is no constant index`);
+  return 0;
+}
+
+function claim(
+  context: ArgumentContext,
+  parameter: DeclaredParameter,
+  kind: 'buffer' | 'threadgroup',
+  index: number,
+): void {
+  if (index >= MAX_BUFFERS) fail(context, parameter, `${kind} index ${index} is above ${MAX_BUFFERS - 1}`);
+  // Parameters that depend on a function constant may share an index: at most one of them is there.
+  if (isConditional(parameter)) return;
+  const other = context.used[kind].get(index);
+  if (other !== undefined) fail(context, parameter, `${kind} index ${index} is taken by '${other}'`);
+  context.used[kind].set(index, parameter.text);
+}
+
+function fail({ unit, instantiation }: ArgumentContext, parameter: DeclaredParameter, problem: string): void {
+  const place = `kernel '${instantiation.hostName}', parameter '${parameter.text}'`;
+  reportError(unit, parameter.token, `${place}: ${problem}`);
+}

@@ -1,0 +1,89 @@
+// Writes the entry of each kernel: a C function that takes the thread's identity and the arguments' addresses from the
+// engine (host) or from its own parameters (PTX) and calls the kernel with them.
+
+import type { KernelInfo } from '../types.js';
+import { createArgumentContext, kernelArgument, type KernelArgument } from './arguments.js';
+import { maxThreads } from './template-arguments.js';
+import type { Instantiation, KernelDefinition, Unit } from './unit.js';
+import { reportError } from './unit.js';
+
+/** An entry with its text; kernels that are not wanted have none. */
+export interface Entry {
+  readonly kernel: KernelInfo;
+  readonly text: string | undefined;
+}
+
+const ENTRY_FILE = /^<entry:(\d+)>$/u;
+
+/** The number of the entry that a pseudo file holds: messages about it lead to the kernel. */
+export function entryIndex(file: string): number | undefined {
+  const match = ENTRY_FILE.exec(file);
+  return match ? Number(match[1]) : undefined;
+}
+
+export function writeEntries(unit: Unit): Entry[] {
+  const entries: Entry[] = [];
+  const seen = new Set<string>();
+  unit.instantiations.forEach((instantiation, index) => {
+    const { hostName, token } = instantiation;
+    const definition = unit.kernels.get(instantiation.definition);
+    if (!definition) {
+      reportError(
+        unit,
+        token,
+        `there is no kernel '${instantiation.definition}' for host_name "${hostName}"`,
+      );
+      return;
+    }
+    if (seen.has(hostName)) reportError(unit, token, `there are two kernels '${hostName}'`);
+    seen.add(hostName);
+    entries.push(writeEntry(unit, instantiation, definition, index));
+  });
+  return entries;
+}
+
+function writeEntry(
+  unit: Unit,
+  instantiation: Instantiation,
+  definition: KernelDefinition,
+  index: number,
+): Entry {
+  const context = createArgumentContext(unit, instantiation, definition.parameters);
+  const list = definition.parameters.map((parameter, position) =>
+    kernelArgument(context, parameter, `__msl_parameter<${position}, __msl_function_${index}>`),
+  );
+  const limit = maxThreads(unit, instantiation, definition);
+  const kernel: KernelInfo = {
+    name: instantiation.hostName,
+    symbol: unit.target === 'host' ? `__msl_entry_${index}` : instantiation.hostName.replace(/\W/gu, '_'),
+    parameters: list.map((argument) => argument.parameter),
+    ...(limit === undefined ? {} : { maxTotalThreadsPerThreadgroup: limit }),
+  };
+  if (unit.only && !unit.only.has(kernel.name)) return { kernel, text: undefined };
+  const { expression, functionType } = instantiation;
+  const name = `__msl_function_${index}`;
+  const type =
+    functionType === undefined ? `decltype(${expression}) ${name}` : `void (${name})${functionType}`;
+  const callee = functionType === undefined ? expression : `static_cast<${name}&>(${expression})`;
+  const entry = unit.target === 'host' ? hostEntry(kernel, callee, list) : ptxEntry(kernel, callee, list);
+  return { kernel, text: `\n# 1 "<entry:${index}>"\ntypedef ${type}; ${entry}\n` };
+}
+
+function hostEntry(kernel: KernelInfo, callee: string, list: readonly KernelArgument[]): string {
+  const values = list.map((argument) => argument.host).join(', ');
+  return `__MSL_ENTRY void ${kernel.symbol}(const __msl_self* s) { ${callee}(${values}); }`;
+}
+
+/** Parameters: `ulong b0 ... bN` for every buffer index up to the largest, then `uint tN` per threadgroup argument. */
+function ptxEntry(kernel: KernelInfo, callee: string, list: readonly KernelArgument[]): string {
+  const buffers = kernel.parameters.filter((parameter) => parameter.kind === 'buffer');
+  const count = Math.max(-1, ...buffers.map((parameter) => parameter.index)) + 1;
+  const threadgroup = kernel.parameters.filter((parameter) => parameter.kind === 'threadgroup');
+  const signature = [
+    ...Array.from({ length: count }, (_, index) => `ulong b${index}`),
+    ...threadgroup.map((parameter) => `uint t${parameter.index}`),
+  ].join(', ');
+  const values = list.map((argument) => argument.ptx).join(', ');
+  const self = '__msl_self self; __msl_fill_self(self); const __msl_self* s = &self;';
+  return `__MSL_ENTRY void ${kernel.symbol}(${signature}) { ${self} ${callee}(${values}); }`;
+}

@@ -1,0 +1,80 @@
+// Records kernels: their parameters with attributes, template parameters, thread limits.
+
+import { attributesWithin, stringValue, type Attribute } from './attributes.js';
+import type { Declaration } from './declarations.js';
+import { at, closingAngle, previous, sources, splitList, written, type Range } from './navigate.js';
+import { reportError, type DeclaredParameter, type TemplateParameter, type Unit } from './unit.js';
+import { ADDRESS_SPACES, BUILTIN_TYPES } from './words.js';
+
+export function recordKernel(
+  unit: Unit,
+  declaration: Declaration,
+  name: string,
+  attributes: readonly Attribute[],
+): void {
+  const { parameters } = declaration.shape;
+  const token = at(unit, previous(unit, parameters));
+  if (!sources(unit, declaration.specifiers, parameters).includes('void')) {
+    reportError(unit, token, `kernel '${name}' must return void`);
+  }
+  const limit = attributes.find((attribute) => attribute.name === 'max_total_threads_per_threadgroup');
+  unit.kernels.set(name, {
+    name,
+    token,
+    parameters: declaredParameters(unit, parameters),
+    templateParameters: declaration.templates.flatMap((open) => templateParameters(unit, open)),
+    maxThreads: limit?.argument,
+  });
+  if (declaration.templates.length > 0) return;
+  const hostName = attributes.find((attribute) => attribute.name === 'host_name');
+  unit.instantiations.push({
+    hostName: hostName ? stringValue(hostName.argument) : name,
+    expression: [...declaration.scope.namespaces, name].join('::'),
+    definition: name,
+    token,
+    functionType: undefined,
+  });
+}
+
+function declaredParameters(unit: Unit, open: number): DeclaredParameter[] {
+  const result: DeclaredParameter[] = [];
+  for (const range of splitList(unit, open + 1, at(unit, open).match)) {
+    const words = sources(unit, range.begin, range.end);
+    if (words.length === 0 || (words.length === 1 && words[0] === 'void')) continue;
+    result.push({
+      name: parameterName(words),
+      token: at(unit, range.begin),
+      text: written(unit, range.begin, range.end),
+      attributes: attributesWithin(unit, range.begin, range.end),
+      indirect: words.some((word) => word === '*' || word === '&' || word === '['),
+      readOnly: pointsToConstant(words),
+    });
+  }
+  return result;
+}
+
+function parameterName(words: readonly string[]): string {
+  const bracket = words.indexOf('[');
+  const last = words.slice(0, bracket < 0 ? undefined : bracket).at(-1) ?? '';
+  const isType = words.length === 1 || BUILTIN_TYPES.has(last) || ADDRESS_SPACES.has(last);
+  return isType || !/^[A-Za-z_]/u.test(last) ? '' : last;
+}
+
+function pointsToConstant(words: readonly string[]): boolean {
+  const mark = Math.max(words.lastIndexOf('*'), words.lastIndexOf('&'));
+  const pointee = mark < 0 ? words : words.slice(0, mark);
+  return pointee.includes('const') || pointee.includes('constant');
+}
+
+function templateParameters(unit: Unit, open: number): TemplateParameter[] {
+  const close = closingAngle(unit, open);
+  return splitList(unit, open + 1, close).map((range) => templateParameter(unit, range));
+}
+
+function templateParameter(unit: Unit, range: Range): TemplateParameter {
+  let equals = range.begin;
+  while (equals < range.end && at(unit, equals).source !== '=') equals += 1;
+  const name = at(unit, equals - 1).source;
+  const fallback = equals < range.end ? sources(unit, equals + 1, range.end).join(' ') : undefined;
+  return { name, fallback };
+}

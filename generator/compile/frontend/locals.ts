@@ -1,0 +1,200 @@
+// Rewrites the declaration at the start of a statement, if it is one: address spaces, threadgroup memory, initialisers.
+
+import type { Body } from './bodies.js';
+import { at, closingAngle, endOfStatement, next, skip, splitList, written } from './navigate.js';
+import { rewriteThreadgroupVariable } from './threadgroup.js';
+import { reportError, type Unit } from './unit.js';
+import { ADDRESS_SPACES, BUILTIN_TYPES, VECTOR_TYPES } from './words.js';
+
+/** The parts of a local declaration: its specifiers, its type, and the first token of its declarator. */
+export interface Local {
+  readonly begin: number;
+  readonly specifiers: ReadonlySet<string>;
+  readonly type: number;
+  readonly typeEnd: number;
+  readonly declarator: number;
+}
+
+const SPECIFIERS = new Set(['static', 'constexpr', 'const', 'volatile', 'inline']);
+const WITH_ARGUMENT = new Set(['alignas', '__attribute__']);
+const TYPE_PREFIXES = new Set(['unsigned', 'signed', 'struct', 'typename', 'long']);
+const NOT_TYPES = new Set([
+  'return',
+  'else',
+  'case',
+  'goto',
+  'delete',
+  'new',
+  'throw',
+  'do',
+  'sizeof',
+  'using',
+  'auto',
+]);
+
+export function rewriteLocal(unit: Unit, index: number, end: number, body: Body): void {
+  const local = readLocal(unit, index, end);
+  if (!local) return;
+  const { specifiers, declarator } = local;
+  const token = at(unit, declarator);
+  if (specifiers.has('static') && !specifiers.has('constant') && token.kind === 'identifier') {
+    const message = `static local variable '${token.source}' must be in the constant address space`;
+    reportError(unit, at(unit, index), message);
+  }
+  if (token.source === '*' || token.source === '&') rewritePointer(unit, local);
+  else if (token.kind === 'identifier') rewriteValue(unit, local, body);
+}
+
+function readLocal(unit: Unit, begin: number, end: number): Local | undefined {
+  const specifiers = new Set<string>();
+  let position = begin;
+  for (; position < end; position += 1) {
+    const token = at(unit, position);
+    if (token.removed) continue;
+    if (
+      !SPECIFIERS.has(token.source) &&
+      !ADDRESS_SPACES.has(token.source) &&
+      !WITH_ARGUMENT.has(token.source)
+    )
+      break;
+    specifiers.add(token.source);
+    if (WITH_ARGUMENT.has(token.source)) position = at(unit, position + 1).match;
+  }
+  if (position >= end || at(unit, position).kind !== 'identifier') return undefined;
+  const type = position;
+  let typeEnd = endOfType(unit, position);
+  if (typeEnd < 0) return undefined;
+  let declarator = next(unit, typeEnd - 1);
+  while (
+    ['const', 'volatile'].includes(at(unit, declarator).source) ||
+    ADDRESS_SPACES.has(at(unit, declarator).source)
+  ) {
+    specifiers.add(at(unit, declarator).source);
+    typeEnd = declarator + 1;
+    declarator = next(unit, declarator);
+  }
+  return { begin, specifiers, type, typeEnd, declarator };
+}
+
+/** Position after a type name: `unsigned int`, `A::B<C>`, `typename T::type`; -1 if this is no type. */
+function endOfType(unit: Unit, begin: number): number {
+  let position = begin;
+  if (TYPE_PREFIXES.has(at(unit, position).source)) {
+    for (;;) {
+      const following = at(unit, position + 1);
+      const word = at(unit, position).source;
+      const continues = BUILTIN_TYPES.has(following.source) || word === 'struct' || word === 'typename';
+      if (following.kind !== 'identifier' || !continues) break;
+      position += 1;
+    }
+  }
+  for (;;) {
+    let after = next(unit, position);
+    if (at(unit, after).source === '<') {
+      const close = closingAngle(unit, after);
+      if (close < 0) return -1;
+      position = close;
+      after = next(unit, position);
+    }
+    if (at(unit, after).source !== '::') return position + 1;
+    position = next(unit, after);
+    if (at(unit, position).source === 'template') position = next(unit, position);
+  }
+}
+
+function addressSpaceOf(local: Local): string | undefined {
+  return [...ADDRESS_SPACES.keys()].find((space) => local.specifiers.has(space));
+}
+
+function rewritePointer(unit: Unit, local: Local): void {
+  const { begin, type, typeEnd, declarator, specifiers } = local;
+  const space = addressSpaceOf(local);
+  const mark = at(unit, declarator).source;
+  const name = next(unit, declarator);
+  const isName = at(unit, name).kind === 'identifier';
+  if (space === undefined && isName && !NOT_TYPES.has(at(unit, type).source)) {
+    if (['=', ';', '[', '{', ':'].includes(at(unit, next(unit, name)).source)) {
+      const kind = mark === '*' ? 'pointer' : 'reference';
+      const text = written(unit, begin, name + 1);
+      reportError(unit, at(unit, begin), `${kind} variable without an address space: '${text}'`);
+    }
+  }
+  const word = at(unit, type).source;
+  const builtin = BUILTIN_TYPES.has(word) || word === 'vec' || word === 'matrix';
+  if (space === 'thread' && specifiers.has('const') && mark === '&' && builtin) {
+    for (let position = begin; position < typeEnd; position += 1) {
+      if (at(unit, position).source === 'thread') at(unit, position).removed = true;
+    }
+  }
+}
+
+function rewriteValue(unit: Unit, local: Local, body: Body): void {
+  const { begin, type, declarator, specifiers } = local;
+  const space = addressSpaceOf(local);
+  if (space === undefined || space === 'thread') {
+    copyFromConstant(unit, local);
+    fillVector(unit, local);
+    checkBfloatLiteral(unit, local);
+    return;
+  }
+  if (at(unit, type).source === 'auto' && at(unit, next(unit, declarator)).source === '(') return;
+  if (specifiers.has('constant')) {
+    if (!specifiers.has('static')) at(unit, begin).prefix = `static ${at(unit, begin).prefix}`;
+  } else if (specifiers.has('device')) {
+    reportError(
+      unit,
+      at(unit, begin),
+      `variable '${at(unit, declarator).source}' in device memory inside of a function`,
+    );
+  } else rewriteThreadgroupVariable(unit, local, body);
+}
+
+/** `S s = table[i];` with a table in the constant address space: the initialiser is loaded first. */
+function copyFromConstant(unit: Unit, { type, declarator }: Local): void {
+  const equals = next(unit, declarator);
+  const first = next(unit, equals);
+  if (!unit.classes.has(at(unit, type).source)) return;
+  if (at(unit, equals).source !== '=' || at(unit, first).source === '{') return;
+  const end = endOfInitialiser(unit, first);
+  at(unit, first).prefix = `__msl_from_constant(${at(unit, first).prefix}`;
+  at(unit, end - 1).suffix += ')';
+}
+
+function endOfInitialiser(unit: Unit, begin: number): number {
+  let position = begin;
+  while (![';', ','].includes(at(unit, position).source) && at(unit, position).kind !== 'end') {
+    const close = at(unit, position).source === '<' ? closingAngle(unit, position) : -1;
+    const isTemplate = close > 0 && ['(', '{', '::'].includes(at(unit, close + 1).source);
+    position = isTemplate ? close + 1 : skip(unit, position);
+  }
+  return position;
+}
+
+/** `float4 v = {a, b};` leaves the other components zero, which no constructor does. */
+function fillVector(unit: Unit, { type, declarator }: Local): void {
+  const size = VECTOR_TYPES.get(at(unit, type).source);
+  let open = next(unit, declarator);
+  const assigned = at(unit, open).source === '=';
+  if (assigned) open = next(unit, open);
+  const brace = at(unit, open);
+  if (size === undefined || brace.source !== '{') return;
+  const count = splitList(unit, open + 1, brace.match).length;
+  if (count === 0 || count >= size) return;
+  brace.text = `${assigned ? '' : '= '}__msl_braced<${at(unit, type).source}>(`;
+  at(unit, brace.match).text = ')';
+}
+
+/** Metal has no implicit conversion from float to bfloat; the compiler lets exact literals pass. */
+function checkBfloatLiteral(unit: Unit, { type, declarator }: Local): void {
+  if (at(unit, type).source !== 'bfloat') return;
+  const equals = next(unit, declarator);
+  const value = at(unit, next(unit, equals));
+  if (at(unit, equals).source !== '=' || at(unit, endOfStatement(unit, equals) - 1) !== value) return;
+  if (
+    value.kind === 'number' &&
+    /[.eE]|[fFhH]$/u.test(value.source) &&
+    !/^0[xX]|bf$|BF$/u.test(value.source)
+  ) {
+    reportError(unit, value, `'bfloat' cannot be initialised with the float literal '${value.source}'`);
+  }
+}

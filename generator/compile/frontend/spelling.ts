@@ -1,0 +1,119 @@
+// Respells single words and literals of Metal: address spaces, reserved names, casts, literal suffixes.
+
+import { at, closingAngle, next, remove, sources, splitList } from './navigate.js';
+import type { Token } from './tokens.js';
+import type { Unit } from './unit.js';
+import { ADDRESS_SPACES, BUILTIN_TYPES, RENAMED } from './words.js';
+
+const BFLOAT_LITERAL = /^([\d.']+(?:[eE][+-]?\d+)?)(?:bf|BF)$/u;
+const UNSUFFIXED_FLOAT =
+  /^(?:\d[\d']*\.[\d']*|\.[\d']+)(?:[eE][+-]?\d+)?$|^\d+[eE][+-]?\d+$|^0[xX][0-9a-fA-F.]+[pP][+-]?\d+$/u;
+
+export function respell(unit: Unit): void {
+  const usesBfloat = unit.tokens.some((token) => token.source.includes('bfloat'));
+  unit.tokens.forEach((token, index) => {
+    if (token.removed) return;
+    if (token.kind === 'identifier') {
+      respellWord(unit, token, index);
+      if (usesBfloat) respellConversion(unit, token, index);
+    }
+    if (token.kind === 'number') respellNumber(token);
+  });
+}
+
+function respellNumber(token: Token): void {
+  const bfloat = BFLOAT_LITERAL.exec(token.source);
+  if (bfloat) token.text = `bfloat(${asFloat(bfloat[1] ?? '')}f)`;
+  // Inside templates the compiler forgets that unsuffixed literals are float, so say so.
+  else if (UNSUFFIXED_FLOAT.test(token.source)) token.text += 'f';
+}
+
+function asFloat(digits: string): string {
+  return /[.eE]/u.test(digits) ? digits : `${digits}.`;
+}
+
+function respellWord(unit: Unit, token: Token, index: number): void {
+  const word = token.source;
+  const space = ADDRESS_SPACES.get(word);
+  const renamed = RENAMED.get(word);
+  if (space !== undefined) token.text = space;
+  else if (renamed !== undefined) token.text = isAccessSpecifier(unit, index) ? word : renamed;
+  else if (word === 'kernel') token.removed = true;
+  else if (word === 'const_cast') respellConstCast(unit, index);
+  else if (word === 'static_cast') respellStaticCast(unit, index);
+  else if (word === 'decltype') respellDecltype(unit, index);
+  else if (word === 'coherent') dropCoherent(unit, index);
+  else if (word === 'is_function_constant_defined') respellIsDefined(unit, index);
+  if (at(unit, index - 1).source === '+=' && at(unit, index + 1).source === ';') wrapAddend(token);
+}
+
+function isAccessSpecifier(unit: Unit, index: number): boolean {
+  if (at(unit, index).source !== 'private') return false;
+  if (at(unit, index + 1).source === ':') return true;
+  // A base class: `struct A : private B`.
+  return [':', ','].includes(at(unit, index - 1).source) && at(unit, index + 1).kind === 'identifier';
+}
+
+/** An integral constant is a class: it must turn into its value before a compound assignment accepts it. */
+function wrapAddend(token: Token): void {
+  token.prefix = '__msl_addend(';
+  token.suffix = ')';
+}
+
+/** The dialect has no const_cast between address spaces; a C cast does the same. */
+function respellConstCast(unit: Unit, index: number): void {
+  const open = index + 1;
+  const close = at(unit, open).source === '<' ? closingAngle(unit, open) : -1;
+  if (close < 0) return;
+  at(unit, index).removed = true;
+  at(unit, open).text = '(';
+  at(unit, close).text = ')';
+}
+
+/** Casts between half and bfloat go through float, which stock clang does not do by itself. */
+function respellStaticCast(unit: Unit, index: number): void {
+  const open = index + 1;
+  const close = at(unit, open).source === '<' ? closingAngle(unit, open) : -1;
+  if (close < 0) return;
+  const type = sources(unit, open + 1, close);
+  if (type.some((word) => word === '*' || word === '&' || word === '&&')) return;
+  const argument = at(unit, close + 1);
+  if (argument.source === '(' && argument.match > close + 2) at(unit, index).text = '__msl_cast';
+}
+
+/** `half(x)` and `bfloat(x)` convert into each other, like the casts. */
+function respellConversion(unit: Unit, token: Token, index: number): void {
+  if (token.source !== 'half' && token.source !== 'bfloat') return;
+  const open = at(unit, index + 1);
+  const first = at(unit, index + 2);
+  if (open.source !== '(' || open.match <= index + 2 || ['*', '&'].includes(first.source)) return;
+  if (splitList(unit, index + 2, open.match).length > 1 || BUILTIN_TYPES.has(at(unit, open.match - 1).source))
+    return;
+  token.text = `__msl_cast<${token.source}>`;
+}
+
+/** The type of a variable is qualified with its address space here; Metal's is not. */
+function respellDecltype(unit: Unit, index: number): void {
+  const open = at(unit, index + 1);
+  if (open.source !== '(' || open.match !== index + 3 || at(unit, index + 2).kind !== 'identifier') return;
+  at(unit, index).prefix = 'metal::remove_addrspace_t<';
+  at(unit, open.match).suffix = '>';
+}
+
+/** Memory is coherent everywhere the engine and CUDA run it. */
+function dropCoherent(unit: Unit, index: number): void {
+  const open = at(unit, index + 1);
+  if (open.source === '(' && open.match > index) remove(unit, index, open.match + 1);
+}
+
+/** Each function constant has a function that tells whether it was given. */
+function respellIsDefined(unit: Unit, index: number): void {
+  const open = next(unit, index);
+  const close = at(unit, open).match;
+  if (at(unit, open).source !== '(' || close < open + 2) return;
+  const name = at(unit, close - 1);
+  at(unit, index).removed = true;
+  at(unit, open).removed = true;
+  name.text = `__msl_is_defined_${name.source}`;
+  name.suffix = '(';
+}

@@ -1,0 +1,128 @@
+// The state of one translation: the tokens being rewritten and what the passes learn about the program.
+
+import type { MslVersion } from '../types.js';
+import type { Attribute } from './attributes.js';
+import type { ThreadReferences } from './thread-references.js';
+import type { Token } from './tokens.js';
+
+export type Target = 'host' | 'ptx';
+
+/** A finding of the front end itself, placed on a token. */
+export interface Finding {
+  readonly token: Token;
+  readonly severity: 'error' | 'warning';
+  readonly message: string;
+}
+
+/** A parameter of a kernel as declared; its type is left to the compiler. */
+export interface DeclaredParameter {
+  readonly name: string;
+  /** Where it starts. */
+  readonly token: Token;
+  readonly text: string;
+  readonly attributes: readonly Attribute[];
+  /** Declared with `*`, `&` or `[]`: an address rather than a value. */
+  readonly indirect: boolean;
+  readonly readOnly: boolean;
+}
+
+export interface KernelDefinition {
+  readonly name: string;
+  readonly token: Token;
+  readonly parameters: readonly DeclaredParameter[];
+  /** Template parameters with their defaults, for the value of `max_total_threads_per_threadgroup`. */
+  readonly templateParameters: readonly TemplateParameter[];
+  readonly maxThreads: string | undefined;
+}
+
+export interface TemplateParameter {
+  readonly name: string;
+  readonly fallback: string | undefined;
+}
+
+/** One name that a Metal program can look up. */
+export interface Instantiation {
+  readonly hostName: string;
+  /** The function, with its template arguments. */
+  readonly expression: string;
+  readonly definition: string;
+  readonly token: Token;
+  /** Function type, where it selects the template's arguments. */
+  readonly functionType: string | undefined;
+}
+
+export interface FunctionConstant {
+  readonly index: number;
+  readonly name: string;
+  readonly type: string;
+}
+
+export interface Unit {
+  readonly tokens: readonly Token[];
+  readonly target: Target;
+  readonly version: MslVersion;
+  /** Kernels to keep; all of them when undefined. */
+  readonly only: ReadonlySet<string> | undefined;
+  /** Values baked in for function constants (PTX only). */
+  readonly constantValues: Readonly<Record<number, number | boolean>>;
+  readonly attributes: Map<number, Attribute[]>;
+  readonly findings: Finding[];
+  readonly kernels: Map<string, KernelDefinition>;
+  readonly instantiations: Instantiation[];
+  readonly constants: FunctionConstant[];
+  /** Names of constants computed from function constants: they became functions. */
+  readonly derivedConstants: Set<string>;
+  /** Values of integer constants and enumerators of the program. */
+  readonly integers: Map<string, number>;
+  readonly classes: Set<string>;
+  /** `class::name` of static member functions. */
+  readonly staticMethods: Set<string>;
+  readonly threadReferences: ThreadReferences[];
+  /** For each function that is defined once: the names it calls. */
+  readonly calls: Map<string, CallRecord>;
+  /** Number of threadgroup variables so far, for unique names. */
+  threadgroupVariables: number;
+}
+
+export interface CallRecord {
+  readonly token: Token;
+  readonly callees: Set<string>;
+  definitions: number;
+}
+
+export interface UnitOptions {
+  readonly target: Target;
+  readonly version: MslVersion;
+  readonly only?: readonly string[] | undefined;
+  readonly constantValues?: Readonly<Record<number, number | boolean>> | undefined;
+}
+
+export function createUnit(tokens: readonly Token[], options: UnitOptions): Unit {
+  return {
+    tokens,
+    target: options.target,
+    version: options.version,
+    only: options.only && new Set(options.only),
+    constantValues: options.constantValues ?? {},
+    attributes: new Map(),
+    findings: [],
+    kernels: new Map(),
+    instantiations: [],
+    constants: [],
+    derivedConstants: new Set(),
+    integers: new Map(),
+    classes: new Set(),
+    staticMethods: new Set(),
+    threadReferences: [],
+    calls: new Map(),
+    threadgroupVariables: 0,
+  };
+}
+
+export function reportError(unit: Unit, token: Token, message: string): void {
+  unit.findings.push({ token, severity: 'error', message });
+}
+
+export function reportWarning(unit: Unit, token: Token, message: string): void {
+  unit.findings.push({ token, severity: 'warning', message });
+}

@@ -1,0 +1,95 @@
+// Rewrites and checks variables outside of functions: function constants, what is computed from them, and fields.
+
+import { lacksAddressSpace } from './address-spaces.js';
+import { attributesWithin } from './attributes.js';
+import type { Declaration } from './declarations.js';
+import { declareConstant, deriveConstant, dependsOnConstants } from './constants.js';
+import { evaluateInteger } from './integers.js';
+import { at, previous, remove, skip, sources, splitList, written } from './navigate.js';
+import type { Shape } from './shape.js';
+import { reportError, type Unit } from './unit.js';
+
+export function rewriteVariable(unit: Unit, declaration: Declaration): void {
+  const { begin, specifiers, shape, templates } = declaration;
+  const words = sources(unit, specifiers, shape.stop);
+  if (words[0] === 'extern' || words[0] === 'friend') return;
+  const constant = attributesWithin(unit, begin, shape.stop).find(
+    (attribute) => attribute.name === 'function_constant',
+  );
+  if (constant && shape.equals < 0) {
+    declareConstant(unit, declaration, constant.argument);
+    return;
+  }
+  if (isStaticMemberDefinition(words, shape)) {
+    remove(unit, specifiers, shape.stop);
+    return;
+  }
+  if (words.length > 1 && !words.includes('constant') && templates.length === 0) {
+    const text = written(unit, specifiers, Math.min(shape.stop, specifiers + 8));
+    reportError(
+      unit,
+      at(unit, specifiers),
+      `program scope variable must be in the constant address space: '${text}'`,
+    );
+  }
+  if (shape.equals < 0) return;
+  if (templates.length === 0 && dependsOnConstants(unit, shape.equals + 1, shape.stop)) {
+    if (unit.target === 'host') deriveConstant(unit, declaration);
+  } else recordInteger(unit, shape);
+}
+
+/** `constexpr constant T S<...>::x;` repeats what the class says already. */
+function isStaticMemberDefinition(words: readonly string[], shape: Shape): boolean {
+  return (
+    shape.equals < 0 && words.includes('::') && words.includes('constexpr') && words.includes('constant')
+  );
+}
+
+function recordInteger(unit: Unit, shape: Shape): void {
+  const name = at(unit, previous(unit, shape.equals));
+  if (name.kind !== 'identifier') return;
+  const text = sources(unit, shape.equals + 1, shape.stop).join(' ');
+  const value = evaluateInteger(text, (other) => unit.integers.get(other));
+  if (value !== undefined) unit.integers.set(name.source, value);
+}
+
+/** Enumerators may serve as buffer indices. */
+export function recordEnumerators(unit: Unit, shape: Shape): void {
+  for (const open of shape.enumBodies) {
+    let value: number | undefined = -1;
+    for (const range of splitList(unit, open + 1, at(unit, open).match)) {
+      const words = sources(unit, range.begin, range.end);
+      const name = words[0];
+      if (name === undefined) continue;
+      if (words[1] === '=') {
+        value = evaluateInteger(words.slice(2).join(' '), (other) => unit.integers.get(other));
+      } else if (value !== undefined) value += 1;
+      if (value !== undefined) unit.integers.set(name, value);
+    }
+  }
+}
+
+/** Checks a data member; a static one that only specialisations define gets a value that must not be used. */
+export function rewriteField(unit: Unit, declaration: Declaration): void {
+  const { specifiers, shape } = declaration;
+  checkField(unit, declaration);
+  const words = sources(unit, specifiers, shape.stop);
+  const stop = at(unit, shape.stop);
+  if (!words.includes('static') || !words.includes('constant') || shape.equals >= 0 || stop.source !== ';')
+    return;
+  if (at(unit, previous(unit, shape.stop)).kind !== 'identifier') return;
+  stop.prefix = ` = __msl_undefined_constant<decltype(${at(unit, previous(unit, shape.stop)).source})>()`;
+  if (!words.includes('constexpr')) at(unit, specifiers).prefix = 'constexpr ';
+}
+
+function checkField(unit: Unit, { specifiers, shape }: Declaration): void {
+  if (at(unit, specifiers).source === 'friend') return;
+  let end = shape.equals < 0 ? shape.stop : shape.equals;
+  for (let position = specifiers; position < end; position = skip(unit, position)) {
+    // A bit field: its width is an expression.
+    if (at(unit, position).source === ':') end = position;
+  }
+  if (!lacksAddressSpace(unit, specifiers, end)) return;
+  const text = written(unit, specifiers, end);
+  reportError(unit, at(unit, specifiers), `pointer or reference field without an address space: '${text}'`);
+}

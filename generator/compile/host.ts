@@ -1,0 +1,128 @@
+// Compiles Metal into a shared library for the host engine. Programs with many kernels are compiled in several pieces at
+// once, which all hold the program but each its own share of the kernels.
+
+import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+import { MoegenError } from '../errors.js';
+import { cached, contentKey } from './cache.js';
+import type { Clang } from './clang.js';
+import { hasErrors } from './diagnostics.js';
+import { compileFlags, processorFlags, type CompileTarget } from './flags.js';
+import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
+import { linkHost } from './link.js';
+import { precompiledHeader } from './pch.js';
+import { runProcess } from './process.js';
+import type { CompileOutcome, HostLibrary, MslSource } from './types.js';
+
+export interface HostOptions extends StockOptions {
+  /** Compile with memory-access callbacks, for checks and counters. */
+  readonly instrument?: boolean;
+}
+
+/** Below this many kernels a second compiler process costs more than it saves. */
+const KERNELS_PER_PIECE = 48;
+
+export async function compileHost(
+  source: MslSource,
+  options: HostOptions = {},
+): Promise<CompileOutcome<HostLibrary>> {
+  const instrument = options.instrument ?? false;
+  const target = instrument ? 'host-instrumented' : 'host';
+  const flags = compileFlags(target, hostProcessor());
+  return compileStock(source, options, {
+    target: 'host',
+    flags,
+    build: (program) => build(program, target, instrument, flags),
+  });
+}
+
+/** Compiles as far as all errors are found, without generating code: seconds for programs with hundreds of kernels. */
+export async function checkHost(
+  source: MslSource,
+  options: StockOptions = {},
+): Promise<CompileOutcome<never>> {
+  const processor = hostProcessor();
+  const flags = [...compileFlags('host', processor), '-fsyntax-only'];
+  const { ok, kernels, diagnostics } = await compileStock<{ readonly path: string }>(source, options, {
+    target: 'host',
+    flags,
+    build: async ({ clang, cacheDir, translation }) => {
+      const header = await precompiledHeader(clang, 'host', processor, cacheDir);
+      const input = translation.program + translation.storage + translation.entries.join('');
+      const command = [...clang.command, ...flags, '-include-pch', header, '-'];
+      const { code, stderr } = await runProcess(command, { input });
+      return code !== 0 || hasErrors(stderr)
+        ? compilerLog(clang, code, stderr)
+        : { library: { path: header } };
+    },
+  });
+  return { ok, kernels, diagnostics };
+}
+
+function hostProcessor(): readonly string[] {
+  const flags = processorFlags();
+  if (flags) return flags;
+  const machine = `${process.platform}-${process.arch}`;
+  throw new MoegenError(
+    'compile/unknown-machine',
+    `kernels run on Linux and macOS, x64 and arm64; this is ${machine}`,
+  );
+}
+
+async function build(
+  program: TranslatedProgram,
+  target: CompileTarget,
+  instrumented: boolean,
+  flags: readonly string[],
+): Promise<Build<HostLibrary>> {
+  const { clang, cacheDir, translation, kernels, constants } = program;
+  const header = await precompiledHeader(clang, target, hostProcessor(), cacheDir);
+  const pieces = divide(translation.entries);
+  const texts = pieces.map((piece, index) => {
+    return translation.program + (index === 0 ? translation.storage : '') + piece.join('');
+  });
+  const key = contentKey([clang.identity, header, ...flags, ...texts]);
+  const extension = process.platform === 'darwin' ? 'dylib' : 'so';
+  const { path, result } = await cached(join(cacheDir, 'host'), `${key}.${extension}`, (output) =>
+    produce(clang, [...flags, '-include-pch', header], texts, output),
+  );
+  if (result && 'log' in result) return result;
+  return { library: { path, kernels, constants, instrumented } };
+}
+
+function divide(entries: readonly string[]): (readonly string[])[] {
+  const count = Math.max(1, Math.min(availableParallelism(), Math.floor(entries.length / KERNELS_PER_PIECE)));
+  const size = Math.max(1, Math.ceil(entries.length / count));
+  return Array.from({ length: count }, (_, index) => entries.slice(index * size, (index + 1) * size));
+}
+
+async function produce(
+  clang: Clang,
+  flags: readonly string[],
+  texts: readonly string[],
+  output: string,
+): Promise<{ ok: true } | { ok: false; log: string }> {
+  const objects = texts.map((_, index) => `${output}.${index}.o`);
+  try {
+    const results = await Promise.all(
+      texts.map((input, index) =>
+        runProcess([...clang.command, ...flags, '-c', '-', '-o', objects[index] ?? ''], { input }),
+      ),
+    );
+    const failed = results.find(({ code, stderr }) => code !== 0 || hasErrors(stderr));
+    if (failed) return { ok: false, ...compilerLog(clang, failed.code, failed.stderr) };
+    await linkHost(clang, objects, output);
+    return { ok: true };
+  } finally {
+    await Promise.all(objects.map((object) => rm(object, { force: true })));
+  }
+}
+
+/** What a compiler printed that did not succeed; without an error in it, the compiler itself is at fault. */
+function compilerLog(clang: Clang, code: number, log: string): { log: string } {
+  if (hasErrors(log)) return { log };
+  const message = `clang ${clang.version} ended with code ${code} and named no error`;
+  throw new MoegenError('compile/compiler-failed', message, { log });
+}

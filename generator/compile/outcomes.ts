@@ -1,0 +1,56 @@
+// Remembers what came out of a compile, under a key of everything but the included files; these are compared one by one.
+// A program that was compiled before thus needs no compiler process at all.
+
+import { createHash, randomUUID } from 'node:crypto';
+import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+import type { CompileOutcome } from './types.js';
+
+interface Remembered<Library> {
+  /** Included files with hashes of their content. */
+  readonly files: readonly (readonly [path: string, hash: string])[];
+  readonly outcome: CompileOutcome<Library>;
+}
+
+/** The outcome under a key, if its library and all included files are still what they were. */
+export async function recallOutcome<Library extends { readonly path: string }>(
+  cacheDir: string,
+  key: string,
+): Promise<CompileOutcome<Library> | undefined> {
+  const text = await readFile(recordPath(cacheDir, key), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const { files, outcome } = JSON.parse(text) as Remembered<Library>;
+  if (!outcome.library) return undefined;
+  const checks = [access(outcome.library.path), ...files.map(([path, hash]) => requireHash(path, hash))];
+  const results = await Promise.allSettled(checks);
+  return results.every((result) => result.status === 'fulfilled') ? outcome : undefined;
+}
+
+export async function rememberOutcome<Library>(
+  cacheDir: string,
+  key: string,
+  includes: readonly string[],
+  outcome: CompileOutcome<Library>,
+): Promise<void> {
+  const files = await Promise.all(includes.map(async (path) => [path, await hashOf(path)] as const));
+  const path = recordPath(cacheDir, key);
+  const temporary = `${path}.${process.pid}.${randomUUID().slice(0, 8)}`;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(temporary, JSON.stringify({ files, outcome } satisfies Remembered<Library>));
+  await rename(temporary, path);
+}
+
+function recordPath(cacheDir: string, key: string): string {
+  return join(cacheDir, 'outcomes', `${key}.json`);
+}
+
+async function hashOf(path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
+}
+
+async function requireHash(path: string, hash: string): Promise<void> {
+  if ((await hashOf(path)) !== hash) throw new Error(`${path} has changed`);
+}

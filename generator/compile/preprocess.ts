@@ -1,0 +1,118 @@
+// Runs the preprocessor over a Metal source. The text goes through standard input, so that a text without a file works
+// the same way as a file.
+
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { MoegenError } from '../errors.js';
+import type { Clang } from './clang.js';
+import { preprocessFlags } from './flags.js';
+import { HEADER_FOLDER } from './headers.js';
+import { runProcess } from './process.js';
+import type { MslOptions, MslSource, MslVersion } from './types.js';
+
+export interface Preprocessed {
+  readonly ok: boolean;
+  readonly text: string;
+  /** What the preprocessor printed about errors. */
+  readonly log: string;
+  readonly version: MslVersion;
+  /** The files that were included, without those of Metal's library. */
+  readonly includes: readonly string[];
+}
+
+const DEFAULT_VERSION: MslVersion = '3.2';
+const VERSIONS: readonly string[] = ['3.0', '3.1', '3.2', '4.0'] satisfies MslVersion[];
+
+export async function preprocess(
+  clang: Clang,
+  source: Required<MslSource>,
+  options: MslOptions,
+): Promise<Preprocessed> {
+  const version = options.mslVersion ?? versionOf(source.text, source.path) ?? DEFAULT_VERSION;
+  const command = [...clang.command, ...preprocessFlags(version), ...searchFlags(source, options), '-'];
+  const input = `# 1 "${source.path.replace(/["\\]/gu, '\\$&')}"\n${source.text}`;
+  const { code, stdout, stderr } = await runProcess(command, { input });
+  if (code !== 0) return { ok: false, text: '', log: stderr, version, includes: [] };
+  const macros = await pragmaMacros(command, input, stdout);
+  return { ok: true, text: macros + stdout, log: '', version, includes: includedFiles(stdout, source.path) };
+}
+
+function includedFiles(text: string, main: string): string[] {
+  const files = new Set<string>();
+  for (const marker of text.matchAll(/^# \d+ "((?:[^"\\]|\\.)*)"/gmu)) {
+    files.add((marker[1] ?? '').replace(/\\(.)/gu, '$1'));
+  }
+  return [...files].filter(
+    (file) => file !== main && !file.startsWith('<') && !file.startsWith(HEADER_FOLDER),
+  );
+}
+
+function searchFlags(source: MslSource, options: MslOptions): string[] {
+  const defines = Object.entries(options.defines ?? {}).map(([name, value]) => `-D${name}=${value || '1'}`);
+  const folders = (options.includeDirs ?? []).flatMap((folder) => ['-I', folder]);
+  return ['-iquote', dirname(source.path), ...folders, '-isystem', HEADER_FOLDER, ...defines];
+}
+
+export async function readSource(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MoegenError('compile/unreadable-source', `cannot read the Metal source: ${reason}`, {
+      where: path,
+      cause,
+    });
+  }
+}
+
+/** The language version that the first line of a source asks for: `// language: metal3.1`. */
+export function versionOf(text: string, path: string): MslVersion | undefined {
+  const asked = /^\/\/ *language: *metal *(\S+)/u.exec(text)?.[1];
+  if (asked === undefined) return undefined;
+  if (isVersion(asked)) return asked;
+  throw new MoegenError(
+    'compile/unknown-version',
+    `expected one of ${VERSIONS.join(', ')}, given 'metal${asked}'`,
+    {
+      where: `${path}:1`,
+    },
+  );
+}
+
+function isVersion(text: string): text is MslVersion {
+  return VERSIONS.includes(text);
+}
+
+/** The preprocessor leaves macros in pragmas alone; their definitions must reach the compiler. */
+async function pragmaMacros(command: readonly string[], input: string, output: string): Promise<string> {
+  const words = new Set<string>();
+  for (const pragma of output.matchAll(/^[ \t]*#[ \t]*pragma([^\n]*)/gmu)) {
+    for (const word of (pragma[1] ?? '').matchAll(/[A-Za-z_]\w*/gu)) words.add(word[0]);
+  }
+  for (const word of PRAGMA_WORDS) words.delete(word);
+  if (words.size === 0) return '';
+  const { stdout } = await runProcess([...command, '-dM'], { input });
+  const definitions = new Map<string, string>();
+  for (const line of stdout.matchAll(/^#define (\w+)(.*)$/gmu)) definitions.set(line[1] ?? '', line[2] ?? '');
+  return definitionsOf(words, definitions);
+}
+
+const PRAGMA_WORDS =
+  'pragma unroll clang loop full unroll_count math_mode safe relaxed disable enable METAL internals once fp reassociate contract on off fast GCC diagnostic push pop ignored'.split(
+    ' ',
+  );
+
+function definitionsOf(words: ReadonlySet<string>, definitions: ReadonlyMap<string, string>): string {
+  const lines: string[] = [];
+  const seen = new Set<string>();
+  const todo = [...words];
+  for (let word = todo.pop(); word !== undefined; word = todo.pop()) {
+    const definition = definitions.get(word);
+    if (definition === undefined || seen.has(word)) continue;
+    seen.add(word);
+    lines.push(`#define ${word}${definition}\n`);
+    for (const inner of definition.matchAll(/[A-Za-z_]\w*/gu)) todo.push(inner[0]);
+  }
+  return lines.join('');
+}

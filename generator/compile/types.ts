@@ -1,0 +1,73 @@
+// What compiling Metal takes and gives, whatever the target.
+
+export type MslVersion = '3.0' | '3.1' | '3.2' | '4.0';
+
+/** Metal source: a file on disk, or a text that pretends to be `path` in diagnostics and for relative includes. */
+export interface MslSource {
+  readonly path: string;
+  readonly text?: string;
+}
+
+export interface MslOptions {
+  readonly includeDirs?: readonly string[];
+  /** Preprocessor definitions; an empty string defines the name as 1. */
+  readonly defines?: Readonly<Record<string, string>>;
+  /** Defaults to the `// language: metalX.Y` line of the source, else 3.2. */
+  readonly mslVersion?: MslVersion;
+}
+
+export interface Diagnostic {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly severity: 'error' | 'warning' | 'note';
+  readonly message: string;
+}
+
+export interface KernelParameter {
+  readonly kind: 'buffer' | 'threadgroup' | 'builtin';
+  /** Index of the buffer or threadgroup argument; 0 for builtins. */
+  readonly index: number;
+  readonly name: string;
+  /** The parameter as written, for messages. */
+  readonly text: string;
+  /** `read` for `const` and `constant` pointers and references. */
+  readonly access: 'read' | 'read_write';
+  /** It exists only where a function constant says so: it may stay unbound. */
+  readonly isConditional: boolean;
+}
+
+export interface FunctionConstantInfo {
+  readonly index: number;
+  readonly name: string;
+  /** Metal scalar or vector type, as written. */
+  readonly type: string;
+  /** Symbol of its storage in a host library: the value, aligned to 16 bytes, then a byte that says "defined". */
+  readonly symbol: string;
+}
+
+export interface KernelInfo {
+  /** The name a Metal program looks up: the function's, or its `host_name`. */
+  readonly name: string;
+  /** Symbol of the entry in the compiled library. */
+  readonly symbol: string;
+  readonly parameters: readonly KernelParameter[];
+  readonly maxTotalThreadsPerThreadgroup?: number;
+}
+
+/** A shared library that the engine can run. */
+export interface HostLibrary {
+  readonly path: string;
+  readonly kernels: readonly KernelInfo[];
+  readonly constants: readonly FunctionConstantInfo[];
+  /** Compiled with memory-access callbacks: needed for checks and counters. */
+  readonly instrumented: boolean;
+}
+
+export interface CompileOutcome<Library> {
+  readonly ok: boolean;
+  /** Names of the kernels found, even where the compiler then failed. */
+  readonly kernels: readonly string[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly library?: Library;
+}

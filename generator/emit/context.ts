@@ -1,0 +1,186 @@
+// Turns a plan into what its template prints: ready-made lines and words, whole numbers and named conditions. Nothing in a
+// context is absent, spans lines or needs a decision, so that templates only print.
+
+import { MoegenError } from '../errors.js';
+import type { Binding, FunctionConstant, KernelPlan, TemplateValue } from '../plan/types.js';
+import { ELEMENT_TYPES, type Bf16Storage } from '../spec/dtypes.js';
+import { bindingType, mslType } from './msl-type.js';
+
+interface BindingContext {
+  /** Line of the buffer table, without the comment marker. */
+  readonly row: string;
+  /** Single values without a note have no line of their own. */
+  readonly hasRow: boolean;
+  /** Entry of the parameter list, without the comma. */
+  readonly parameter: string;
+}
+
+interface StructContext {
+  readonly name: string;
+  /** Declarations of the members. */
+  readonly lines: readonly string[];
+}
+
+interface ConstantsContext {
+  readonly isPresent: boolean;
+  readonly heading: string;
+  readonly lines: readonly string[];
+}
+
+export interface TemplateContext {
+  readonly banner: { readonly template: string; readonly language: string };
+  readonly name: string;
+  readonly summary: string;
+  readonly constants: ConstantsContext;
+  readonly structs: readonly StructContext[];
+  readonly bindings: readonly BindingContext[];
+  /** The family's own words. */
+  readonly [term: string]: unknown;
+}
+
+export interface ContextOptions {
+  readonly bf16Storage?: Bf16Storage;
+}
+
+/** Where an entry template lies, seen from the package's root; the banner of every kernel names it. */
+function templatePath(template: string): string {
+  return `templates/kernels/${template}.metal.hbs`;
+}
+
+export function toContext(plan: KernelPlan, options: ContextOptions = {}): TemplateContext {
+  const generic = {
+    banner: { template: templatePath(plan.template), language: `metal${plan.mslVersion}` },
+    name: plan.name,
+    summary: plan.summary,
+    constants: toConstants(plan.constants),
+    structs: toStructs(plan, options.bf16Storage ?? 'ushort'),
+    bindings: toBindings(plan, options.bf16Storage ?? 'ushort'),
+  };
+  for (const term of Object.keys(plan.terms)) {
+    if (term in generic) {
+      throw new MoegenError('emit/term-taken', `a family's terms must not redefine '${term}'`, {
+        where: `plan of ${plan.name}: terms.${term}`,
+        help: 'choose another name for the term',
+      });
+    }
+  }
+  const context: TemplateContext = { ...plan.terms, ...generic };
+  assertPrintable(context, plan.name, '');
+  return context;
+}
+
+function toConstants(constants: readonly FunctionConstant[]): ConstantsContext {
+  const isBound = constants.some((constant) => constant.value === undefined);
+  return {
+    isPresent: constants.length > 0,
+    heading: isBound ? 'Bound when the pipeline is made.' : 'Baked in: this text serves one model.',
+    lines: constants.map(declareConstant),
+  };
+}
+
+function declareConstant({ name, type, index, note, value }: FunctionConstant): string {
+  const binding = value === undefined ? `[[function_constant(${index})]]` : `= ${literal(value, type)}`;
+  return `constant ${type} ${name} ${binding};${note === '' ? '' : `  // ${note}`}`;
+}
+
+function literal(value: number | boolean, type: FunctionConstant['type']): string {
+  if (type !== 'float' || typeof value === 'boolean') return String(value);
+  const text = String(value);
+  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
+}
+
+function toStructs({ bindings }: KernelPlan, bf16Storage: Bf16Storage): StructContext[] {
+  return bindings.flatMap(({ struct }) => {
+    if (struct === undefined) return [];
+    const lines = struct.fields.map(({ name, element }) => `${mslType(element, bf16Storage)} ${name};`);
+    return [{ name: struct.name, lines }];
+  });
+}
+
+/** A buffer with a condition exists only where its constant is true; once that is baked in, it is there or it is not. */
+function toBindings(plan: KernelPlan, bf16Storage: Bf16Storage): BindingContext[] {
+  const values = new Map(plan.constants.map(({ name, value }) => [name, value]));
+  const bindings = plan.bindings.filter(({ condition = '' }) => values.get(condition) !== false);
+  const listed = bindings.filter(isListed);
+  const widths = {
+    name: longest(listed.map((binding) => binding.name)),
+    label: longest(listed.map(label)),
+    shape: longest(listed.map(shapeText)),
+  };
+  return bindings.map((binding) => {
+    const isBaked = binding.condition !== undefined && values.get(binding.condition) === true;
+    return {
+      row: isListed(binding) ? tableRow(binding, widths) : '',
+      hasRow: isListed(binding),
+      parameter: parameter(binding, bindingType(binding, bf16Storage), isBaked),
+    };
+  });
+}
+
+function isListed(binding: Binding): boolean {
+  return binding.access !== 'argument' || binding.note !== '';
+}
+
+function label({ element, struct }: Binding): string {
+  return struct?.name ?? ELEMENT_TYPES[element].label;
+}
+
+function shapeText({ access, shape }: Binding): string {
+  if (access === 'argument') return '';
+  return `[${shape.length === 0 ? '1' : shape.join(', ')}]`;
+}
+
+function longest(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map((text) => text.length));
+}
+
+function tableRow(binding: Binding, widths: { name: number; label: number; shape: number }): string {
+  const name = binding.name.padEnd(widths.name);
+  const type = label(binding).padEnd(widths.label);
+  const shape = shapeText(binding).padEnd(widths.shape);
+  return `${name}  ${type} ${shape}  ${binding.note}`.trimEnd();
+}
+
+function parameter(binding: Binding, type: string, isBaked: boolean): string {
+  const { access, name, index, condition } = binding;
+  const attributes =
+    condition === undefined || isBaked
+      ? `buffer(${index})`
+      : `buffer(${index}), function_constant(${condition})`;
+  const place = `${name} [[${attributes}]]`;
+  switch (access) {
+    case 'argument':
+      return `constant ${type}& ${place}`;
+    case 'read':
+      return `device const ${type}* ${place}`;
+    case 'write':
+    case 'read_write':
+      return `device ${type}* ${place}`;
+  }
+}
+
+function assertPrintable(value: unknown, kernel: string, path: string): void {
+  const fault = printingFault(value);
+  if (fault !== undefined) {
+    throw new MoegenError('emit/unprintable-value', `a template value must be ${fault}`, {
+      where: `context of ${kernel}: ${path}`,
+      help: 'compute the value in the plan; multi-line text belongs in a partial',
+    });
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, child] of Object.entries(value as Record<string, TemplateValue>)) {
+    assertPrintable(child, kernel, path === '' ? key : `${path}.${key}`);
+  }
+}
+
+function printingFault(value: unknown): string | undefined {
+  if (value === undefined || value === null) return `present, got ${String(value)}`;
+  if (typeof value === 'number' && !Number.isFinite(value)) return `a finite number, got ${value}`;
+  if (typeof value === 'string' && /[\r\n]/.test(value)) {
+    return `a single line, got ${JSON.stringify(value.slice(0, 60))}`;
+  }
+  if (!['string', 'number', 'boolean', 'object'].includes(typeof value)) {
+    return `a string, number, boolean, list or record, got a ${typeof value}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,13 @@
+// The MSL types that buffers, arguments and members of structs are declared with.
+
+import type { Binding } from '../plan/types.js';
+import { ELEMENT_TYPES, type Bf16Storage, type ElementType } from '../spec/dtypes.js';
+
+export function mslType(element: ElementType, bf16Storage: Bf16Storage): string {
+  return element === 'bf16' ? bf16Storage : ELEMENT_TYPES[element].msl;
+}
+
+/** A struct goes by its name. */
+export function bindingType({ element, struct }: Binding, bf16Storage: Bf16Storage): string {
+  return struct?.name ?? mslType(element, bf16Storage);
+}

@@ -1,0 +1,51 @@
+// Turns what the engine found into reports: with the names of kernels and buffers, and with source lines.
+
+import { CHECKS, type CheckReport, type Job } from '../types.js';
+import type { NativeReport } from './addon.js';
+import { lineFinder, type SourceLine } from './line-table.js';
+
+export function makeReports(found: readonly NativeReport[], job: Job): CheckReport[] {
+  const reports = found.map((report): CheckReport => {
+    const place = placeOf(report);
+    return {
+      check: CHECKS[report.check] ?? 'bounds',
+      kernel: job.dispatches[report.dispatch]?.kernel ?? '',
+      message: withLabels(report.message, job),
+      ...place,
+      count: report.count,
+    };
+  });
+  return mergeSameLine(reports);
+}
+
+/** Where the kernel called from: the address is the one it returns to. */
+function placeOf({ library, offset }: NativeReport): SourceLine | undefined {
+  if (library === undefined || offset === undefined) return undefined;
+  return lineFinder(library)(offset - 1);
+}
+
+/** Buffers of the job have labels, which say more than their numbers. */
+function withLabels(message: string, job: Job): string {
+  return message.replace(/the job's buffer (\d+)/u, (text, number: string) => {
+    const label = job.buffers[Number(number)]?.label;
+    return label === undefined ? text : `${text} (${label})`;
+  });
+}
+
+/** Unrolled loops have several copies of one access. */
+function mergeSameLine(reports: readonly CheckReport[]): CheckReport[] {
+  const merged = new Map<string, CheckReport>();
+  for (const report of reports) {
+    const { check, kernel, file, line, message } = report;
+    const key = JSON.stringify([check, kernel, file, line, line === undefined ? message : '']);
+    const known = merged.get(key);
+    merged.set(key, known ? { ...known, count: known.count + report.count } : report);
+  }
+  return [...merged.values()];
+}
+
+/** One line per report, for logs. */
+export function formatReport({ check, kernel, message, file, line }: CheckReport): string {
+  const place = file === undefined ? kernel : `${file}:${line ?? 0}: ${kernel}`;
+  return `${place}: ${check}: ${message}`;
+}

@@ -1,0 +1,186 @@
+// Turns a job into what the addon takes, and refuses jobs that cannot run: every mistake a caller can make is named here.
+
+import type { HostLibrary, KernelInfo } from '../../compile/types.js';
+import { MoegenError } from '../../errors.js';
+import { CHECKS, type Check, type Dispatch, type Job } from '../types.js';
+import { constantBytes } from './constants.js';
+import type { NativeDispatch, NativeJob } from './addon.js';
+import { checkGrid, checkThreadgroupMemory } from './limits.js';
+import { nearest } from './nearest.js';
+
+export interface RequestOptions {
+  readonly libraryOf: (dispatch: Dispatch) => HostLibrary;
+  readonly threads: number;
+  readonly lockstep: boolean;
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 60;
+const MAX_BUFFER_BYTES = 2 ** 40;
+
+export function makeRequest(job: Job, options: RequestOptions): NativeJob {
+  checkBuffers(job);
+  const dispatches = job.dispatches.map((dispatch, index) => makeDispatch(job, dispatch, index, options));
+  const written = new Set(
+    dispatches.flatMap((dispatch) =>
+      dispatch.buffers.filter((item) => item.writable).map((item) => item.buffer),
+    ),
+  );
+  for (const output of job.outputs) checkBufferNumber(job, output, 'outputs');
+  checkSwitches(job, dispatches);
+  return {
+    buffers: job.buffers.map((buffer, index) => ({
+      byteLength: buffer.byteLength,
+      ...(buffer.data ? { data: buffer.data } : {}),
+      writable: written.has(index),
+      isOutput: job.outputs.includes(index),
+    })),
+    dispatches,
+    outputs: job.outputs,
+    checks: checkBits(job.checks ?? []),
+    count: job.count ?? false,
+    seed: job.seed ?? 0,
+    threads: options.threads,
+    lockstep: options.lockstep,
+    timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+  };
+}
+
+function checkBuffers(job: Job): void {
+  job.buffers.forEach(({ byteLength, data, label }, index) => {
+    const where = label === undefined ? `buffers[${index}]` : `buffers[${index}] (${label})`;
+    if (!Number.isSafeInteger(byteLength) || byteLength < 0 || byteLength > MAX_BUFFER_BYTES) {
+      throw new MoegenError('native/bad-buffer', `a buffer has a whole number of bytes, not ${byteLength}`, {
+        where,
+      });
+    }
+    if (data && data.byteLength !== byteLength) {
+      const message = `the buffer has ${byteLength} bytes, its data ${data.byteLength}`;
+      throw new MoegenError('native/bad-buffer', message, {
+        where,
+        help: 'Give as many bytes as byteLength says.',
+      });
+    }
+  });
+}
+
+function checkBufferNumber(job: Job, number: number, where: string): void {
+  if (Number.isInteger(number) && number >= 0 && number < job.buffers.length) return;
+  const given = `there is no buffer ${number}: the job has ${job.buffers.length}`;
+  throw new MoegenError('native/no-such-buffer', given, { where });
+}
+
+function checkSwitches(job: Job, dispatches: readonly NativeDispatch[]): void {
+  const seed = job.seed ?? 0;
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new MoegenError('native/bad-seed', `a seed is a whole number from 0 on, not ${seed}`, {
+      where: 'seed',
+    });
+  }
+  const timeout = job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+  if (!(timeout > 0)) {
+    throw new MoegenError('native/bad-timeout', `a time limit is above 0 seconds, not ${timeout}`, {
+      where: 'timeoutSeconds',
+    });
+  }
+  const watched = (job.checks ?? []).filter((check) => check !== 'order');
+  if (watched.length === 0 && !(job.count ?? false)) return;
+  const plain = dispatches.find((dispatch) => !dispatch.instrumented);
+  if (!plain) return;
+  throw new MoegenError(
+    'native/not-instrumented',
+    `'${plain.kernel}' was compiled without memory callbacks`,
+    {
+      where: watched.length > 0 ? `checks ${watched.join(', ')}` : 'count',
+      help: 'Load its source with `instrument: true`.',
+    },
+  );
+}
+
+function checkBits(checks: readonly Check[]): number {
+  return checks.reduce((bits, check) => bits | (1 << CHECKS.indexOf(check)), 0);
+}
+
+function makeDispatch(
+  job: Job,
+  dispatch: Dispatch,
+  position: number,
+  options: RequestOptions,
+): NativeDispatch {
+  const library = options.libraryOf(dispatch);
+  const kernel = findKernel(library, dispatch.kernel);
+  const where = `dispatches[${position}] ('${kernel.name}')`;
+  checkGrid(dispatch, kernel, where);
+  const { threadgroups } = dispatch;
+  const indirect = 'indirect' in threadgroups ? threadgroups.indirect : undefined;
+  if (indirect) {
+    checkRange(job, indirect.buffer, indirect.offset ?? 0, 12, `${where}, indirect threadgroups`);
+  }
+  return {
+    kernel: kernel.name,
+    library: library.path,
+    symbol: kernel.symbol,
+    instrumented: library.instrumented,
+    constants: constantBytes(library.constants, dispatch.constants ?? {}, where),
+    buffers: makeBindings(job, dispatch, kernel, where),
+    threadgroupMemory: checkThreadgroupMemory(dispatch, kernel, where),
+    threadgroups: 'indirect' in threadgroups ? [0, 0, 0] : threadgroups,
+    ...(indirect ? { indirect: { buffer: indirect.buffer, offset: indirect.offset ?? 0 } } : {}),
+    threadsPerThreadgroup: dispatch.threadsPerThreadgroup,
+  };
+}
+
+function findKernel(library: HostLibrary, name: string): KernelInfo {
+  const kernel = library.kernels.find((candidate) => candidate.name === name);
+  if (kernel) return kernel;
+  const names = library.kernels.map((candidate) => candidate.name);
+  throw new MoegenError('native/unknown-kernel', `the library has no kernel '${name}'`, {
+    help: names.length === 0 ? 'It has no kernels at all.' : `Nearest: ${nearest(name, names).join(', ')}.`,
+  });
+}
+
+function makeBindings(
+  job: Job,
+  dispatch: Dispatch,
+  kernel: KernelInfo,
+  where: string,
+): NativeDispatch['buffers'] {
+  const wanted = kernel.parameters.filter((parameter) => parameter.kind === 'buffer');
+  for (const index of Object.keys(dispatch.buffers).map(Number)) {
+    if (wanted.some((parameter) => parameter.index === index)) continue;
+    const known = wanted.map((parameter) => `${parameter.index} (${parameter.name})`).join(', ');
+    throw new MoegenError('native/unknown-binding', `the kernel has no buffer ${index}`, {
+      where,
+      help: known === '' ? 'It takes no buffers.' : `It takes ${known}.`,
+    });
+  }
+  return wanted.flatMap((parameter) => {
+    const binding = dispatch.buffers[parameter.index];
+    if (!binding) {
+      if (parameter.isConditional) return [];
+      throw new MoegenError(
+        'native/missing-binding',
+        `buffer ${parameter.index} (${parameter.name}) is not bound`,
+        {
+          where,
+          help: `The kernel declares it as '${parameter.text}': add it to the dispatch's buffers.`,
+        },
+      );
+    }
+    const offset = binding.offset ?? 0;
+    checkRange(job, binding.buffer, offset, 0, `${where}, buffer ${parameter.index} (${parameter.name})`);
+    return {
+      index: parameter.index,
+      buffer: binding.buffer,
+      offset,
+      writable: parameter.access === 'read_write',
+    };
+  });
+}
+
+function checkRange(job: Job, buffer: number, offset: number, bytes: number, where: string): void {
+  checkBufferNumber(job, buffer, where);
+  const size = job.buffers[buffer]?.byteLength ?? 0;
+  if (Number.isSafeInteger(offset) && offset >= 0 && offset % 4 === 0 && offset + bytes <= size) return;
+  const expected = `an offset is a multiple of 4 that leaves ${bytes} of the buffer's ${size} bytes`;
+  throw new MoegenError('native/bad-offset', `${expected}; given: ${offset}`, { where });
+}

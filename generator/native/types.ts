@@ -1,0 +1,118 @@
+// The device contract: a job is a list of dispatches over a pool of buffers. The host engine, Metal and CUDA implement it.
+
+import type { Diagnostic, MslOptions, MslSource } from '../compile/types.js';
+
+export type DeviceName = 'metal' | 'host' | 'cuda';
+
+export const CHECKS = ['bounds', 'races', 'divergence', 'uninitialized', 'unwritten', 'readonly', 'order'] as const;
+export type Check = (typeof CHECKS)[number];
+
+export type Size3 = readonly [number, number, number];
+
+export interface BufferSpec {
+  readonly byteLength: number;
+  /** Initial contents; what is not given is filled with the byte 0xA5, so that unwritten results show. */
+  readonly data?: Uint8Array;
+  /** For messages. */
+  readonly label?: string;
+}
+
+/** A kernel of a loaded library, with values for its function constants (by index). */
+export interface KernelUse {
+  readonly library: LoadedLibrary;
+  readonly kernel: string;
+  readonly constants?: Readonly<Record<number, number | boolean>>;
+}
+
+export interface BufferBinding {
+  /** Position in `Job.buffers`. */
+  readonly buffer: number;
+  readonly offset?: number;
+}
+
+export interface Dispatch extends KernelUse {
+  readonly buffers: Readonly<Record<number, BufferBinding>>;
+  /** Bytes of each `[[threadgroup(n)]]` argument. */
+  readonly threadgroupMemory?: Readonly<Record<number, number>>;
+  /** Threadgroups in the grid, or where the three uint32 lie that say so when the dispatch starts. */
+  readonly threadgroups: Size3 | { readonly indirect: BufferBinding };
+  readonly threadsPerThreadgroup: Size3;
+}
+
+export interface Job {
+  readonly buffers: readonly BufferSpec[];
+  readonly dispatches: readonly Dispatch[];
+  /** Buffers to return, by position. */
+  readonly outputs: readonly number[];
+  /** Checks to run; they need libraries loaded with `instrument`. */
+  readonly checks?: readonly Check[];
+  /** Count bytes, accesses and operations; needs libraries loaded with `instrument`. */
+  readonly count?: boolean;
+  /** Scheduling order: 0 is the natural one, any other number a random one. */
+  readonly seed?: number;
+  readonly timeoutSeconds?: number;
+}
+
+export interface CheckReport {
+  readonly check: Check;
+  readonly kernel: string;
+  readonly message: string;
+  readonly file?: string;
+  readonly line?: number;
+  /** How often it happened. */
+  readonly count: number;
+}
+
+export interface BufferCounters {
+  readonly index: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly reads: number;
+  readonly writes: number;
+}
+
+export interface DispatchResult {
+  readonly kernel: string;
+  readonly seconds: number;
+  readonly threadgroups: number;
+  readonly counters?: {
+    readonly buffers: readonly BufferCounters[];
+    readonly threadgroupBytesRead: number;
+    readonly threadgroupBytesWritten: number;
+    readonly barriers: number;
+    readonly matrixOperations: number;
+  };
+}
+
+export interface JobResult {
+  /** Contents of `Job.outputs`, in that order. */
+  readonly outputs: readonly Uint8Array[];
+  readonly dispatches: readonly DispatchResult[];
+  readonly reports: readonly CheckReport[];
+}
+
+/** What a device made of a Metal source; opaque to everyone else. */
+export interface LoadedLibrary {
+  readonly device: DeviceName;
+  readonly kernels: readonly string[];
+}
+
+export interface LoadRequest extends MslOptions {
+  readonly source: MslSource;
+  /** Compile with memory-access callbacks, for checks and counters. */
+  readonly instrument?: boolean;
+}
+
+export interface Device {
+  readonly name: DeviceName;
+  /** A sentence for people: which processor or GPU, how many threads. */
+  describe(): Promise<string>;
+  /** Compiles a source. Rejects with a MoegenError that carries the diagnostics' text where it does not compile. */
+  load(request: LoadRequest): Promise<LoadedLibrary>;
+  run(job: Job): Promise<JobResult>;
+}
+
+/** A compile failure as the device saw it. */
+export interface LoadFailure {
+  readonly diagnostics: readonly Diagnostic[];
+}

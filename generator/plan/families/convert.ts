@@ -1,0 +1,56 @@
+// convert: bulk conversion between the activation dtypes, each element rounded once.
+
+import { ACTIVATION_DTYPES, type ActivationDtype } from '../../spec/dtypes.js';
+import type { GenerationSpec } from '../../spec/generation.js';
+import { argument, bindings, buffer } from '../bindings.js';
+import { kernelName } from '../names.js';
+import { accessorTerms, storageTerms } from '../storage.js';
+import type { KernelPlan } from '../types.js';
+
+const THREADS = 256;
+const ELEMENTS = 4;
+
+/** All directions into and out of the dtypes asked for; a model's own set needs none. */
+export function convertPlans(spec: GenerationSpec): KernelPlan[] {
+  if (spec.block !== null) return [];
+  const pairs = ACTIVATION_DTYPES.flatMap((from) => ACTIVATION_DTYPES.map((to) => ({ from, to })));
+  return pairs
+    .filter(({ from, to }) => from !== to && [from, to].some((dtype) => spec.activations.includes(dtype)))
+    .map(({ from, to }) => convertPlan(spec, from, to));
+}
+
+function convertPlan(spec: GenerationSpec, from: ActivationDtype, to: ActivationDtype): KernelPlan {
+  return {
+    name: kernelName('convert', from, 'to', to),
+    family: 'convert',
+    folder: 'common',
+    template: 'convert',
+    summary: `Conversion of ${from} elements to ${to}`,
+    axes: { from, to },
+    constants: [],
+    bindings: bindings(
+      buffer('input', from, ['num_elements']),
+      buffer('output', to, ['num_elements'], { access: 'write' }),
+      argument('num_elements'),
+    ),
+    dispatch: {
+      threadgroups: [`ceil_div(num_elements, ${THREADS * ELEMENTS})`, '1', '1'],
+      threadsPerThreadgroup: [THREADS, 1, 1],
+    },
+    threadgroupBytes: 0,
+    mslVersion: spec.mslVersion,
+    terms: {
+      threads: THREADS,
+      elements: ELEMENTS,
+      input: { load: storageTerms(from, spec.bf16Storage).load },
+      output: { store: storageTerms(to, spec.bf16Storage).store },
+      accessors: accessorTerms(
+        [
+          { dtype: from, loads: true },
+          { dtype: to, stores: true },
+        ],
+        spec.bf16Storage,
+      ),
+    },
+  };
+}

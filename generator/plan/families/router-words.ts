@@ -1,0 +1,52 @@
+// The sentences above a router kernel: what it selects, and what the experts weigh.
+
+import type { RouterVariant } from '../../spec/routers.js';
+import type { RouterParts } from './router-parts.js';
+
+const SCORES = {
+  softmax: 'the softmax of its logit over all experts',
+  sigmoid: 'the sigmoid of its logit',
+  sqrtsoftplus: 'sqrt(log(1 + exp(logit)))',
+  raw: 'its logit',
+} as const;
+
+const GROUPS = {
+  top_k: '',
+  top2_groups: ', from the top_groups groups whose two best sum up highest',
+  max_groups: ', from the top_groups groups whose best is highest',
+} as const;
+
+export function describeSelection(parts: RouterParts): string[] {
+  const { scoring } = parts.variant;
+  if (scoring === 'sparsemixer')
+    return ['topk_ids[t], topk_weights[t] = the picks of moe_select_experts, and what they weigh.'];
+  return [
+    `The score of an expert is ${SCORES[scoring]}.`,
+    `topk_ids[t] = ${selection(parts)}.`,
+    `topk_weights[t] = ${weights(parts)}.`,
+  ];
+}
+
+function selection({ variant, selectionBias }: RouterParts): string {
+  if (variant.selection === 'table') return 'token_table[token_ids[t]]';
+  const bias = { always: ' + selection_bias', switched: ' (+ selection_bias)', never: '' }[selectionBias];
+  return `the top_k experts with the highest score${bias}${GROUPS[variant.selection]}`;
+}
+
+const POSTS: Readonly<Record<RouterVariant['post'], string>> = {
+  none: 'their scores',
+  softmax: 'the softmax of their scores over themselves',
+  sigmoid: 'the sigmoid of their scores',
+};
+
+function weights({ variant, normalize, hasEpsilon, hasScale }: RouterParts): string {
+  const sum = hasEpsilon ? ', over their sum + norm_epsilon' : ', over their sum';
+  const divisor = {
+    none: '',
+    sum,
+    switched: `${sum} if norm_topk_prob`,
+    floor: ', over the larger of their sum and norm_floor',
+    p_norm: ', over the norm_p-th root of the sum of their powers of norm_p',
+  }[normalize];
+  return `${POSTS[variant.post]}${divisor}${hasScale ? ', times weight_scale' : ''}`;
+}

@@ -1,0 +1,149 @@
+// What happens to a token's sum after its slots are added: scale, bias and shared expert, in this order. Without a block in
+// particular these are options, bound as constants; for a block only what it has is there.
+
+import type { GenerationSpec } from '../spec/generation.js';
+import type { ActivationDtype } from '../spec/dtypes.js';
+import { buffer } from './bindings.js';
+import type { ConstantName } from './constants.js';
+import { storageTerms, type StorageUse } from './storage.js';
+import type { Binding, TemplateValue } from './types.js';
+import type { DownVariant } from './variants.js';
+
+/** Something that a kernel does always, never, or where a constant says so. */
+type Option = 'always' | 'never' | { readonly constant: ConstantName };
+
+export interface OutputStage {
+  readonly constants: readonly ConstantName[];
+  readonly bindings: readonly Omit<Binding, 'index'>[];
+  /** Lines over `sum`, `token`, `column` and `element`. */
+  readonly steps: readonly TemplateValue[];
+}
+
+interface Step {
+  readonly option: Option;
+  readonly statement: string;
+  readonly constants?: readonly ConstantName[];
+  readonly bindings?: readonly Omit<Binding, 'index'>[];
+}
+
+/** Over the sum in hidden_size columns. */
+export function outputStage(spec: GenerationSpec): OutputStage {
+  const steps = [scaleStep(spec), biasStep(spec), sharedStep(spec), halfStep(spec)].filter(
+    ({ option }) => option !== 'never',
+  );
+  return {
+    constants: steps.flatMap(({ option, constants = [] }) => [...optionConstants(option), ...constants]),
+    bindings: steps.flatMap((step) => step.bindings ?? []),
+    steps: steps.map(({ option, statement }) => ({ ...optionTerms(option), statement })),
+  };
+}
+
+/** Where the sum is not the output yet. */
+export const NO_OUTPUT_STAGE: OutputStage = { constants: [], bindings: [], steps: [] };
+
+function scaleStep({ block }: GenerationSpec): Step {
+  return {
+    option: block?.routedScale === 1 ? 'never' : 'always',
+    statement: 'sum *= routed_scale;',
+    constants: ['routed_scale'],
+  };
+}
+
+function biasStep({ block }: GenerationSpec): Step {
+  const option = block === null ? ({ constant: 'has_output_bias' } as const) : always(block.outputBias);
+  return {
+    option,
+    statement: 'sum += output_bias[column];',
+    bindings: [buffer('output_bias', 'f32', ['hidden_size'], condition(option))],
+  };
+}
+
+function sharedStep({ block }: GenerationSpec): Step {
+  if (block === null) return optionalSharedStep();
+  const isGated = block.shared?.sigmoidGate === true;
+  return {
+    option: always(block.shared !== null),
+    statement: isGated
+      ? 'sum = fma(shared_sigmoid[token], shared_output[element], sum);'
+      : 'sum += shared_output[element];',
+    bindings: sharedBindings('always', always(isGated)),
+  };
+}
+
+function optionalSharedStep(): Step {
+  const [expert, sigmoid] = [{ constant: 'has_shared_expert' }, { constant: 'has_shared_sigmoid' }] as const;
+  return {
+    option: expert,
+    statement: 'sum = fma(has_shared_sigmoid ? shared_sigmoid[token] : 1.0f, shared_output[element], sum);',
+    constants: [sigmoid.constant],
+    bindings: sharedBindings(expert, sigmoid),
+  };
+}
+
+function sharedBindings(expert: Option, sigmoid: Option): Omit<Binding, 'index'>[] {
+  const output = buffer('shared_output', 'f32', ['num_tokens', 'hidden_size'], condition(expert));
+  if (sigmoid === 'never') return [output];
+  return [output, buffer('shared_sigmoid', 'f32', ['num_tokens'], condition(sigmoid))];
+}
+
+function halfStep({ block }: GenerationSpec): Step {
+  const isHalved = block === null || block.shared?.combine === 'average';
+  return { option: always(isHalved), statement: 'sum *= output_scale;', constants: ['output_scale'] };
+}
+
+function always(holds: boolean): Option {
+  return holds ? 'always' : 'never';
+}
+
+function condition(option: Option): { condition?: string; note?: string } {
+  return typeof option === 'string' ? {} : { condition: option.constant, note: `if ${option.constant}` };
+}
+
+function optionConstants(option: Option): ConstantName[] {
+  return typeof option === 'string' ? [] : [option.constant];
+}
+
+function optionTerms(option: Option): Record<string, TemplateValue> {
+  return {
+    isOptional: typeof option !== 'string',
+    condition: typeof option === 'string' ? '' : option.constant,
+  };
+}
+
+/** What a slot without an expert's row contributes. */
+export interface RowlessSlots {
+  readonly constants: readonly ConstantName[];
+  readonly bindings: readonly Omit<Binding, 'index'>[];
+  readonly uses: readonly StorageUse[];
+  /** Whether there is anything but zero to contribute, and only under `guard`. */
+  readonly isPresent: boolean;
+  readonly isOptional: boolean;
+  readonly guard: string;
+  /** Over `token`, `column` and `assignment`. */
+  readonly value: string;
+}
+
+/**
+ * A slot of a zero expert contributes the token's own values. An empty slot has the weight NaN, which multiplies whatever
+ * stands there, or, where rows bear their weights already, is the contribution itself.
+ */
+export function rowlessSlots(spec: GenerationSpec, variant: DownVariant, activation: ActivationDtype): RowlessSlots {
+  const { block } = spec;
+  const { states, width, isLatent } = variant.space;
+  const option: Option = block === null ? { constant: 'has_zero_experts' } : always(block.numZeroExperts > 0);
+  const isWeight = variant.isUnweighted;
+  const dtype = isLatent ? 'f32' : activation;
+  const { load } = storageTerms(dtype, spec.bf16Storage);
+  const input = `${load}(${states}[ulong(token) * ${width} + column])`;
+  const hasInput = option !== 'never';
+  const factors = [...(isWeight ? ['topk_weights[assignment]'] : []), ...(hasInput ? [input] : [])];
+  return {
+    constants: optionConstants(option),
+    bindings: hasInput ? [buffer(states, dtype, ['num_tokens', width], condition(option))] : [],
+    uses: hasInput ? [{ dtype, loads: true }] : [],
+    isPresent: factors.length > 0,
+    isOptional: typeof option !== 'string',
+    guard: typeof option === 'string' ? '' : option.constant,
+    value: factors.length === 0 ? '0.0f' : factors.join(' * '),
+  };
+}

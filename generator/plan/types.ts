@@ -1,0 +1,101 @@
+// A plan says everything about one kernel that is not its text: its name, its file, its buffers, its constants, how it is
+// dispatched and what its template may print. The template, the manifest, the host bindings, the runner and the tests all
+// read the same plan, so that they cannot disagree.
+
+import type { MslVersion } from '../compile/types.js';
+import type { ElementType } from '../spec/dtypes.js';
+
+/**
+ * Integer formula over the names of constants and arguments: numbers, names, + - * /, parentheses, `ceil_div(a, b)`,
+ * `min(a, b)`, `max(a, b)`. Division is exact or the formula is wrong.
+ */
+export type Formula = string;
+
+/** `argument` is a single value in the constant address space, given anew with every dispatch. */
+export type Access = 'read' | 'write' | 'read_write' | 'argument';
+
+/** One member of a struct, where it lies and how many bytes it takes. */
+export interface StructField {
+  readonly name: string;
+  readonly element: ElementType;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** A struct of arguments that is given as one value; `size` includes the padding at its end. */
+export interface StructLayout {
+  readonly name: string;
+  readonly fields: readonly StructField[];
+  readonly size: number;
+}
+
+export interface Binding {
+  readonly index: number;
+  readonly name: string;
+  /** Of a struct: that of its alignment. */
+  readonly element: ElementType;
+  /** The value is a struct of arguments. */
+  readonly struct?: StructLayout;
+  /** One formula for each dimension, outermost first; none for a single value. */
+  readonly shape: readonly Formula[];
+  readonly access: Access;
+  readonly note: string;
+  /** Name of the bool constant without which the kernel has no such argument. */
+  readonly condition?: string;
+}
+
+export type ConstantType = 'uint' | 'bool' | 'float';
+
+/** Bound when the pipeline is made, or, with a value, baked into the text. */
+export interface FunctionConstant {
+  readonly index: number;
+  readonly name: string;
+  readonly type: ConstantType;
+  readonly note: string;
+  readonly value?: number | boolean;
+}
+
+export interface DispatchRule {
+  /** Threadgroups in the grid, as formulas; `indirect` names the binding of another kernel that holds them instead. */
+  readonly threadgroups: readonly [Formula, Formula, Formula];
+  readonly indirect?: string;
+  readonly threadsPerThreadgroup: readonly [number, number, number];
+}
+
+/** Tile of a matrix kernel: a threadgroup computes blockM x blockN outputs, blockK terms at a time. */
+export interface TileShape {
+  readonly blockM: number;
+  readonly blockN: number;
+  readonly blockK: number;
+  readonly simdgroupsM: number;
+  readonly simdgroupsN: number;
+}
+
+/** What a template may print: ready-made words, whole numbers, named conditions, and lists of such records. */
+export type TemplateValue =
+  string | number | boolean | { readonly [name: string]: TemplateValue } | readonly TemplateValue[];
+
+export interface KernelPlan {
+  /** The name of the MSL function and of the manifest entry. */
+  readonly name: string;
+  /** The file without its folder and ending, where several kernels share one; otherwise it is called as the kernel. */
+  readonly file?: string;
+  readonly family: string;
+  /** Where in `generated/`: the activation dtype, or `common` where no activation is touched. */
+  readonly folder: string;
+  /** Entry template below `templates/kernels`, without ending. */
+  readonly template: string;
+  /** One sentence for lists and the manifest. */
+  readonly summary: string;
+  /** What changes the text; all of it is in the name. */
+  readonly axes: Readonly<Record<string, string>>;
+  readonly constants: readonly FunctionConstant[];
+  readonly bindings: readonly Binding[];
+  readonly dispatch: DispatchRule;
+  readonly tile?: TileShape;
+  /** Bytes of threadgroup memory declared in the kernel. */
+  readonly threadgroupBytes: number;
+  readonly mslVersion: MslVersion;
+  /** The family's own words for its template. */
+  readonly terms: Readonly<Record<string, TemplateValue>>;
+}

@@ -1,0 +1,182 @@
+// Which variants of the expert kernels a set holds: for a block exactly those that it needs, otherwise the common ones. A
+// variant changes the text of a kernel; what it says beyond the common case is a word in the kernel's name.
+
+import { GENERAL_GLU_VARIANTS, gluVariant, type GluVariant } from '../spec/activations.js';
+import type { MoeBlock } from '../spec/block.js';
+import type { GenerationSpec } from '../spec/generation.js';
+import type { ConstantName } from './constants.js';
+import type { GateUpLayout, Order } from './matrices.js';
+
+export interface GateUpVariant {
+  readonly glu: GluVariant;
+  readonly layout: GateUpLayout;
+  readonly order: Order;
+  readonly hasBias: boolean;
+  /** The routing weight multiplies the input. */
+  readonly isInputWeighted: boolean;
+  readonly space: Space;
+}
+
+export interface DownVariant {
+  readonly order: Order;
+  readonly hasBias: boolean;
+  /** Rows bear their weight already: combine adds them as they are. */
+  readonly isUnweighted: boolean;
+  readonly space: Space;
+}
+
+export interface SharedVariant {
+  readonly glu: GluVariant;
+  readonly layout: GateUpLayout;
+  readonly hasBias: boolean;
+}
+
+/** Where the experts work: on the hidden states, or in a latent space, whose values are float. */
+export interface Space {
+  readonly isLatent: boolean;
+  readonly width: ConstantName;
+  /** Buffer of the experts' input. */
+  readonly states: string;
+}
+
+const HIDDEN: Space = { isLatent: false, width: 'hidden_size', states: 'hidden_states' };
+const LATENT: Space = { isLatent: true, width: 'latent_size', states: 'latent_states' };
+
+export function blockSpace(block: MoeBlock | null): Space {
+  return block === null || block.latent === null ? HIDDEN : LATENT;
+}
+
+const COMMON = { order: 'out_in', hasBias: false, space: HIDDEN } as const;
+
+export function gateUpVariants({ block }: GenerationSpec): GateUpVariant[] {
+  if (block !== null) return [gateUpVariant(block)];
+  return GENERAL_GLU_VARIANTS.map((glu) => ({
+    ...COMMON,
+    glu,
+    layout: 'concatenated',
+    isInputWeighted: false,
+  }));
+}
+
+export function gateUpVariant(block: MoeBlock): GateUpVariant {
+  const { experts } = block;
+  return {
+    glu: gluVariant(experts.glu, experts.gateUp !== 'ungated'),
+    layout: experts.gateUp,
+    order: experts.gateUpOrder,
+    hasBias: experts.bias,
+    isInputWeighted: experts.weightOn === 'input',
+    space: blockSpace(block),
+  };
+}
+
+export function downVariant(block: MoeBlock | null): DownVariant {
+  if (block === null) return { ...COMMON, isUnweighted: false };
+  return {
+    order: block.experts.downOrder,
+    hasBias: block.experts.bias,
+    isUnweighted: block.experts.weightOn === 'input',
+    space: blockSpace(block),
+  };
+}
+
+export function sharedVariant(block: MoeBlock | null): SharedVariant | null {
+  if (block === null) {
+    return { glu: gluVariant({ kind: 'plain', activation: 'silu' }, true), layout: 'separate', hasBias: false };
+  }
+  if (block.shared === null) return null;
+  const { glu, layout, bias } = block.shared;
+  return {
+    glu: gluVariant(glu, layout !== 'ungated'),
+    layout: layout === 'packed' ? 'concatenated' : layout,
+    hasBias: bias,
+  };
+}
+
+/** The words of a kernel's name, and the axes of its plan, that tell its variant. */
+export interface VariantNaming {
+  readonly words: readonly string[];
+  readonly axes: Readonly<Record<string, string>>;
+}
+
+export function gateUpNaming(variant: GateUpVariant): VariantNaming {
+  const { glu, layout, order, hasBias, isInputWeighted, space } = variant;
+  return {
+    words: [
+      glu.name,
+      layout === 'concatenated' ? '' : layout,
+      orderWord(order),
+      biasWord(hasBias),
+      isInputWeighted ? 'weighted_input' : '',
+      spaceWord(space),
+    ],
+    axes: {
+      glu: glu.name,
+      layout,
+      order,
+      bias: biasAxis(hasBias),
+      weight_on: isInputWeighted ? 'input' : 'output',
+      space: spaceAxis(space),
+    },
+  };
+}
+
+/** The down projection alone, whose rows stay unweighted in any case. */
+export function downNaming({ order, hasBias, space }: DownVariant): VariantNaming {
+  return {
+    words: [orderWord(order), biasWord(hasBias), spaceWord(space)],
+    axes: { order, bias: biasAxis(hasBias), space: spaceAxis(space) },
+  };
+}
+
+/** The sum over a token's slots. */
+export function combineNaming({ isUnweighted, space }: DownVariant): VariantNaming {
+  return {
+    words: [unweightedWord(isUnweighted), spaceWord(space)],
+    axes: { weight_on: isUnweighted ? 'input' : 'output', space: spaceAxis(space) },
+  };
+}
+
+/** Both at once. */
+export function decodeDownNaming(variant: DownVariant): VariantNaming {
+  const { order, hasBias, isUnweighted, space } = variant;
+  return {
+    words: [orderWord(order), biasWord(hasBias), unweightedWord(isUnweighted), spaceWord(space)],
+    axes: { ...downNaming(variant).axes, ...combineNaming(variant).axes },
+  };
+}
+
+export function sharedNaming({ glu, layout, hasBias }: SharedVariant): VariantNaming {
+  return {
+    words: [glu.name, layout === 'concatenated' ? '' : layout, biasWord(hasBias)],
+    axes: { glu: glu.name, layout, bias: biasAxis(hasBias) },
+  };
+}
+
+export function projectionNaming(hasBias: boolean): VariantNaming {
+  return { words: [biasWord(hasBias)], axes: { bias: biasAxis(hasBias) } };
+}
+
+function orderWord(order: Order): string {
+  return order === 'in_out' ? 'transposed' : '';
+}
+
+function biasWord(hasBias: boolean): string {
+  return hasBias ? 'biased' : '';
+}
+
+function biasAxis(hasBias: boolean): string {
+  return hasBias ? 'added' : 'none';
+}
+
+function unweightedWord(isUnweighted: boolean): string {
+  return isUnweighted ? 'unweighted' : '';
+}
+
+function spaceWord({ isLatent }: Space): string {
+  return isLatent ? 'latent' : '';
+}
+
+function spaceAxis({ isLatent }: Space): string {
+  return isLatent ? 'latent' : 'hidden';
+}

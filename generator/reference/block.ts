@@ -1,0 +1,186 @@
+// One layer's whole MoE block in double precision: router, the experts that were hit, combine, and what comes after.
+
+import type { MoeBlock, SharedExpert, TensorRole } from '../spec/block.js';
+import { sigmoid } from './activations.js';
+import { referenceCombine } from './combine.js';
+import {
+  referenceDown,
+  referenceExpert,
+  referenceGateUp,
+  type ExpertMatrices,
+  type ExpertShape,
+} from './experts.js';
+import { referenceGather, referenceIndex, type ExpertIndex } from './expert-index.js';
+import { linearOutIn } from './linear.js';
+import { referenceRouting, type Routing } from './router.js';
+import type { BlockWeights, Values } from './weights.js';
+
+/** A value that a kernel may store on its way. */
+export type Stage =
+  'logits' | 'gate' | 'up' | 'hidden' | 'expert output' | 'routed sum' | 'shared output' | 'output';
+export type Observer = (stage: Stage, values: Float64Array) => void;
+
+export interface BlockInputs {
+  /** [tokens, hidden_size]. */
+  readonly x: Float64Array;
+  /** The id of each token, for blocks that select by a token table. */
+  readonly tokenIds: ArrayLike<number> | null;
+}
+
+/** [tokens, hidden_size]. */
+export function referenceBlock(
+  block: MoeBlock,
+  weights: BlockWeights,
+  inputs: BlockInputs,
+  observe: Observer = () => undefined,
+): Float64Array {
+  const { x } = inputs;
+  const routing = route(block, weights, inputs, observe);
+  const expertInput =
+    block.latent === null ? x : project(x, weights, 'latent_in', block.latent.bias, block.hiddenSize);
+  const combined = runExperts(block, weights, routing, expertInput, observe);
+  const routed =
+    block.latent === null
+      ? combined
+      : project(combined, weights, 'latent_out', block.latent.bias, block.latent.size);
+  finishRouted(block, weights, routed);
+  observe('routed sum', routed);
+  const y = block.shared === null ? routed : addShared(block, block.shared, weights, x, routed, observe);
+  observe('output', y);
+  return y;
+}
+
+function route(block: MoeBlock, weights: BlockWeights, inputs: BlockInputs, observe: Observer): Routing {
+  const { router } = block;
+  const bias = router.logitBias ? weights.tensor('router_bias') : null;
+  const logits = linearOutIn(inputs.x, weights.tensor('router'), bias, block.hiddenSize);
+  observe('logits', logits);
+  return referenceRouting(block, logits, {
+    selectionBias: router.selectionBias ? weights.tensor('selection_bias') : null,
+    tokenTable: router.selection.kind === 'token_table' ? weights.tensor('token_table') : null,
+    tokenIds: inputs.tokenIds,
+  });
+}
+
+function project(
+  x: Float64Array,
+  weights: BlockWeights,
+  role: 'latent_in' | 'latent_out',
+  hasBias: boolean,
+  inSize: number,
+): Float64Array {
+  return linearOutIn(x, weights.tensor(role), hasBias ? weights.tensor(`${role}_bias`) : null, inSize);
+}
+
+/** The weighted sum of the routed experts, in the width in which they work. */
+function runExperts(
+  block: MoeBlock,
+  weights: BlockWeights,
+  routing: Routing,
+  x: Float64Array,
+  observe: Observer,
+): Float64Array {
+  const index = referenceIndex(routing.ids, block.numExperts);
+  const shape = routedShape(block);
+  const isWeighted = block.experts.weightOn === 'input';
+  const rows = referenceGather(x, index.order, routing.topK, shape.width);
+  if (isWeighted) scaleRows(rows, shape.width, (row) => routing.weights[index.order[row] ?? 0] ?? NaN);
+  const outputs = new Float64Array(rows.length);
+  for (let expert = 0; expert < block.numExperts; expert += 1) {
+    const [first, end] = rowRange(index, expert);
+    if (first === end) continue;
+    const matrices = routedMatrices(block, weights, expert);
+    const inner = referenceGateUp(shape, matrices, rows.subarray(first * shape.width, end * shape.width));
+    if (inner.gate !== null) observe('gate', inner.gate);
+    observe('up', inner.up);
+    observe('hidden', inner.hidden);
+    outputs.set(referenceDown(shape, matrices, inner.hidden), first * shape.width);
+  }
+  observe('expert output', outputs);
+  return referenceCombine({ ...block, width: shape.width, isWeighted }, routing, index, outputs, x);
+}
+
+function rowRange(index: ExpertIndex, expert: number): readonly [number, number] {
+  return [index.offsets[expert] ?? 0, index.offsets[expert + 1] ?? 0];
+}
+
+function scaleRows(rows: Float64Array, width: number, factor: (row: number) => number): void {
+  for (let row = 0; row < rows.length / width; row += 1) {
+    const scale = factor(row);
+    for (let h = row * width; h < (row + 1) * width; h += 1) rows[h] = (rows[h] ?? NaN) * scale;
+  }
+}
+
+function routedShape(block: MoeBlock): ExpertShape {
+  return {
+    ...block.experts,
+    width: block.latent?.size ?? block.hiddenSize,
+    intermediateSize: block.intermediateSize,
+  };
+}
+
+function routedMatrices(block: MoeBlock, weights: BlockWeights, expert: number): ExpertMatrices {
+  const { gateUp, bias } = block.experts;
+  const part = (role: TensorRole) => weights.expert(role, expert);
+  return expertMatrices(gateUp, 'expert', bias, part);
+}
+
+function sharedMatrices(shared: SharedExpert, weights: BlockWeights): ExpertMatrices {
+  return expertMatrices(shared.layout, 'shared', shared.bias, (role) => weights.tensor(role));
+}
+
+function expertMatrices(
+  layout: MoeBlock['experts']['gateUp'] | 'packed',
+  prefix: 'expert' | 'shared',
+  hasBias: boolean,
+  part: (role: TensorRole) => Values,
+): ExpertMatrices {
+  const matrix = (name: 'gate_up' | 'gate' | 'up' | 'down') => ({
+    weight: part(`${prefix}_${name}`),
+    bias: hasBias ? part(`${prefix}_${name}_bias`) : null,
+  });
+  switch (layout) {
+    case 'separate':
+      return { kind: 'separate', gate: matrix('gate'), up: matrix('up'), down: matrix('down') };
+    case 'ungated':
+      return { kind: 'ungated', up: matrix('up'), down: matrix('down') };
+    case 'packed':
+    case 'concatenated':
+    case 'interleaved':
+      return { kind: 'joint', gateUp: matrix('gate_up'), down: matrix('down') };
+  }
+}
+
+/** The scale of the routed sum and the bias of the block, in place. */
+function finishRouted(block: MoeBlock, weights: BlockWeights, routed: Float64Array): void {
+  const bias = block.outputBias ? weights.tensor('output_bias') : null;
+  routed.forEach((value, at) => {
+    routed[at] = value * block.routedScale + (bias?.[at % block.hiddenSize] ?? 0);
+  });
+}
+
+function addShared(
+  block: MoeBlock,
+  shared: SharedExpert,
+  weights: BlockWeights,
+  x: Float64Array,
+  routed: Float64Array,
+  observe: Observer,
+): Float64Array {
+  const shape: ExpertShape = {
+    width: block.hiddenSize,
+    intermediateSize: shared.intermediateSize,
+    gateUp: shared.layout === 'packed' ? 'concatenated' : shared.layout,
+    gateUpOrder: 'out_in',
+    downOrder: 'out_in',
+    glu: shared.glu,
+  };
+  const output = referenceExpert(shape, sharedMatrices(shared, weights), x);
+  if (shared.sigmoidGate) {
+    const gate = linearOutIn(x, weights.tensor('shared_sigmoid_gate'), null, block.hiddenSize);
+    scaleRows(output, block.hiddenSize, (row) => sigmoid(gate[row] ?? NaN));
+  }
+  observe('shared output', output);
+  const share = shared.combine === 'average' ? 0.5 : 1;
+  return routed.map((value, at) => (value + (output[at] ?? NaN)) * share);
+}

@@ -1,0 +1,15 @@
+// What the command line asks to generate, complete and checked: every later stage reads this and no option again.
+
+import type { MslVersion } from '../compile/types.js';
+import type { MoeBlock } from './block.js';
+import type { ActivationDtype, Bf16Storage } from './dtypes.js';
+
+export interface GenerationSpec {
+  readonly activations: readonly ActivationDtype[];
+  /** Names of rows of the weight-format table. */
+  readonly weights: readonly string[];
+  readonly bf16Storage: Bf16Storage;
+  readonly mslVersion: MslVersion;
+  /** The block to specialise for: only what it needs, with its sizes baked in. Without one: the general set. */
+  readonly block: MoeBlock | null;
+}

@@ -1,0 +1,75 @@
+// The shapes that every kernel is tried on: no tokens and few, sizes that are a multiple of no tile, odd ones, one expert and
+// many, every top_k, and token distributions that leave experts empty or send everything to one.
+
+export interface KernelCase {
+  readonly name: string;
+  readonly numTokens: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numExperts: number;
+  readonly topK: number;
+  /** `spread`: random routing. `one`: all tokens take the same experts. `ties`: equal logits. `nan`: one token is NaN. */
+  readonly routing: 'spread' | 'one' | 'ties' | 'nan';
+  /** Size of the inputs; 1e30 shows every detour through half. */
+  readonly scale: number;
+}
+
+const TOKENS = [0, 1, 2, 7, 33] as const;
+
+/** Experts and top_k, with hidden and intermediate sizes that leave tails; the products stay small. */
+const SHAPES = [
+  { numExperts: 1, topK: 1, hiddenSize: 70, intermediateSize: 45 },
+  { numExperts: 7, topK: 1, hiddenSize: 33, intermediateSize: 21 },
+  { numExperts: 7, topK: 2, hiddenSize: 301, intermediateSize: 67 },
+  { numExperts: 7, topK: 7, hiddenSize: 64, intermediateSize: 32 },
+  { numExperts: 60, topK: 1, hiddenSize: 20, intermediateSize: 35 },
+  { numExperts: 60, topK: 8, hiddenSize: 52, intermediateSize: 41 },
+  { numExperts: 60, topK: 60, hiddenSize: 24, intermediateSize: 12 },
+  { numExperts: 512, topK: 2, hiddenSize: 36, intermediateSize: 10 },
+  { numExperts: 512, topK: 8, hiddenSize: 18, intermediateSize: 13 },
+  { numExperts: 512, topK: 512, hiddenSize: 12, intermediateSize: 6 },
+] as const;
+
+const MAX_ASSIGNMENTS = 1100;
+
+function caseName(parts: Omit<KernelCase, 'name'>): string {
+  const { numTokens, hiddenSize, intermediateSize, numExperts, topK, routing, scale } = parts;
+  const sizes = `T=${numTokens} H=${hiddenSize} I=${intermediateSize} E=${numExperts} K=${topK}`;
+  return [sizes, routing === 'spread' ? '' : routing, scale === 1 ? '' : `scale ${scale}`]
+    .filter(Boolean)
+    .join(' ');
+}
+
+function named(parts: Omit<KernelCase, 'name'>): KernelCase {
+  return { name: caseName(parts), ...parts };
+}
+
+const PLAIN = SHAPES.flatMap((shape) =>
+  TOKENS.filter((numTokens) => numTokens * shape.topK <= MAX_ASSIGNMENTS).map((numTokens) =>
+    named({ numTokens, ...shape, routing: 'spread', scale: 1 }),
+  ),
+);
+
+const MIDDLE = { numTokens: 33, hiddenSize: 52, intermediateSize: 41, numExperts: 60, topK: 8 } as const;
+
+const SPECIAL = [
+  named({ ...MIDDLE, routing: 'one', scale: 1 }),
+  named({ ...MIDDLE, routing: 'ties', scale: 1 }),
+  named({ ...MIDDLE, numExperts: 512, topK: 512, numTokens: 2, routing: 'ties', scale: 1 }),
+  named({ ...MIDDLE, routing: 'nan', scale: 1 }),
+  named({ ...MIDDLE, numExperts: 7, topK: 7, routing: 'nan', scale: 1 }),
+];
+
+/** More than half the range of half: only dtypes with eight exponent bits get it. */
+const HUGE = named({ ...MIDDLE, routing: 'spread', scale: 1e15 });
+
+export function kernelCases(activation: string): KernelCase[] {
+  return [...PLAIN, ...SPECIAL, ...(activation === 'f16' ? [] : [HUGE])];
+}
+
+/** A few of them, for a quick look. */
+export function quickCases(activation: string): KernelCase[] {
+  return kernelCases(activation).filter(
+    ({ numExperts, topK, routing }) => numExperts * topK <= 480 && routing !== 'one',
+  );
+}

@@ -1,0 +1,50 @@
+// Trials of the conversions: every element must have the bits that the reference gives, special values among them.
+
+import type { KernelPlan } from '../../plan/types.js';
+import type { Random } from '../random.js';
+import type { KernelCase } from './cases.js';
+import { dtypeOf, exactly, store, type Trial } from './trial.js';
+
+/** Ties to even in both directions, the edges of half and BF16, subnormals, infinities, NaN. */
+const SPECIAL = [
+  0,
+  -0,
+  1,
+  -1,
+  65504,
+  65519.99,
+  65520,
+  -65536,
+  1e30,
+  -1e30,
+  3.4028234663852886e38,
+  Infinity,
+  -Infinity,
+  NaN,
+  1.00390625,
+  1.01171875,
+  1.0039063692092896,
+  2 ** -14,
+  2 ** -24,
+  2 ** -25,
+  2 ** -26,
+  3 * 2 ** -26,
+  2 ** -126,
+  2 ** -133,
+  2 ** -134,
+  3 * 2 ** -134,
+  2 ** -149,
+];
+
+export function convertTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
+  const numbers = random.spread(sizes.numTokens * sizes.hiddenSize, 4).map((value) => value ** 9);
+  const input = store(dtypeOf(plan, 'input'), Float32Array.from([...SPECIAL, ...numbers]));
+  const want = store(dtypeOf(plan, 'output'), input.values);
+  return [
+    {
+      values: { num_elements: input.values.length },
+      inputs: { input: input.bytes },
+      expectations: [exactly('output', dtypeOf(plan, 'output'), want.values)],
+    },
+  ];
+}

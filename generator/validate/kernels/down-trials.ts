@@ -1,0 +1,166 @@
+// Trials of down and of combine, and of both at once for a few tokens.
+
+import type { KernelPlan } from '../../plan/types.js';
+import { NO_ROW, referenceIndex } from '../../reference/expert-index.js';
+import type { Matrix } from '../../reference/experts.js';
+import { encodeElements } from '../elements.js';
+import type { Inputs } from '../job.js';
+import type { Random } from '../random.js';
+import { FLOAT_ROUNDING } from '../tolerance.js';
+import type { KernelCase } from './cases.js';
+import { makeWeights, matrixOf, project, type Weights } from './expert-weights.js';
+import type { Bounded } from './glu-bounds.js';
+import { tileMap } from './index-trials.js';
+import { expectOutput, outputOptions, type OutputOptions } from './output-options.js';
+import {
+  dtypeOf,
+  expertWidth,
+  openValues,
+  routeTokens,
+  statesOf,
+  store,
+  type RoutedTokens,
+  type Trial,
+} from './trial.js';
+
+const GAIN = 2;
+
+/** Rows of the intermediate, and down weights, in the sizes of the case. */
+function makeDown(plan: KernelPlan, sizes: KernelCase, random: Random, rows: number) {
+  const { intermediateSize, scale } = sizes;
+  const size = scale * scale;
+  const intermediate = store(dtypeOf(plan, 'intermediate'), random.spread(rows * intermediateSize, size));
+  const weights = makeWeights(plan, ['down_weight', 'down_bias'], openValues(plan, sizes), random, {
+    terms: intermediateSize,
+    gain: GAIN,
+    bias: size,
+  });
+  return { intermediate, weights };
+}
+
+function expertMatrix(weights: Weights, sizes: KernelCase, expert: number): Matrix | undefined {
+  return expert < sizes.numExperts ? matrixOf(weights, 'down', expert, sizes.numExperts) : undefined;
+}
+
+export function downTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
+  const { ids } = routeTokens(sizes, random);
+  const index = referenceIndex(ids, sizes.numExperts);
+  const experts = Array.from(index.order, (assignment) => ids[assignment] ?? 0);
+  const { intermediate, weights } = makeDown(plan, sizes, random, experts.length);
+  const tiles = tileMap(index.counts, index.offsets, plan.tile?.blockM ?? 1);
+  const matrices = experts.map((expert) => expertMatrix(weights, sizes, expert));
+  const { value, error } = project(
+    plan,
+    intermediate.values,
+    sizes.intermediateSize,
+    expertWidth(plan, sizes),
+    matrices,
+  );
+  return [
+    {
+      values: { ...openValues(plan, sizes), num_tiles: tiles.length, block_m: plan.tile?.blockM ?? 1 },
+      inputs: {
+        intermediate: intermediate.bytes,
+        ...weights.inputs,
+        tile_map: encodeElements('u32', tiles.flat()),
+      },
+      expectations: [{ output: 'expert_output', element: 'f32', want: value, tolerance: error }],
+    },
+  ];
+}
+
+export function combineTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
+  const width = expertWidth(plan, sizes);
+  return outputOptions(plan, sizes, random).map((options) => {
+    const routed = routeBeyond(sizes, random, options);
+    const { inverse, order } = referenceIndex(routed.ids, sizes.numExperts);
+    const rows = store('f32', random.spread(order.length * width, sizes.scale * sizes.scale));
+    const rowValue = (assignment: number, h: number): Bounded => {
+      const row = inverse[assignment] ?? NO_ROW;
+      return { value: row === NO_ROW ? 0 : (rows.values[row * width + h] ?? NaN), error: 0 };
+    };
+    const inputs = { expert_output: rows.bytes, row_of_assignment: encodeElements('u32', inverse) };
+    return slotTrial(plan, sizes, random, options, routed, inputs, rowValue);
+  });
+}
+
+export function decodeDownTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
+  const width = expertWidth(plan, sizes);
+  return outputOptions(plan, sizes, random).map((options) => {
+    const routed = routeBeyond(sizes, random, options);
+    const { intermediate, weights } = makeDown(plan, sizes, random, routed.ids.length);
+    const matrices = Array.from(routed.ids, (expert) => expertMatrix(weights, sizes, expert));
+    const { value, error } = project(plan, intermediate.values, sizes.intermediateSize, width, matrices);
+    const rowValue = (assignment: number, h: number): Bounded => ({
+      value: value[assignment * width + h] ?? NaN,
+      error: error[assignment * width + h] ?? NaN,
+    });
+    const inputs = {
+      intermediate: intermediate.bytes,
+      ...weights.inputs,
+      topk_ids: encodeElements('u32', routed.ids),
+    };
+    return slotTrial(plan, sizes, random, options, routed, inputs, rowValue);
+  });
+}
+
+const ZERO_EXPERTS = 3;
+
+/** Where there are zero experts, some slots take one, and empty slots are numbered after them. */
+function routeBeyond(sizes: KernelCase, random: Random, { hasZeroExperts }: OutputOptions): RoutedTokens {
+  const { ids, weights } = routeTokens(sizes, random);
+  if (!hasZeroExperts) return { ids, weights };
+  const moved = ids.map((id) => {
+    if (id === sizes.numExperts) return id + ZERO_EXPERTS;
+    return random.next() < 0.3 ? sizes.numExperts + random.below(ZERO_EXPERTS) : id;
+  });
+  return { ids: moved, weights };
+}
+
+/** Sums the slots of each token, as they are or weighted, and finishes the sum. */
+function slotTrial(
+  plan: KernelPlan,
+  sizes: KernelCase,
+  random: Random,
+  options: OutputOptions,
+  { ids, weights }: RoutedTokens,
+  inputs: Inputs,
+  rowValue: (assignment: number, h: number) => Bounded,
+): Trial {
+  const { numTokens, numExperts, topK, scale } = sizes;
+  const width = expertWidth(plan, sizes);
+  const isWeighted = plan.axes['weight_on'] !== 'input';
+  const states = statesOf(plan);
+  const x = options.hasZeroExperts
+    ? store(dtypeOf(plan, states), random.spread(numTokens * width, scale))
+    : null;
+  const slot = (token: number, h: number, assignment: number): Bounded => {
+    const weight = weights[assignment] ?? NaN;
+    if (Number.isNaN(weight)) return { value: NaN, error: 0 };
+    const isZero = (ids[assignment] ?? 0) >= numExperts;
+    const { value, error } = isZero
+      ? { value: x?.values[token * width + h] ?? NaN, error: 0 }
+      : rowValue(assignment, h);
+    const factor = isWeighted || isZero ? weight : 1;
+    return { value: factor * value, error: Math.abs(factor) * error };
+  };
+  const sum = (token: number, h: number): Bounded => {
+    let [value, error] = [0, 0];
+    for (let at = token * topK; at < (token + 1) * topK; at += 1) {
+      const term = slot(token, h, at);
+      value += term.value;
+      error += term.error + (topK + 1) * FLOAT_ROUNDING * Math.abs(term.value);
+    }
+    return { value, error };
+  };
+  return {
+    values: { ...openValues(plan, sizes), ...options.values },
+    inputs: {
+      ...inputs,
+      ...options.inputs,
+      topk_weights: encodeElements('f32', weights),
+      ...(x !== null && { [states]: x.bytes }),
+    },
+    expectations: [expectOutput(plan, options, numTokens, width, sum)],
+  };
+}

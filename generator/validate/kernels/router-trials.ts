@@ -1,0 +1,166 @@
+// Trials of the router kernels. Each variant is tried with its options off and on. Selection from given logits must be exact
+// wherever a right kernel has no choice; where a kernel computes the logits itself, so must it be but for close calls.
+
+import { routerConstants } from '../../plan/constants.js';
+import type { KernelPlan } from '../../plan/types.js';
+import { linearOutIn } from '../../reference/linear.js';
+import { referenceRouting, type RoutedBlock, type RoutingInputs } from '../../reference/router.js';
+import { variantNamed } from '../../spec/routers.js';
+import type { Inputs } from '../job.js';
+import type { Random } from '../random.js';
+import { dotError } from '../tolerance.js';
+import type { KernelCase } from './cases.js';
+import { blocksOf, routingInputs } from './router-trials-blocks.js';
+import { closeCalls } from './router-trials-calls.js';
+import { weightErrors, type LogitRow } from './router-trials-errors.js';
+import { dtypeOf, sizeValues, store, type Expectation, type Trial } from './trial.js';
+
+export function routerSelectTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
+  return blocksOf(variantOf(plan), sizes).map((block) => selectTrial(block, sizes, random));
+}
+
+export function routerTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
+  return blocksOf(variantOf(plan), sizes).map((block) => routerTrial(plan, block, sizes, random));
+}
+
+function variantOf(plan: KernelPlan) {
+  return variantNamed(plan.axes['scoring'] ?? '');
+}
+
+/** Selection from logits, for any block. */
+export function selectTrial(block: RoutedBlock, sizes: KernelCase, random: Random): Trial {
+  const numScored = block.numExperts + block.numZeroExperts;
+  const logits = store('f32', makeLogits(numScored, sizes, random));
+  const inputs = routingInputs(block, sizes, random);
+  return {
+    values: { ...sizeValues(sizes), ...routerConstants(block) },
+    inputs: { logits: logits.bytes, ...inputs.bytes },
+    expectations: expectSelection(block, rowsOf(logits.values, numScored), inputs.reference),
+  };
+}
+
+/** The whole router, for any block. */
+export function routerTrial(plan: KernelPlan, block: RoutedBlock, sizes: KernelCase, random: Random): Trial {
+  const numScored = block.numExperts + block.numZeroExperts;
+  const made = makeRouter(plan, block, sizes, random);
+  const inputs = routingInputs(block, sizes, random);
+  return {
+    values: { ...sizeValues(sizes), ...routerConstants(block) },
+    inputs: { ...made.inputs, ...inputs.bytes },
+    expectations: expectSelection(block, rowsOf(made.values, numScored, made.errors), inputs.reference),
+  };
+}
+
+/** Logits alone, whose kernels know no scoring. */
+export function routerLogitsTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
+  return blocksOf(variantNamed('raw'), sizes).map((block) => {
+    const made = makeRouter(plan, block, sizes, random);
+    return {
+      values: { ...sizeValues(sizes), ...routerConstants(block) },
+      inputs: made.inputs,
+      expectations: [{ output: 'logits', element: 'f32', want: made.values, tolerance: made.errors }],
+    };
+  });
+}
+
+function makeLogits(numScored: number, { numTokens, routing }: KernelCase, random: Random): Float32Array {
+  const logits = random.spread(numTokens * numScored, 8);
+  if (routing === 'ties') return logits.map((_, at) => at % 3);
+  return routing === 'nan' ? logits.map((logit, at) => (isSpoiled(at, numScored) ? NaN : logit)) : logits;
+}
+
+/** Token 1 has no number at all, token 3 only every second one, token 5 none in its first half. */
+function isSpoiled(at: number, numScored: number): boolean {
+  const [token, expert] = [Math.floor(at / numScored), at % numScored];
+  return token === 1 || (token === 3 && expert % 2 === 0) || (token === 5 && expert < numScored / 2);
+}
+
+interface MadeRouter {
+  readonly inputs: Inputs;
+  readonly values: Float64Array;
+  readonly errors: Float64Array;
+}
+
+function makeRouter(plan: KernelPlan, block: RoutedBlock, sizes: KernelCase, random: Random): MadeRouter {
+  const { numTokens, hiddenSize, routing } = sizes;
+  const numScored = block.numExperts + block.numZeroExperts;
+  const hasBias = block.router.logitBias;
+  const input = random.spread(numTokens * hiddenSize, 1);
+  if (routing === 'nan') input[hiddenSize + 1] = NaN;
+  const weights = random.spread(numScored * hiddenSize, 12 / Math.sqrt(hiddenSize));
+  // Two experts of each pair have the same row: their logits are equal to the last bit.
+  if (routing === 'ties') {
+    weights.copyWithin(hiddenSize * Math.ceil(numScored / 2), 0, hiddenSize * Math.floor(numScored / 2));
+  }
+  const x = store(dtypeOf(plan, 'hidden_states'), input);
+  const weight = store(dtypeOf(plan, 'router_weight'), weights);
+  const biases = random.spread(numScored, routing === 'ties' ? 0 : 1);
+  const bias = hasBias ? store(dtypeOf(plan, 'router_bias'), biases) : null;
+  const magnitudes = linearOutIn(
+    x.values.map(Math.abs),
+    weight.values.map(Math.abs),
+    bias?.values.map(Math.abs) ?? null,
+    hiddenSize,
+  );
+  return {
+    inputs: {
+      hidden_states: x.bytes,
+      router_weight: weight.bytes,
+      ...(bias !== null && { router_bias: bias.bytes }),
+    },
+    values: linearOutIn(x.values, weight.values, bias?.values ?? null, hiddenSize),
+    errors: magnitudes.map((magnitude) => magnitude * dotError(hiddenSize)),
+  };
+}
+
+/** Without errors the logits are exact. */
+function rowsOf(values: Float64Array, numScored: number, errors?: Float64Array): LogitRow[] {
+  return Array.from({ length: values.length / numScored }, (_, token) => {
+    const [start, end] = [token * numScored, (token + 1) * numScored];
+    const own = errors?.subarray(start, end) ?? [];
+    const error = Array.from(own).reduce((largest, value) => Math.max(largest, value), 0);
+    return { values: values.subarray(start, end), error };
+  });
+}
+
+function expectSelection(
+  block: RoutedBlock,
+  rows: readonly LogitRow[],
+  inputs: RoutingInputs,
+): Expectation[] {
+  const tokens = rows.map((row, token) => expectToken(block, row, tokenInputs(inputs, token)));
+  const all = (part: (token: (typeof tokens)[number]) => readonly number[]) =>
+    Float64Array.from(tokens.flatMap(part));
+  return [
+    {
+      output: 'topk_ids',
+      element: 'u32',
+      want: all(({ ids }) => ids),
+      tolerance: all(({ idErrors }) => idErrors),
+    },
+    {
+      output: 'topk_weights',
+      element: 'f32',
+      want: all(({ weights }) => weights),
+      tolerance: all(({ errors }) => errors),
+    },
+  ];
+}
+
+function tokenInputs(inputs: RoutingInputs, token: number): RoutingInputs {
+  const id = inputs.tokenIds?.[token];
+  return { ...inputs, tokenIds: id === undefined ? null : [id] };
+}
+
+function expectToken(block: RoutedBlock, row: LogitRow, inputs: RoutingInputs) {
+  const routing = referenceRouting(block, row.values, inputs);
+  const ids = Array.from(routing.ids);
+  const close = closeCalls(block, row, ids, inputs.selectionBias);
+  const errors = weightErrors(block, row, ids, inputs);
+  return {
+    ids,
+    idErrors: close.ids.map((isClose) => (isClose ? Infinity : 0)),
+    weights: Array.from(routing.weights),
+    errors: close.weights.map((isClose, slot) => (isClose ? Infinity : (errors[slot] ?? NaN))),
+  };
+}

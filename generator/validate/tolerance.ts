@@ -1,0 +1,36 @@
+// How far a right kernel may be from the exact result, derived from how it computes rather than chosen: every bound is a sum of
+// rounding errors of 2^-24 of what is rounded (float), and of one rounding to the stored type.
+
+import type { ActivationDtype } from '../spec/dtypes.js';
+
+/** Half of the distance from 1 to the next float. */
+export const FLOAT_ROUNDING = 2 ** -24;
+
+/** Terms that are summed before their sum is added to the running total. */
+const BLOCK_TERMS = 32;
+
+const STORAGE_ROUNDING: Readonly<Record<ActivationDtype, number>> = {
+  f16: 2 ** -11,
+  bf16: 2 ** -8,
+  f32: 2 ** -24,
+};
+
+/** Half of the smallest step of a type, where its relative precision ends. */
+const SMALLEST_STEP: Readonly<Record<ActivationDtype, number>> = {
+  f16: 2 ** -25,
+  bf16: 2 ** -134,
+  f32: 2 ** -150,
+};
+
+/**
+ * Error of a dot product over its sum of magnitudes: a term passes through at most all additions of its block and of all
+ * blocks. Three more roundings cover what surrounds the sum.
+ */
+export function dotError(terms: number): number {
+  return (Math.min(terms, BLOCK_TERMS) + Math.ceil(terms / BLOCK_TERMS) + 3) * FLOAT_ROUNDING;
+}
+
+/** Error of a value that is known up to `error` and then stored. */
+export function storedError(dtype: ActivationDtype, want: number, error: number): number {
+  return error + STORAGE_ROUNDING[dtype] * (Math.abs(want) + error) + SMALLEST_STEP[dtype];
+}

@@ -1,0 +1,81 @@
+// The entry of validation: many kernels, or many fixtures, on one device, a few at a time, with a word after each.
+
+import { availableParallelism } from 'node:os';
+import type { Check, Device, LoadedLibrary } from '../native/types.js';
+import type { KernelPlan } from '../plan/types.js';
+import { validateFixture, type FixtureOptions, type FixtureVerdict } from './fixtures.js';
+import { kernelCases } from './kernels/cases.js';
+import { validateKernel, type KernelVerdict } from './kernels/run.js';
+
+export interface KernelTexts {
+  readonly plans: readonly KernelPlan[];
+  /** The kernel's file as it is generated, and the name that diagnostics give it. */
+  textOf(plan: KernelPlan): { readonly path: string; readonly text: string };
+}
+
+export interface ValidateOptions {
+  readonly seed: number;
+  readonly checks: readonly Check[];
+  readonly onVerdict?: (verdict: KernelVerdict) => void;
+}
+
+/** Verdicts in the order of the plans. */
+export async function validateKernels(
+  device: Device,
+  texts: KernelTexts,
+  options: ValidateOptions,
+): Promise<KernelVerdict[]> {
+  const load = loader(device, texts, options.checks.length > 0);
+  return mapConcurrently(texts.plans, async (plan) => {
+    const cases = kernelCases(plan.axes['activation'] ?? 'f32');
+    const verdict = await validateKernel(device, await load(plan), plan, cases, options);
+    options.onVerdict?.(verdict);
+    return verdict;
+  });
+}
+
+/** Verdicts in the order of the files; a file that cannot be read or run ends it all. */
+export async function validateFixtures(
+  device: Device,
+  texts: KernelTexts,
+  files: readonly string[],
+  options: FixtureOptions & { readonly onVerdict?: (verdict: FixtureVerdict) => void },
+): Promise<FixtureVerdict[]> {
+  const load = loader(device, texts, options.checks.length > 0);
+  const verdicts: FixtureVerdict[] = [];
+  for (const file of files) {
+    const verdict = await validateFixture(device, { plans: texts.plans, load }, file, options);
+    options.onVerdict?.(verdict);
+    verdicts.push(verdict);
+  }
+  return verdicts;
+}
+
+/** Each file is compiled when one of its kernels is first asked for, and once. */
+function loader(
+  device: Device,
+  texts: KernelTexts,
+  instrument: boolean,
+): (plan: KernelPlan) => Promise<LoadedLibrary> {
+  const loaded = new Map<string, Promise<LoadedLibrary>>();
+  return (plan) => {
+    const source = texts.textOf(plan);
+    const known = loaded.get(source.path) ?? device.load({ source, instrument });
+    loaded.set(source.path, known);
+    return known;
+  };
+}
+
+/** Compiling one kernel overlaps with running another. */
+async function mapConcurrently<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let position = next++; position < items.length; position = next++) {
+      const item = items[position];
+      if (item !== undefined) results[position] = await map(item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
+  return results;
+}

@@ -1,0 +1,169 @@
+#include "request.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "library.h"
+
+namespace moegen {
+namespace {
+
+Napi::Array ArrayOf(const Napi::Object& object, const char* key) {
+  return object.Get(key).As<Napi::Array>();
+}
+
+uint32_t UintOf(const Napi::Object& object, const char* key) {
+  return object.Get(key).ToNumber().Uint32Value();
+}
+
+uint64_t Uint64Of(const Napi::Object& object, const char* key) {
+  return static_cast<uint64_t>(object.Get(key).ToNumber().Int64Value());
+}
+
+std::string StringOf(const Napi::Object& object, const char* key) {
+  return object.Get(key).ToString().Utf8Value();
+}
+
+bool BoolOf(const Napi::Object& object, const char* key) { return object.Get(key).ToBoolean().Value(); }
+
+void ReadSize(const Napi::Object& object, const char* key, uint32_t size[3]) {
+  const Napi::Array values = ArrayOf(object, key);
+  for (uint32_t i = 0; i < 3; ++i) size[i] = values.Get(i).ToNumber().Uint32Value();
+}
+
+void ReadBuffers(const Napi::Object& from, Job& job) {
+  const Napi::Array buffers = ArrayOf(from, "buffers");
+  for (uint32_t i = 0; i < buffers.Length(); ++i) {
+    const auto item = buffers.Get(i).As<Napi::Object>();
+    Buffer buffer{};
+    buffer.bytes = Uint64Of(item, "byteLength");
+    buffer.writable = BoolOf(item, "writable");
+    buffer.is_output = BoolOf(item, "isOutput");
+    const Napi::Value data = item.Get("data");
+    if (data.IsTypedArray()) {
+      const auto bytes = data.As<Napi::Uint8Array>();
+      if (bytes.ByteLength() == buffer.bytes && buffer.bytes > 0) buffer.data = bytes.Data();
+      buffer.has_data = buffer.data != nullptr;
+    }
+    job.buffers.push_back(buffer);
+  }
+}
+
+bool ReadConstants(const Napi::Object& item, void* library, Dispatch& dispatch, std::string& error) {
+  const Napi::Array constants = ArrayOf(item, "constants");
+  for (uint32_t i = 0; i < constants.Length(); ++i) {
+    const auto constant = constants.Get(i).As<Napi::Object>();
+    const std::string symbol = StringOf(constant, "symbol");
+    const auto bytes = constant.Get("bytes").As<Napi::Uint8Array>();
+    ConstantValue value{};
+    value.storage = static_cast<uint8_t*>(FindSymbol(library, symbol));
+    if (value.storage == nullptr || bytes.ByteLength() != sizeof value.bytes) {
+      error = "the library has no function constant '" + symbol + "'";
+      return false;
+    }
+    std::memcpy(value.bytes, bytes.Data(), sizeof value.bytes);
+    dispatch.constants.push_back(value);
+  }
+  return true;
+}
+
+bool ReadBindings(const Napi::Object& item, const Job& job, Dispatch& dispatch, std::string& error) {
+  const Napi::Array bindings = ArrayOf(item, "buffers");
+  for (uint32_t i = 0; i < bindings.Length(); ++i) {
+    const auto from = bindings.Get(i).As<Napi::Object>();
+    const BufferBinding binding{UintOf(from, "index"), UintOf(from, "buffer"), Uint64Of(from, "offset"),
+                                BoolOf(from, "writable")};
+    if (binding.index >= kMaxBuffers || binding.buffer >= job.buffers.size() ||
+        binding.offset > job.buffers[binding.buffer].bytes) {
+      error = "a buffer binding points outside of the job's buffers";
+      return false;
+    }
+    dispatch.buffers.push_back(binding);
+  }
+  const Napi::Array memory = ArrayOf(item, "threadgroupMemory");
+  for (uint32_t i = 0; i < memory.Length(); ++i) {
+    const auto from = memory.Get(i).As<Napi::Object>();
+    const ThreadgroupArgument argument{UintOf(from, "index"), UintOf(from, "bytes")};
+    if (argument.index >= kMaxBuffers || argument.bytes > kThreadgroupMemoryBytes) {
+      error = "a threadgroup argument is too large";
+      return false;
+    }
+    dispatch.threadgroup_memory.push_back(argument);
+  }
+  return true;
+}
+
+bool ReadGrid(const Napi::Object& item, const Job& job, Dispatch& dispatch, std::string& error) {
+  ReadSize(item, "threadsPerThreadgroup", dispatch.threads_per_threadgroup);
+  uint64_t threads = 1;
+  for (const uint32_t count : dispatch.threads_per_threadgroup) {
+    if (count == 0 || count > kMaxThreads) threads = kMaxThreads + 1;
+    threads *= count == 0 ? 1 : count;
+    if (threads > kMaxThreads) {
+      error = "a threadgroup has 1 to 1024 threads";
+      return false;
+    }
+  }
+  dispatch.indirect = item.Get("indirect").IsObject();
+  if (!dispatch.indirect) {
+    ReadSize(item, "threadgroups", dispatch.threadgroups);
+    return true;
+  }
+  const auto indirect = item.Get("indirect").As<Napi::Object>();
+  dispatch.indirect_buffer = UintOf(indirect, "buffer");
+  dispatch.indirect_offset = Uint64Of(indirect, "offset");
+  if (dispatch.indirect_buffer >= job.buffers.size() || dispatch.indirect_offset % 4 != 0 ||
+      dispatch.indirect_offset + 12 > job.buffers[dispatch.indirect_buffer].bytes) {
+    error = "the threadgroup counts of an indirect dispatch lie outside of their buffer";
+    return false;
+  }
+  return true;
+}
+
+bool ReadDispatch(const Napi::Object& item, Job& job, std::string& error) {
+  Dispatch dispatch{};
+  dispatch.kernel = StringOf(item, "kernel");
+  dispatch.instrumented = BoolOf(item, "instrumented");
+  const std::string path = StringOf(item, "library");
+  void* library = LoadLibrary(path, error);
+  if (library == nullptr) return false;
+  dispatch.entry = reinterpret_cast<void (*)(const Self*)>(FindSymbol(library, StringOf(item, "symbol")));
+  if (dispatch.entry == nullptr) {
+    error = "the library has no kernel '" + dispatch.kernel + "'";
+    return false;
+  }
+  if (!ReadConstants(item, library, dispatch, error) || !ReadBindings(item, job, dispatch, error) ||
+      !ReadGrid(item, job, dispatch, error)) {
+    return false;
+  }
+  job.dispatches.push_back(std::move(dispatch));
+  return true;
+}
+
+}  // namespace
+
+bool ReadRequest(const Napi::Object& from, Request& request, std::string& error) {
+  Job& job = request.job;
+  ReadBuffers(from, job);
+  const Napi::Array dispatches = ArrayOf(from, "dispatches");
+  for (uint32_t i = 0; i < dispatches.Length(); ++i) {
+    if (!ReadDispatch(dispatches.Get(i).As<Napi::Object>(), job, error)) return false;
+  }
+  const Napi::Array outputs = ArrayOf(from, "outputs");
+  for (uint32_t i = 0; i < outputs.Length(); ++i) {
+    request.outputs.push_back(outputs.Get(i).ToNumber().Uint32Value());
+    if (request.outputs.back() >= job.buffers.size()) {
+      error = "an output is not a buffer of the job";
+      return false;
+    }
+  }
+  job.checks = UintOf(from, "checks");
+  job.count = BoolOf(from, "count");
+  job.seed = Uint64Of(from, "seed");
+  job.threads = std::max(1u, UintOf(from, "threads"));
+  job.lockstep = BoolOf(from, "lockstep");
+  request.timeout_seconds = from.Get("timeoutSeconds").ToNumber().DoubleValue();
+  return true;
+}
+
+}  // namespace moegen

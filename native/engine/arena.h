@@ -1,0 +1,41 @@
+// The memory that a job's buffers lie in: shared with the engine's process, with a zone between any two buffers.
+#pragma once
+
+#include <cstdint>
+
+#include "job.h"
+
+namespace moegen {
+
+// What is not given is filled with this byte, so that results nobody wrote show.
+constexpr uint8_t kFillByte = 0xa5;
+
+// Between two buffers, and what buffers are aligned to: a multiple of every system's page.
+constexpr uint64_t kZoneBytes = 65536;
+
+class Arena {
+ public:
+  // Places the buffers. `guarded`: touching the zones between them ends the kernel; else they take stray accesses.
+  Arena(Job& job, bool guarded);
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // False: the system grants no such amount of memory.
+  bool ok() const { return begin_ != nullptr; }
+  uint64_t bytes() const { return bytes_; }
+  Control* control() const { return control_; }
+
+  // Gives all buffers their initial contents.
+  void Fill(const Job& job);
+  // Puts everything that a run may have changed into its initial state.
+  void Restore(const Job& job);
+
+ private:
+  uint8_t* begin_ = nullptr;
+  uint64_t bytes_ = 0;
+  Control* control_ = nullptr;
+  uint64_t control_bytes_ = 0;
+};
+
+}  // namespace moegen

@@ -1,0 +1,108 @@
+#include "job.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "monitor.h"
+#include "pool.h"
+#include "worker.h"
+
+namespace moegen {
+namespace {
+
+// Metal's own limit is the kernel's; nothing a GPU runs comes near this one.
+constexpr uint64_t kMaxThreadgroups = uint64_t{1} << 40;
+
+void SetConstants(const Dispatch& dispatch) {
+  for (const ConstantValue& constant : dispatch.constants) {
+    std::memcpy(constant.storage, constant.bytes, sizeof constant.bytes);
+  }
+}
+
+void ReadThreadgroups(const Job& job, const Dispatch& dispatch, Launch& launch) {
+  if (!dispatch.indirect) {
+    std::memcpy(launch.threadgroups, dispatch.threadgroups, sizeof launch.threadgroups);
+  } else {
+    const Buffer& buffer = job.buffers[dispatch.indirect_buffer];
+    std::memcpy(launch.threadgroups, reinterpret_cast<void*>(buffer.address + dispatch.indirect_offset),
+                sizeof launch.threadgroups);
+  }
+  launch.threadgroup_count = 1;
+  for (const uint32_t count : launch.threadgroups) {
+    if (count != 0 && launch.threadgroup_count > kMaxThreadgroups / count) {
+      char message[200];
+      std::snprintf(message, sizeof message,
+                    "%u x %u x %u threadgroups are more than any dispatch has; do the indirect counts hold "
+                    "what an earlier kernel wrote?",
+                    launch.threadgroups[0], launch.threadgroups[1], launch.threadgroups[2]);
+      Fail("too-many-threadgroups", message);
+    }
+    launch.threadgroup_count *= count;
+  }
+}
+
+void FillPositions(Launch& launch) {
+  const uint32_t* size = launch.threads_per_threadgroup;
+  uint32_t thread = 0;
+  for (uint32_t z = 0; z < size[2]; ++z) {
+    for (uint32_t y = 0; y < size[1]; ++y) {
+      for (uint32_t x = 0; x < size[0]; ++x, ++thread) {
+        launch.positions[thread][0] = x;
+        launch.positions[thread][1] = y;
+        launch.positions[thread][2] = z;
+      }
+    }
+  }
+}
+
+void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, Launch& launch) {
+  std::memset(launch.buffers, 0, sizeof launch.buffers);
+  std::memset(launch.threadgroup_memory, 0, sizeof launch.threadgroup_memory);
+  launch.kernel = dispatch.entry;
+  for (const BufferBinding& binding : dispatch.buffers) {
+    launch.buffers[binding.index] = job.buffers[binding.buffer].address + binding.offset;
+  }
+  for (const ThreadgroupArgument& argument : dispatch.threadgroup_memory) {
+    launch.threadgroup_memory[argument.index] = argument.bytes;
+  }
+  ReadThreadgroups(job, dispatch, launch);
+  std::memcpy(launch.threads_per_threadgroup, dispatch.threads_per_threadgroup,
+              sizeof launch.threads_per_threadgroup);
+  launch.threads = dispatch.threads_per_threadgroup[0] * dispatch.threads_per_threadgroup[1] *
+                   dispatch.threads_per_threadgroup[2];
+  FillPositions(launch);
+  launch.random_order = job.seed != 0;
+  launch.seed = job.seed + index;
+  // What meets around matrix operations only shows if all lanes have to come.
+  launch.lockstep = job.lockstep || (job.checks & Bit(Check::kDivergence)) != 0;
+}
+
+}  // namespace
+
+void RunJob(const Job& job, Control* control) {
+  const auto launch = std::make_unique<Launch>();
+  const bool watched = job.count || job.checks != 0;
+  const auto monitor = watched ? std::make_unique<Monitor>(job, control) : nullptr;
+  WorkerPool pool(job.threads);
+  for (uint32_t i = 0; i < job.dispatches.size(); ++i) {
+    const Dispatch& dispatch = job.dispatches[i];
+    const auto begin = std::chrono::steady_clock::now();
+    control->dispatch = i;
+    SetConstants(dispatch);
+    Describe(job, dispatch, i, *launch);
+    if (monitor != nullptr) monitor->BeginDispatch(i, dispatch);
+    launch->monitor = dispatch.instrumented ? monitor.get() : nullptr;
+    Totals totals;
+    pool.Run(*launch, totals);
+    DispatchOutcome& outcome = control->outcomes()[i];
+    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    outcome.threadgroups = launch->threadgroup_count;
+    outcome.barriers = totals.barriers;
+    outcome.matrix_operations = totals.matrix_operations;
+  }
+  if (monitor != nullptr) monitor->FindUnwritten();
+}
+
+}  // namespace moegen

@@ -1,0 +1,73 @@
+// A job as the engine runs it: buffers in shared memory and dispatches in order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "control.h"
+#include "self.h"
+
+namespace moegen {
+
+// Storage of a function constant in the kernel's library, and what it gets before the dispatch.
+struct ConstantValue {
+  uint8_t* storage;
+  // The value, then whether it is defined: the layout of the storage.
+  uint8_t bytes[17];
+};
+
+struct BufferBinding {
+  uint32_t index;
+  uint32_t buffer;
+  uint64_t offset;
+  bool writable;
+};
+
+struct ThreadgroupArgument {
+  uint32_t index;
+  uint32_t bytes;
+};
+
+struct Dispatch {
+  std::string kernel;
+  void (*entry)(const Self*);
+  bool instrumented;
+  std::vector<ConstantValue> constants;
+  std::vector<BufferBinding> buffers;
+  std::vector<ThreadgroupArgument> threadgroup_memory;
+  bool indirect;
+  // Of an indirect dispatch: where its three counts lie.
+  uint32_t indirect_buffer;
+  uint64_t indirect_offset;
+  uint32_t threadgroups[3];
+  uint32_t threads_per_threadgroup[3];
+};
+
+struct Buffer {
+  uint64_t bytes;
+  // Some dispatch may write it.
+  bool writable;
+  // The caller gets it back.
+  bool is_output;
+  // It has initial contents: here, or null once they were copied.
+  bool has_data;
+  const uint8_t* data;
+  // Set by the arena.
+  uint64_t address;
+};
+
+struct Job {
+  std::vector<Buffer> buffers;
+  std::vector<Dispatch> dispatches;
+  uint32_t checks;
+  bool count;
+  uint64_t seed;
+  uint32_t threads;
+  bool lockstep;
+};
+
+// Runs all dispatches in the calling process. Ends the process where a kernel breaks a rule that it cannot go on from.
+void RunJob(const Job& job, Control* control);
+
+}  // namespace moegen

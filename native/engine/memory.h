@@ -1,0 +1,78 @@
+// Memory that a worker uses again for every threadgroup: the threads' stacks, the matrices and the threadgroup memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "self.h"
+
+namespace moegen {
+
+// Address space from the system, zero-filled and backed by pages on first use. Ends the job where there is none.
+class Mapping {
+ public:
+  // `alignment` is a power of two, at least a page.
+  Mapping(uint64_t bytes, uint64_t alignment);
+  ~Mapping();
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  uint64_t begin() const { return begin_; }
+  uint64_t end() const { return begin_ + bytes_; }
+  bool Contains(uint64_t address) const { return address - begin_ < bytes_; }
+
+ private:
+  uint64_t mapped_;
+  uint64_t mapped_bytes_;
+  uint64_t begin_;
+  uint64_t bytes_;
+};
+
+// Stacks of kMaxThreads threads, and before them room for the worker's group. Each stack ends in a page that faults,
+// where the system grants that many mappings.
+class Stacks {
+ public:
+  Stacks();
+  void* group_storage() const { return reinterpret_cast<void*>(mapping_.begin()); }
+  std::vector<Self*> All() const;
+  // Whether `address` lies in a stack.
+  bool Contains(uint64_t address) const { return address - begin() < kMaxThreads * kStackBytes; }
+  // Whether an access to `address` ran over the end of a stack.
+  bool IsOverflow(uint64_t address) const;
+
+ private:
+  uint64_t begin() const { return mapping_.begin() + kStacksAlignment / 2; }
+
+  Mapping mapping_;
+};
+
+// The 32 KiB of a threadgroup: `[[threadgroup(n)]]` arguments first, then variables in the order in which threads meet
+// them. Gaps between allocations let the checks see an access past the end.
+class ThreadgroupMemory {
+ public:
+  struct Slot {
+    const void* key;
+    uint64_t begin;
+    uint64_t bytes;
+  };
+
+  ThreadgroupMemory();
+  // Forgets all allocations: another kernel follows.
+  void Reset();
+  // The memory that `key` stands for.
+  uint64_t Allocate(const void* key, uint64_t bytes, uint64_t alignment);
+  // Fills what is allocated with ones: NaN in every float format, so that a kernel which reads before it writes does
+  // not get away with it, nor depends on which threadgroup ran before.
+  void Poison();
+
+  const Mapping& mapping() const { return mapping_; }
+  const std::vector<Slot>& slots() const { return slots_; }
+
+ private:
+  Mapping mapping_;
+  std::vector<Slot> slots_;
+  uint64_t used_ = 0;
+  uint64_t top_ = 0;
+};
+
+}  // namespace moegen

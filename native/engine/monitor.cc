@@ -1,0 +1,111 @@
+#include "monitor.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include "arena.h"
+
+namespace moegen {
+
+Monitor::Monitor(const Job& job, Control* control) : job_(job), control_(control) {
+  if (job.buffers.empty()) return;
+  arena_begin_ = job.buffers.front().address - kZoneBytes;
+  const Buffer& last = job.buffers.back();
+  const uint64_t blocks = (last.address + last.bytes - arena_begin_) / kZoneBytes + 2;
+  region_of_block_.assign(blocks, 0);
+  for (const Buffer& buffer : job.buffers) {
+    Region region{};
+    region.begin = buffer.address;
+    region.bytes = buffer.bytes;
+    if (checks(Check::kRaces) && buffer.writable) {
+      const uint64_t cells = buffer.bytes / kCellBytes + 1;
+      mappings_.push_back(std::make_unique<Mapping>(cells * sizeof(DeviceCell), 4096));
+      region.cells = reinterpret_cast<DeviceCell*>(mappings_.back()->begin());
+    }
+    if (checks(Check::kUnwritten) && buffer.writable && buffer.is_output && !buffer.has_data && buffer.bytes > 0) {
+      mappings_.push_back(std::make_unique<Mapping>(buffer.bytes, 4096));
+      region.written = reinterpret_cast<uint8_t*>(mappings_.back()->begin());
+    }
+    regions_.push_back(region);
+    // A zone belongs to the buffer before it; the first zone to the first buffer.
+    const uint64_t first = regions_.size() == 1 ? 0 : (buffer.address - arena_begin_) / kZoneBytes;
+    std::fill(region_of_block_.begin() + static_cast<int64_t>(first), region_of_block_.end(),
+              static_cast<uint32_t>(regions_.size()));
+  }
+}
+
+void Monitor::BeginDispatch(uint32_t index, const Dispatch& dispatch) {
+  dispatch_ = index;
+  for (Region& region : regions_) region.bound = region.writable = false;
+  for (const BufferBinding& binding : dispatch.buffers) {
+    Region& region = regions_[binding.buffer];
+    if (!region.bound) region.index = binding.index;
+    region.bound = true;
+    region.writable |= binding.writable;
+  }
+}
+
+Monitor::Region* Monitor::Find(uint64_t address) {
+  const uint64_t block = (address - arena_begin_) / kZoneBytes;
+  if (address < arena_begin_ || block >= region_of_block_.size()) return nullptr;
+  return &regions_[region_of_block_[block] - 1];
+}
+
+void Monitor::FindUnwritten() {
+  for (uint32_t i = 0; i < regions_.size(); ++i) {
+    const Region& region = regions_[i];
+    if (region.written == nullptr) continue;
+    uint8_t* end = region.written + region.bytes;
+    uint8_t* first = std::find(region.written, end, uint8_t{0});
+    if (first == end) continue;
+    Report(Check::kUnwritten, 0, "%lld of the %llu bytes of the job's buffer %u were never written, the first at byte %lld",
+           static_cast<long long>(std::count(first, end, uint8_t{0})), static_cast<unsigned long long>(region.bytes), i,
+           static_cast<long long>(first - region.written));
+  }
+}
+
+void Monitor::Report(Check check, uint64_t site, const char* format, ...) {
+  if (!checks(check)) return;
+  char message[sizeof(moegen::Report::message)];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  const std::lock_guard lock(mutex_);
+  Reports& reports = control_->reports;
+  for (uint32_t i = 0; i < reports.size; ++i) {
+    moegen::Report& report = reports.items[i];
+    const bool same = report.check == check && report.dispatch == dispatch_ && report.address == site;
+    if (!same || (site == 0 && std::strcmp(report.message, message) != 0)) continue;
+    ++report.count;
+    return;
+  }
+  if (reports.size == kMaxReports) {
+    ++reports.dropped;
+    return;
+  }
+  moegen::Report& report = reports.items[reports.size++];
+  report.check = check;
+  report.dispatch = dispatch_;
+  report.address = site;
+  report.count = 1;
+  std::memcpy(report.message, message, sizeof message);
+}
+
+void Monitor::AddCounters(const BufferCounters counters[kMaxBuffers], uint64_t threadgroup_bytes_read,
+                          uint64_t threadgroup_bytes_written) {
+  const std::lock_guard lock(mutex_);
+  DispatchOutcome& outcome = control_->outcomes()[dispatch_];
+  for (uint32_t i = 0; i < kMaxBuffers; ++i) {
+    outcome.buffers[i].bytes_read += counters[i].bytes_read;
+    outcome.buffers[i].bytes_written += counters[i].bytes_written;
+    outcome.buffers[i].reads += counters[i].reads;
+    outcome.buffers[i].writes += counters[i].writes;
+  }
+  outcome.threadgroup_bytes_read += threadgroup_bytes_read;
+  outcome.threadgroup_bytes_written += threadgroup_bytes_written;
+}
+
+}  // namespace moegen

@@ -1,0 +1,193 @@
+#include "scheduler.h"
+
+#include <algorithm>
+
+#include "hooks.h"
+#include "pending.h"
+#include "switch.h"
+
+namespace moegen {
+namespace {
+
+struct Next {
+  Simdgroup* simdgroup;  // Null: the threadgroup is done.
+  uint32_t lane;
+};
+
+uint64_t Random(Group& group) {
+  // splitmix64: a few instructions, and any seed will do.
+  uint64_t value = group.random_state += 0x9e3779b97f4a7c15u;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
+  return value ^ (value >> 31);
+}
+
+uint32_t RandomBit(Group& group, uint32_t mask) {
+  return NextBit(mask, static_cast<uint32_t>(Random(group) & 31));
+}
+
+void FillState(Self* self, Group& group, Simdgroup& simdgroup, uint32_t lane) {
+  const uint32_t thread = simdgroup.index * kLanes + lane;
+  self->matrix_mode = group.matrix_mode;
+  self->lane = lane;
+  self->sg = simdgroup.index;
+  self->titg = thread;
+  self->simdgroup = reinterpret_cast<uint64_t>(&simdgroup);
+  self->group = reinterpret_cast<uint64_t>(&group);
+  self->matrix_base = group.matrix_storage + simdgroup.index * (kLanes * kStackBytes);
+  self->buf = reinterpret_cast<const unsigned long*>(group.buffers);
+  self->tgbuf = reinterpret_cast<const unsigned long*>(group.threadgroup_buffers);
+  for (int axis = 0; axis < 3; ++axis) {
+    const uint32_t size = group.threads_per_threadgroup[axis];
+    const uint32_t position = group.positions[thread][axis];
+    self->tpitg[axis] = position;
+    self->tgpig[axis] = group.threadgroup[axis];
+    self->tptg[axis] = size;
+    self->tgpg[axis] = group.threadgroups[axis];
+    self->tpg[axis] = group.threadgroups[axis] * size;
+    self->tpig[axis] = group.threadgroup[axis] * size + position;
+  }
+  self->nsg = group.simdgroup_count;
+  simdgroup.lanes[lane] = self;
+  JoinRing(simdgroup, lane);
+  if (simdgroup.needs_leader) MakeLeader(simdgroup, self);
+}
+
+// Opens the threadgroup barrier. False: no thread waits at it.
+bool OpenBarrier(Group& group) {
+  for (uint32_t i = 0; i < group.simdgroup_count; ++i) {
+    Simdgroup& simdgroup = group.simdgroups[i];
+    if (simdgroup.waiting != 0) group.runnable |= 1u << i;
+  }
+  if (group.runnable == 0) return false;
+  BarrierOpens(group);
+  for (uint32_t rest = group.runnable; rest != 0; rest &= rest - 1) {
+    Simdgroup& simdgroup = group.simdgroups[LowestBit(rest)];
+    ReleaseAll(simdgroup);
+    simdgroup.needs_leader = true;
+  }
+  ++group.barriers;
+  return true;
+}
+
+Next FindInOrder(Group& group, uint32_t index, uint32_t lane) {
+  for (;;) {
+    Simdgroup& simdgroup = group.simdgroups[index];
+    if (simdgroup.ready() != 0) return {&simdgroup, NextBit(simdgroup.ready(), lane)};
+    if (ExecutePending(simdgroup)) continue;
+    group.runnable &= ~(1u << index);
+    if (group.runnable == 0 && !OpenBarrier(group)) return {nullptr, 0};
+    index = NextBit(group.runnable, index);
+    lane = kLanes - 1;
+  }
+}
+
+Next FindAtRandom(Group& group) {
+  for (;;) {
+    while (group.runnable != 0) {
+      const uint32_t index = RandomBit(group, group.runnable);
+      Simdgroup& simdgroup = group.simdgroups[index];
+      if (simdgroup.ready() != 0) return {&simdgroup, RandomBit(group, simdgroup.ready())};
+      if (!ExecutePending(simdgroup)) group.runnable &= ~(1u << index);
+    }
+    if (!OpenBarrier(group)) return {nullptr, 0};
+  }
+}
+
+Next Find(Group& group, uint32_t index, uint32_t lane) {
+  return group.random_order ? FindAtRandom(group) : FindInOrder(group, index, lane);
+}
+
+void RunLanes();
+
+// Where the lane continues. Starts it where it has not started.
+uint64_t Continuation(Group& group, const Next& next) {
+  Simdgroup& simdgroup = *next.simdgroup;
+  Self* self = simdgroup.lanes[next.lane];
+  if (self == nullptr) {
+    self = group.free_stacks.back();
+    group.free_stacks.pop_back();
+    FillState(self, group, simdgroup, next.lane);
+    return PrepareStack(reinterpret_cast<uint64_t>(self), RunLanes);
+  }
+  if (simdgroup.needs_leader) MakeLeader(simdgroup, self);
+  return *LinkOf(self).stack_pointer;
+}
+
+// The general case of Wait below.
+__attribute__((noinline)) uint64_t WaitInGeneral(const Link& link, uint64_t site, Execute execute) {
+  Simdgroup& simdgroup = *link.simdgroup;
+  Group& group = *simdgroup.group;
+  const uint32_t lane = LowestBit(link.bit);
+  if (Join(simdgroup, lane, site, execute)) return 0;
+  // The first to come in turn.
+  const bool next_is_ready = (simdgroup.waiting & link.next_bit) == 0 && link.next_stack_pointer != 0;
+  if (simdgroup.site_in_turn == site && next_is_ready) return link.next_stack_pointer;
+  const Next next = Find(group, simdgroup.index, lane);
+  const uint64_t continuation = Continuation(group, next);
+  return next.simdgroup == &simdgroup && next.lane == lane ? 0 : continuation;
+}
+
+// Lets the thread of `link` wait for `execute` at `site`. Returns where the next thread continues that can run; 0 where
+// the calling one can. As long as lanes keep together, they come in turn, and the next one can run.
+inline __attribute__((always_inline)) uint64_t Wait(const Link& link, uint64_t site, Execute execute) {
+  Simdgroup& simdgroup = *link.simdgroup;
+  const uint32_t waiting = simdgroup.waiting | link.bit;
+  const uint64_t continuation = link.next_stack_pointer;
+  if (simdgroup.site_in_turn != site || (waiting & link.next_bit) != 0 || continuation == 0) [[unlikely]] {
+    return WaitInGeneral(link, site, execute);
+  }
+  simdgroup.waiting = waiting;
+  return continuation;
+}
+
+// First and last function on every thread's stack: runs one thread to its end, then the next that has not started.
+void RunLanes() {
+  Self* self = Current();
+  Group& group = GroupOf(self);
+  for (;;) {
+    group.kernel(self);
+    Simdgroup& simdgroup = SimdgroupOf(self);
+    LeaveRing(simdgroup, self->lane);
+    if (simdgroup.leader == self) simdgroup.leader = nullptr;
+    const Next next = Find(group, self->sg, self->lane);
+    uint64_t discarded;
+    if (next.simdgroup == nullptr) {
+      group.free_stacks.push_back(self);
+      moegen_switch(&discarded, group.main_stack_pointer);
+    }
+    if (next.simdgroup->lanes[next.lane] == nullptr) {
+      FillState(self, group, *next.simdgroup, next.lane);
+      continue;
+    }
+    group.free_stacks.push_back(self);
+    moegen_switch(&discarded, Continuation(group, next));
+  }
+}
+
+}  // namespace
+
+void Rendezvous(Self* self, uint64_t site, Execute execute) {
+  const Link& link = LinkOf(self);
+  const uint64_t continuation = Wait(link, site, execute);
+  if (continuation != 0) moegen_switch(link.stack_pointer, continuation);
+}
+
+void RunGroup(Group& group) {
+  group.runnable = group.simdgroup_count == kMaxSimdgroups ? ~0u : (1u << group.simdgroup_count) - 1;
+  for (uint32_t i = 0; i < group.simdgroup_count; ++i) {
+    Begin(group.simdgroups[i], group, i, std::min(group.threads - i * kLanes, kLanes));
+  }
+  const Next first = Find(group, 0, kLanes - 1);
+  moegen_switch(&group.main_stack_pointer, Continuation(group, first));
+}
+
+}  // namespace moegen
+
+extern "C" {
+
+void __msl_rt_barrier(uint64_t site) {
+  if (site == 0) site = reinterpret_cast<uint64_t>(__builtin_return_address(0));
+  moegen::Rendezvous(moegen::Current(), site, nullptr);
+}
+}

@@ -1,0 +1,93 @@
+// The switch saves what a called function must preserve and ends with an indirect jump: `ret` would be predicted from
+// the return stack of the thread that is left, and miss every time.
+#include "switch.h"
+
+#if defined(__APPLE__)
+#define MOEGEN_SYMBOL "_moegen_switch"
+#else
+#define MOEGEN_SYMBOL "moegen_switch"
+#endif
+
+#if defined(__x86_64__)
+
+asm(".text\n"
+    ".globl " MOEGEN_SYMBOL
+    "\n"
+    ".p2align 5\n" MOEGEN_SYMBOL
+    ":\n"
+    "  pushq %rbp\n"
+    "  pushq %rbx\n"
+    "  pushq %r12\n"
+    "  pushq %r13\n"
+    "  pushq %r14\n"
+    "  pushq %r15\n"
+    "  leaq 1f(%rip), %rax\n"
+    "  pushq %rax\n"
+    "  movq %rsp, (%rdi)\n"
+    "  movq %rsi, %rsp\n"
+    "  popq %rcx\n"
+    "  jmpq *%rcx\n"
+    "1:\n"
+    "  popq %r15\n"
+    "  popq %r14\n"
+    "  popq %r13\n"
+    "  popq %r12\n"
+    "  popq %rbx\n"
+    "  popq %rbp\n"
+    "  popq %rcx\n"
+    "  jmpq *%rcx\n");
+
+#elif defined(__aarch64__)
+
+asm(".text\n"
+    ".globl " MOEGEN_SYMBOL
+    "\n"
+    ".p2align 4\n" MOEGEN_SYMBOL
+    ":\n"
+    "  sub sp, sp, #176\n"
+    "  stp x19, x20, [sp, #16]\n"
+    "  stp x21, x22, [sp, #32]\n"
+    "  stp x23, x24, [sp, #48]\n"
+    "  stp x25, x26, [sp, #64]\n"
+    "  stp x27, x28, [sp, #80]\n"
+    "  stp x29, x30, [sp, #96]\n"
+    "  stp d8, d9, [sp, #112]\n"
+    "  stp d10, d11, [sp, #128]\n"
+    "  stp d12, d13, [sp, #144]\n"
+    "  stp d14, d15, [sp, #160]\n"
+    "  adr x9, 1f\n"
+    "  str x9, [sp]\n"
+    "  mov x9, sp\n"
+    "  str x9, [x0]\n"
+    "  mov sp, x1\n"
+    "  ldr x16, [sp]\n"
+    "  br x16\n"
+    "1:\n"
+    "  ldp x19, x20, [sp, #16]\n"
+    "  ldp x21, x22, [sp, #32]\n"
+    "  ldp x23, x24, [sp, #48]\n"
+    "  ldp x25, x26, [sp, #64]\n"
+    "  ldp x27, x28, [sp, #80]\n"
+    "  ldp x29, x30, [sp, #96]\n"
+    "  ldp d8, d9, [sp, #112]\n"
+    "  ldp d10, d11, [sp, #128]\n"
+    "  ldp d12, d13, [sp, #144]\n"
+    "  ldp d14, d15, [sp, #160]\n"
+    "  mov x16, x30\n"
+    "  add sp, sp, #176\n"
+    "  br x16\n");
+
+#else
+#error "the host engine runs on x86-64 and aarch64"
+#endif
+
+namespace moegen {
+
+uint64_t PrepareStack(uint64_t top, void (*entry)()) {
+  auto* slot = reinterpret_cast<uint64_t*>(top);
+  *--slot = 0;  // In the place of a return address: keeps the stack aligned.
+  *--slot = reinterpret_cast<uint64_t>(entry);
+  return reinterpret_cast<uint64_t>(slot);
+}
+
+}  // namespace moegen

@@ -1,0 +1,106 @@
+#include "worker.h"
+
+#include <cstring>
+#include <new>
+
+#include "monitor.h"
+#include "scheduler.h"
+
+namespace moegen {
+namespace {
+
+thread_local Worker* t_worker = nullptr;
+
+uint64_t StackPointer() {
+  uint64_t stack;
+#if defined(__aarch64__)
+  asm volatile("mov %0, sp" : "=r"(stack));
+#else
+  asm volatile("movq %%rsp, %0" : "=r"(stack));
+#endif
+  return stack;
+}
+
+}  // namespace
+
+Worker::Worker()
+    : matrices_(kMaxSimdgroups * kLanes * kStackBytes, 4096), group_(new (stacks_.group_storage()) Group{}) {
+  group_->worker = this;
+  group_->free_stacks = stacks_.All();
+  group_->matrix_storage = matrices_.begin();
+}
+
+Worker::~Worker() { group_->~Group(); }
+
+Worker* Worker::OfThread() { return t_worker; }
+
+void Worker::Locate(Control* control) {
+  control->thread = kNoThread;
+  const Worker* worker = t_worker;
+  if (worker == nullptr || !worker->stacks_.Contains(StackPointer())) return;
+  control->thread = SelfOfStack(StackPointer())->titg;
+  control->threadgroup = worker->group_->threadgroup_index;
+}
+
+void Worker::Prepare(const Launch& launch) {
+  group_->kernel = launch.kernel;
+  group_->threads = launch.threads;
+  group_->simdgroup_count = (launch.threads + kLanes - 1) / kLanes;
+  group_->random_order = launch.random_order;
+  group_->matrix_mode = launch.lockstep ? MSL_RT_MATRIX_LOCKSTEP : 0;
+  group_->buffers = launch.buffers;
+  group_->threadgroup_buffers = threadgroup_buffers_;
+  group_->positions = launch.positions;
+  std::memcpy(group_->threadgroups, launch.threadgroups, sizeof group_->threadgroups);
+  std::memcpy(group_->threads_per_threadgroup, launch.threads_per_threadgroup,
+              sizeof group_->threads_per_threadgroup);
+  group_->barriers = 0;
+  group_->matrix_operations = 0;
+  if (launch.monitor != nullptr && watch_ == nullptr) watch_ = std::make_unique<Watch>(*launch.monitor);
+  group_->watch = launch.monitor == nullptr ? nullptr : watch_.get();
+  threadgroup_memory_.Reset();
+  for (uint64_t i = 0; i < kMaxBuffers; ++i) {
+    const uint32_t bytes = launch.threadgroup_memory[i];
+    threadgroup_buffers_[i] =
+        bytes == 0 ? 0 : threadgroup_memory_.Allocate(reinterpret_cast<void*>(i + 1), bytes, 16);
+  }
+}
+
+void Worker::RunThreadgroup(const Launch& launch, uint64_t index) {
+  group_->threadgroup_index = index;
+  group_->threadgroup[0] = static_cast<uint32_t>(index % launch.threadgroups[0]);
+  group_->threadgroup[1] = static_cast<uint32_t>(index / launch.threadgroups[0] % launch.threadgroups[1]);
+  group_->threadgroup[2] = static_cast<uint32_t>(index / launch.threadgroups[0] / launch.threadgroups[1]);
+  // The order depends on the threadgroup, not on the worker that happens to run it.
+  group_->random_state = launch.seed * 0x2545f4914f6cdd1du + index;
+  threadgroup_memory_.Poison();
+  if (group_->watch != nullptr) group_->watch->BeginGroup();
+  RunGroup(*group_);
+}
+
+void Worker::Run(const Launch& launch, std::atomic<uint64_t>& next, Totals& totals) {
+  t_worker = this;
+  Prepare(launch);
+  for (;;) {
+    const uint64_t index = next.fetch_add(1, std::memory_order_relaxed);
+    if (index >= launch.threadgroup_count) break;
+    RunThreadgroup(launch, index);
+  }
+  totals.barriers += group_->barriers;
+  totals.matrix_operations += group_->matrix_operations;
+  if (group_->watch != nullptr) group_->watch->Flush();
+}
+
+}  // namespace moegen
+
+extern "C" {
+
+void* __msl_rt_tgalloc(const void* key, uint64_t bytes, uint64_t alignment) {
+  moegen::Worker* worker = moegen::GroupOf(moegen::Current()).worker;
+  return reinterpret_cast<void*>(worker->threadgroup_memory().Allocate(key, bytes, alignment));
+}
+
+void __msl_rt_trap(uint32_t code) {
+  moegen::Fail("kernel-trap", code == 0 ? "the kernel reached a trap" : "the kernel reached an unreachable place");
+}
+}

@@ -1,0 +1,72 @@
+// One operating-system thread that runs threadgroups, with the memory that it reuses for each.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "control.h"
+#include "group.h"
+#include "memory.h"
+
+namespace moegen {
+
+class Monitor;
+
+// A dispatch that is ready to run: addresses and sizes, nothing to look up.
+struct Launch {
+  void (*kernel)(const Self*);
+  uint64_t buffers[kMaxBuffers];
+  // Bytes of each `[[threadgroup(n)]]` argument.
+  uint32_t threadgroup_memory[kMaxBuffers];
+  uint32_t threadgroups[3];
+  uint32_t threads_per_threadgroup[3];
+  uint32_t threads;
+  uint64_t threadgroup_count;
+  // Position of every thread in its threadgroup.
+  uint32_t positions[kMaxThreads][3];
+  bool random_order;
+  uint64_t seed;
+  bool lockstep;
+  // Null unless accesses are watched.
+  Monitor* monitor;
+};
+
+// Sums over the threadgroups of a dispatch.
+struct Totals {
+  std::atomic<uint64_t> barriers{0};
+  std::atomic<uint64_t> matrix_operations{0};
+};
+
+class Worker {
+ public:
+  Worker();
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Runs threadgroups of `launch`, taking their numbers from `next`, until none is left. Adds to `totals`.
+  void Run(const Launch& launch, std::atomic<uint64_t>& next, Totals& totals);
+
+  ThreadgroupMemory& threadgroup_memory() { return threadgroup_memory_; }
+  Group& group() { return *group_; }
+  const Stacks& stacks() const { return stacks_; }
+
+  // The worker of the calling thread, if it is one.
+  static Worker* OfThread();
+  // Writes which thread of which threadgroup the calling worker runs.
+  static void Locate(Control* control);
+
+ private:
+  void Prepare(const Launch& launch);
+  void RunThreadgroup(const Launch& launch, uint64_t index);
+
+  Stacks stacks_;
+  Mapping matrices_;
+  ThreadgroupMemory threadgroup_memory_;
+  uint64_t threadgroup_buffers_[kMaxBuffers];
+  Group* group_;
+  std::unique_ptr<Watch> watch_;
+};
+
+}  // namespace moegen

@@ -1,0 +1,153 @@
+// What translated programs use beyond Metal's own names: entries of kernels, threadgroup variables, function constants,
+// and helpers for the places where the compiler's dialect is stricter than Metal.
+#pragma once
+
+// ---- Entries. A kernel's parameter types decide how its arguments are made from addresses and positions.
+
+template <int I, class F>
+struct __msl_parameter;
+template <class R, class First, class... Rest>
+struct __msl_parameter<0, R(First, Rest...)> {
+  typedef First type;
+};
+template <int I, class R, class First, class... Rest>
+struct __msl_parameter<I, R(First, Rest...)> {
+  typedef typename __msl_parameter<I - 1, R(Rest...)>::type type;
+};
+
+template <class P>
+struct __msl_bufarg {
+  static_assert(!__is_same(P, P), "a buffer argument must be a pointer or reference to device or constant memory");
+};
+#define __MSL_BUFARG(SPACE)                                     \
+  template <class T>                                            \
+  struct __msl_bufarg<SPACE T*> {                               \
+    static __MSL_INL SPACE T* get(ulong p) { return (SPACE T*)p; } \
+  };                                                            \
+  template <class T>                                            \
+  struct __msl_bufarg<SPACE T&> {                               \
+    static __MSL_INL SPACE T& get(ulong p) { return *(SPACE T*)p; } \
+  };
+__MSL_BUFARG(__global)
+__MSL_BUFARG(__constant)
+__MSL_BUFARG(const __global)
+__MSL_BUFARG(const __constant)
+__MSL_BUFARG(volatile __global)
+__MSL_BUFARG(const volatile __global)
+#undef __MSL_BUFARG
+
+template <class P>
+struct __msl_tgarg {
+  static_assert(!__is_same(P, P), "a threadgroup argument must be a pointer or reference to threadgroup memory");
+};
+template <class T>
+struct __msl_tgarg<__local T*> {
+  static __MSL_INL __local T* get(ulong p) { return (__local T*)p; }
+};
+template <class T>
+struct __msl_tgarg<__local T&> {
+  static __MSL_INL __local T& get(ulong p) { return *(__local T*)p; }
+};
+
+// Positions and indices: ushort or uint, or vectors of them.
+template <class T>
+struct __msl_id {
+  static_assert(__is_same(T, uint) || __is_same(T, ushort),
+                "a thread position must be ushort or uint, or a vector of 2 or 3 of them");
+  static __MSL_INL T get(uint x, uint, uint) { return T(x); }
+};
+template <class T>
+struct __msl_id<metal::vec<T, 2>> {
+  static_assert(__is_same(T, uint) || __is_same(T, ushort), "a thread position must be a vector of ushort or uint");
+  static __MSL_INL metal::vec<T, 2> get(uint x, uint y, uint) { return metal::vec<T, 2>(T(x), T(y)); }
+};
+template <class T>
+struct __msl_id<metal::vec<T, 3>> {
+  static_assert(__is_same(T, uint) || __is_same(T, ushort), "a thread position must be a vector of ushort or uint");
+  static __MSL_INL metal::vec<T, 3> get(uint x, uint y, uint z) { return metal::vec<T, 3>(T(x), T(y), T(z)); }
+};
+template <class T>
+struct __msl_id<const T> : __msl_id<T> {};
+
+#ifdef __NVPTX__
+// Not OpenCL's __kernel: the compiler would wrap it into a second kernel.
+#define __MSL_ENTRY extern "C" __attribute__((nvptx_kernel))
+#else
+#define __MSL_ENTRY extern "C" __attribute__((visibility("default")))
+#endif
+
+// ---- Threadgroup variables. Each instantiation of a kernel has its own key, and with it its own memory.
+
+__MSL_INL constexpr ulong __msl_align_up(ulong offset, ulong alignment) {
+  return (offset + alignment - 1) / alignment * alignment;
+}
+#ifdef __NVPTX__
+// Replaced by the address of a shared variable before code is generated.
+extern "C" ulong __msl_shared_variable(const __constant char* key, ulong size, ulong align);
+#define __MSL_ALLOCATE(key, size, align) __msl_shared_variable(&key, size, align)
+#else
+#define __MSL_ALLOCATE(key, size, align) ((ulong)__msl_rt_tgalloc((const void*)(ulong)&key, size, align))
+#endif
+#define __MSL_THREADGROUP(T, align)                                                        \
+  ([] {                                                                                    \
+    static const __constant char key = 0;                                                  \
+    return __MSL_ALLOCATE(key, sizeof(T), (align) > alignof(T) ? (align) : alignof(T)); \
+  }())
+
+// ---- Function constants of the host library: 16 bytes for the value, then one that says whether it was given.
+
+#ifdef __APPLE__
+#define __MSL_SYMBOL(name) "_" name
+#else
+#define __MSL_SYMBOL(name) name
+#endif
+#define __MSL_CONSTANT_STORAGE(name)                                                      \
+  __asm__(".data\n.p2align 4\n.globl " __MSL_SYMBOL(name) "\n" __MSL_SYMBOL(name) ":\n" \
+          ".space 16\n.globl " __MSL_SYMBOL(name) "_defined\n" __MSL_SYMBOL(name) "_defined:\n.space 16\n.text\n");
+
+// ---- Helpers of the translation.
+
+// An operand of `?:`: objects in different address spaces become values of one type.
+template <class T>
+using __msl_value_t = metal::conditional_t<__is_class(metal::__bare<T>), metal::__bare<T>, T&&>;
+template <class T>
+__MSL_INL constexpr __msl_value_t<T> __msl_value(T&& x) {
+  return static_cast<__msl_value_t<T>>(x);
+}
+
+// A copy of an object in the constant address space; anything else passes through.
+template <class T>
+__MSL_INL constexpr T __msl_from_constant(const __constant T& x) {
+  return __builtin_bit_cast(T, x);
+}
+template <class T>
+__MSL_INL constexpr T&& __msl_from_constant(T&& x) {
+  return static_cast<T&&>(x);
+}
+
+// The value of a static member that only specialisations define: using it is an error.
+template <class T>
+constexpr metal::__bare<T> __msl_undefined_constant();
+
+// The right operand of `+=`: an integral constant turns into its value.
+template <class T, class = void>
+struct __msl_is_integral_constant : metal::false_type {};
+template <class T>
+struct __msl_is_integral_constant<T, metal::enable_if_t<__is_class(T) && __is_empty(T) && (T::value == T::value)>>
+    : metal::true_type {};
+template <class T, bool = __msl_is_integral_constant<metal::__bare<T>>::value>
+struct __msl_addend_result {
+  typedef T&& type;
+};
+template <class T>
+struct __msl_addend_result<T, true> {
+  typedef long type;
+};
+template <class T>
+__MSL_INL constexpr typename __msl_addend_result<T>::type __msl_addend(T&& x) {
+  if constexpr (__msl_is_integral_constant<metal::__bare<T>>::value) {
+    return (long)metal::__bare<T>::value;
+  } else {
+    return static_cast<T&&>(x);
+  }
+}

@@ -1,0 +1,52 @@
+// metal::numeric_limits
+#pragma once
+
+namespace metal {
+template <class T>
+struct numeric_limits {
+  static constexpr __constant bool is_specialized = false;
+};
+
+#define __MSL_LIMITS(T, INTEGER, SIGNED, DIGITS, MIN, MAX, LOWEST, EPSILON, INF, QNAN, DENORM) \
+  template <>                                                                                  \
+  struct numeric_limits<T> {                                                                   \
+    static constexpr __constant bool is_specialized = true;                                    \
+    static constexpr __constant bool is_integer = INTEGER;                                     \
+    static constexpr __constant bool is_exact = INTEGER;                                       \
+    static constexpr __constant bool is_signed = SIGNED;                                       \
+    static constexpr __constant bool is_bounded = true;                                        \
+    static constexpr __constant bool has_infinity = !INTEGER;                                  \
+    static constexpr __constant bool has_quiet_NaN = !INTEGER;                                 \
+    static constexpr __constant bool has_signaling_NaN = !INTEGER;                             \
+    static constexpr __constant int radix = 2;                                                 \
+    static constexpr __constant int digits = DIGITS;                                           \
+    static constexpr T min() { return MIN; }                                                   \
+    static constexpr T max() { return MAX; }                                                   \
+    static constexpr T lowest() { return LOWEST; }                                             \
+    static constexpr T epsilon() { return EPSILON; }                                           \
+    static constexpr T round_error() { return INTEGER ? T(0) : T(0.5f); }                      \
+    static constexpr T infinity() { return INF; }                                              \
+    static constexpr T quiet_NaN() { return QNAN; }                                            \
+    static constexpr T signaling_NaN() { return QNAN; }                                        \
+    static constexpr T denorm_min() { return DENORM; }                                         \
+  };
+#define __MSL_INTEGER_LIMITS(T, SIGNED, DIGITS, MIN, MAX) \
+  __MSL_LIMITS(T, true, SIGNED, DIGITS, T(MIN), T(MAX), T(MIN), T(0), T(0), T(0), T(0))
+
+__MSL_INTEGER_LIMITS(bool, false, 1, false, true)
+__MSL_INTEGER_LIMITS(char, true, 7, CHAR_MIN, CHAR_MAX)
+__MSL_INTEGER_LIMITS(uchar, false, 8, 0, UCHAR_MAX)
+__MSL_INTEGER_LIMITS(short, true, 15, SHRT_MIN, SHRT_MAX)
+__MSL_INTEGER_LIMITS(ushort, false, 16, 0, USHRT_MAX)
+__MSL_INTEGER_LIMITS(int, true, 31, INT_MIN, INT_MAX)
+__MSL_INTEGER_LIMITS(uint, false, 32, 0, UINT_MAX)
+__MSL_INTEGER_LIMITS(long, true, 63, LONG_MIN, LONG_MAX)
+__MSL_INTEGER_LIMITS(ulong, false, 64, 0, ULONG_MAX)
+__MSL_LIMITS(float, false, true, 24, FLT_MIN, FLT_MAX, -FLT_MAX, FLT_EPSILON, INFINITY, NAN, 0x1.0p-149f)
+__MSL_LIMITS(half, false, true, 11, HALF_MIN, HALF_MAX, -HALF_MAX, HALF_EPSILON, (half)INFINITY, (half)NAN,
+             (half)0x1.0p-24f)
+__MSL_LIMITS(bfloat, false, true, 8, BFLT_MIN, BFLT_MAX, bfloat(-0x1.fep127f), BFLT_EPSILON, bfloat(INFINITY),
+             bfloat(NAN), bfloat(0x1.0p-133f))
+#undef __MSL_INTEGER_LIMITS
+#undef __MSL_LIMITS
+}  // namespace metal

@@ -1,0 +1,247 @@
+// <metal_math>: functions of float, half, bfloat and their vectors. Fast math is off, so that metal:: means precise::.
+#pragma once
+
+#include "precise.h"
+
+#define __MSL_UNARY(X)                                                                                          \
+  X(acos) X(acosh) X(asin) X(asinh) X(atan) X(atanh) X(ceil) X(cos) X(cosh) X(cospi) X(exp) X(exp10) X(exp2)    \
+  X(fabs) X(floor) X(log) X(log10) X(log2) X(rint) X(round) X(rsqrt) X(saturate) X(sign) X(sin) X(sinh)         \
+  X(sinpi) X(sqrt) X(tan) X(tanh) X(tanpi) X(trunc)
+#define __MSL_BINARY(X) X(atan2) X(copysign) X(divide) X(fdim) X(fmax) X(fmin) X(fmod) X(pow) X(powr)
+
+// What bfloat gives is float: it converts to float alone.
+#define __MSL_IF_BFLOAT(T) class = enable_if_t<__is_same(T, bfloat)>
+#define __MSL_IF_BFLOATS(T, U)                                            \
+  class = enable_if_t<(__is_same(T, bfloat) && is_arithmetic_v<U>) ||     \
+                      (__is_same(U, bfloat) && is_arithmetic_v<T>)>
+#define __MSL_IF_SCALAR(S) class = enable_if_t<is_arithmetic_v<S>>
+
+// A function of one argument in terms of FUNCTION(float).
+#define __MSL_DEFINE_UNARY(NAME, FUNCTION)                                        \
+  __MSL_INL float NAME(float x) { return FUNCTION(x); }                           \
+  __MSL_INL half NAME(half x) { return (half)FUNCTION((float)x); }                \
+  template <class T, __MSL_IF_BFLOAT(T)>                                          \
+  __MSL_INL float NAME(T x) {                                                     \
+    return FUNCTION((float)x);                                                    \
+  }                                                                               \
+  template <class T, int N, class = enable_if_t<is_floating_point_v<T>>>          \
+  __MSL_INL vec<T, N> NAME(vec<T, N> x) {                                         \
+    vec<T, N> r;                                                                  \
+    for (int i = 0; i < N; i++) r[i] = T(NAME(T(x[i])));                          \
+    return r;                                                                     \
+  }
+// Vectors of any function of two arguments; a scalar on either side counts for every component.
+#define __MSL_DEFINE_BINARY_VECTOR(NAME)                                          \
+  template <class T, int N>                                                       \
+  __MSL_INL vec<T, N> NAME(vec<T, N> x, type_identity_t<vec<T, N>> y) {           \
+    vec<T, N> r;                                                                  \
+    for (int i = 0; i < N; i++) r[i] = T(NAME(T(x[i]), T(y[i])));                 \
+    return r;                                                                     \
+  }                                                                               \
+  template <class S, class T, int N, __MSL_IF_SCALAR(S)>                          \
+  __MSL_INL vec<T, N> NAME(S x, vec<T, N> y) {                                    \
+    return NAME(vec<T, N>(T(x)), y);                                              \
+  }
+#define __MSL_DEFINE_BINARY_FLOAT(NAME, FUNCTION)                                 \
+  __MSL_INL float NAME(float x, float y) { return FUNCTION(x, y); }               \
+  __MSL_INL half NAME(half x, half y) { return (half)FUNCTION((float)x, (float)y); } \
+  template <class T, class U, __MSL_IF_BFLOATS(T, U)>                             \
+  __MSL_INL float NAME(T x, U y) {                                                \
+    return FUNCTION((float)x, (float)y);                                          \
+  }
+#define __MSL_DEFINE_BINARY(NAME, FUNCTION)  \
+  __MSL_DEFINE_BINARY_FLOAT(NAME, FUNCTION)  \
+  __MSL_DEFINE_BINARY_VECTOR(NAME)
+
+namespace metal {
+#define __MSL_PRECISE1(NAME) __MSL_DEFINE_UNARY(NAME, __msl_precise::NAME)
+#define __MSL_PRECISE2(NAME) __MSL_DEFINE_BINARY(NAME, __msl_precise::NAME)
+__MSL_UNARY(__MSL_PRECISE1)
+__MSL_BINARY(__MSL_PRECISE2)
+#undef __MSL_PRECISE1
+#undef __MSL_PRECISE2
+
+// ---- Results that depend on the type's own precision.
+
+__MSL_INL float fract(float x) { return __msl_precise::fract(x); }
+__MSL_INL half fract(half x) { return (half)__msl_precise::fmin((float)x - __msl_precise::floor((float)x), 0x1.ffcp-1f); }
+template <class T, int N>
+__MSL_INL vec<T, N> fract(vec<T, N> x) {
+  vec<T, N> r;
+  for (int i = 0; i < N; i++) r[i] = fract(T(x[i]));
+  return r;
+}
+__MSL_INL float nextafter(float x, float y) { return __msl_precise::nextafter(x, y); }
+__MSL_INL half nextafter(half x, half y) {
+  if (x != x || y != y) return (half)NAN;
+  if (x == y) return y;
+  const ushort bits = as_type<ushort>(x);
+  if (x == (half)0.0f) return as_type<half>((ushort)(1u | (as_type<ushort>(y) & 0x8000u)));
+  return as_type<half>((ushort)((x < y) == (x > (half)0.0f) ? bits + 1 : bits - 1));
+}
+__MSL_DEFINE_BINARY_VECTOR(nextafter)
+
+// ---- Minimum, maximum and what is made of them.
+
+#define __MSL_MINMAX_FLOAT(T)                                                     \
+  __MSL_INL T min(T x, T y) { return fmin(x, y); }                                \
+  __MSL_INL T max(T x, T y) { return fmax(x, y); }                                \
+  __MSL_INL T clamp(T x, T low, T high) { return fmin(fmax(x, low), high); }
+#define __MSL_MINMAX_INTEGER(T)                                                   \
+  __MSL_INL T min(T x, T y) { return y < x ? y : x; }                             \
+  __MSL_INL T max(T x, T y) { return x < y ? y : x; }                             \
+  __MSL_INL T clamp(T x, T low, T high) { return min(max(x, low), high); }
+#define __MSL_THREE(T)                                                            \
+  __MSL_INL T min3(T a, T b, T c) { return min(min(a, b), c); }                   \
+  __MSL_INL T max3(T a, T b, T c) { return max(max(a, b), c); }                   \
+  __MSL_INL T median3(T a, T b, T c) { return max(min(a, b), min(max(a, b), c)); }
+#define __MSL_THREE_FLOAT(T)                                                      \
+  __MSL_INL T fmin3(T a, T b, T c) { return fmin(fmin(a, b), c); }                \
+  __MSL_INL T fmax3(T a, T b, T c) { return fmax(fmax(a, b), c); }                \
+  __MSL_INL T fmedian3(T a, T b, T c) { return fmax(fmin(a, b), fmin(fmax(a, b), c)); }
+__MSL_MINMAX_FLOAT(float)
+__MSL_MINMAX_FLOAT(half)
+__MSL_INTEGERS(__MSL_MINMAX_INTEGER)
+template <class T, class U, __MSL_IF_BFLOATS(T, U)>
+__MSL_INL float min(T x, U y) {
+  return __msl_precise::fmin((float)x, (float)y);
+}
+template <class T, class U, __MSL_IF_BFLOATS(T, U)>
+__MSL_INL float max(T x, U y) {
+  return __msl_precise::fmax((float)x, (float)y);
+}
+__MSL_DEFINE_BINARY_VECTOR(min)
+__MSL_DEFINE_BINARY_VECTOR(max)
+__MSL_THREE(float)
+__MSL_THREE(half)
+__MSL_INTEGERS(__MSL_THREE)
+__MSL_THREE_FLOAT(float)
+__MSL_THREE_FLOAT(half)
+#define __MSL_THREE_VECTOR(NAME)                                                                            \
+  template <class T, int N>                                                                                 \
+  __MSL_INL vec<T, N> NAME(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {       \
+    vec<T, N> r;                                                                                            \
+    for (int i = 0; i < N; i++) r[i] = NAME(T(a[i]), T(b[i]), T(c[i]));                                     \
+    return r;                                                                                               \
+  }
+__MSL_THREE_VECTOR(min3)
+__MSL_THREE_VECTOR(max3)
+__MSL_THREE_VECTOR(median3)
+__MSL_THREE_VECTOR(fmin3)
+__MSL_THREE_VECTOR(fmax3)
+__MSL_THREE_VECTOR(fmedian3)
+template <class T, int N>
+__MSL_INL vec<T, N> clamp(vec<T, N> x, type_identity_t<vec<T, N>> low, type_identity_t<vec<T, N>> high) {
+  return min(max(x, low), high);
+}
+
+// ---- Absolute value, fused multiply-add, interpolation, decomposition.
+
+#define __MSL_ABS_INTEGER(T) \
+  __MSL_INL T abs(T x) { return x < (T)0 ? (T)-x : x; }
+__MSL_INTEGERS(__MSL_ABS_INTEGER)
+template <class T, __MSL_IF_BFLOAT(T)>
+__MSL_INL float abs(T x) {
+  return __msl_precise::fabs((float)x);
+}
+
+#define __MSL_FLOATING(T)                                                                                     \
+  __MSL_INL T abs(T x) { return fabs(x); }                                                                    \
+  __MSL_INL T fma(T a, T b, T c) { return (T)__msl_precise::fma((float)a, (float)b, (float)c); }              \
+  __MSL_INL T mix(T x, T y, T a) { return x + (y - x) * a; }                                                  \
+  __MSL_INL T step(T edge, T x) { return x < edge ? (T)0.0f : (T)1.0f; }                                      \
+  __MSL_INL T smoothstep(T low, T high, T x) {                                                                \
+    const T t = clamp((x - low) / (high - low), (T)0.0f, (T)1.0f);                                            \
+    return t * t * ((T)3.0f - (T)2.0f * t);                                                                   \
+  }                                                                                                           \
+  __MSL_INL T ldexp(T x, int k) { return (T)__msl_precise::ldexp((float)x, k); }                              \
+  __MSL_INL int ilogb(T x) { return __msl_precise::ilogb((float)x); }                                         \
+  __MSL_INL T frexp(T x, __private int& exponent) { return (T)__msl_precise::frexp((float)x, &exponent); }    \
+  __MSL_INL T sincos(T x, __private T& cosine) {                                                              \
+    cosine = cos(x);                                                                                          \
+    return sin(x);                                                                                            \
+  }                                                                                                           \
+  __MSL_INL T modf(T x, __private T& whole) {                                                                 \
+    whole = trunc(x);                                                                                         \
+    return isinf(x) ? copysign((T)0.0f, x) : x - whole;                                                       \
+  }
+__MSL_INL bool isinf(float x) { return __msl_precise::fabs(x) == INFINITY; }
+__MSL_INL bool isinf(half x) { return __msl_precise::fabs((float)x) == INFINITY; }
+__MSL_FLOATING(float)
+__MSL_FLOATING(half)
+template <class T, int N>
+__MSL_INL vec<T, N> abs(vec<T, N> x) {
+  vec<T, N> r;
+  for (int i = 0; i < N; i++) r[i] = T(abs(T(x[i])));
+  return r;
+}
+template <class T, int N>
+__MSL_INL vec<T, N> fma(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {
+  vec<T, N> r;
+  for (int i = 0; i < N; i++) r[i] = T(fma(T(a[i]), T(b[i]), T(c[i])));
+  return r;
+}
+template <class S, class T, int N, __MSL_IF_SCALAR(S)>
+__MSL_INL vec<T, N> fma(S a, vec<T, N> b, type_identity_t<vec<T, N>> c) {
+  return fma(vec<T, N>(T(a)), b, c);
+}
+template <class T, int N>
+__MSL_INL vec<T, N> mix(vec<T, N> x, type_identity_t<vec<T, N>> y, type_identity_t<vec<T, N>> a) {
+  return x + (y - x) * a;
+}
+__MSL_DEFINE_BINARY_VECTOR(step)
+template <class T, int N>
+__MSL_INL vec<T, N> smoothstep(type_identity_t<vec<T, N>> low, type_identity_t<vec<T, N>> high, vec<T, N> x) {
+  vec<T, N> r;
+  for (int i = 0; i < N; i++) r[i] = smoothstep(T(low[i]), T(high[i]), T(x[i]));
+  return r;
+}
+template <class T, int N>
+__MSL_INL vec<T, N> ldexp(vec<T, N> x, type_identity_t<vec<int, N>> k) {
+  vec<T, N> r;
+  for (int i = 0; i < N; i++) r[i] = ldexp(T(x[i]), int(k[i]));
+  return r;
+}
+template <class T, int N>
+__MSL_INL vec<T, N> frexp(vec<T, N> x, __private vec<int, N>& exponent) {
+  vec<T, N> r;
+  for (int i = 0; i < N; i++) {
+    int e;
+    r[i] = frexp(T(x[i]), e);
+    exponent[i] = e;
+  }
+  return r;
+}
+template <class T, int N>
+__MSL_INL vec<T, N> sincos(vec<T, N> x, __private vec<T, N>& cosine) {
+  cosine = cos(x);
+  return sin(x);
+}
+template <class T, int N>
+__MSL_INL vec<T, N> modf(vec<T, N> x, __private vec<T, N>& whole) {
+  whole = trunc(x);
+  return x - whole;
+}
+#undef __MSL_FLOATING
+
+namespace precise {
+#define __MSL_USING(NAME) using metal::NAME;
+#define __MSL_SHARED(X)                                                                                      \
+  X(fract) X(nextafter) X(min) X(max) X(clamp) X(min3) X(max3) X(median3) X(fmin3) X(fmax3) X(fmedian3)      \
+  X(abs) X(fma) X(mix) X(step) X(smoothstep) X(ldexp) X(ilogb) X(frexp) X(sincos) X(modf)
+__MSL_UNARY(__MSL_USING)
+__MSL_BINARY(__MSL_USING)
+__MSL_SHARED(__MSL_USING)
+}  // namespace precise
+
+namespace fast {
+__MSL_SHARED(__MSL_USING)
+#ifdef __NVPTX__
+#include "fast_nvptx.h"
+#else
+__MSL_UNARY(__MSL_USING)
+__MSL_BINARY(__MSL_USING)
+#endif
+}  // namespace fast
+#undef __MSL_USING
+}  // namespace metal

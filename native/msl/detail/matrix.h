@@ -1,0 +1,149 @@
+// Matrices, stored as columns, and metal::array.
+#pragma once
+
+namespace metal {
+template <class T, int C, int R>
+struct matrix {
+  typedef vec<T, R> __column;
+  vec<T, R> columns[C];
+
+  matrix() = default;
+  matrix(const matrix&) = default;
+  matrix& operator=(const matrix&) = default;
+  template <class U, class = enable_if_t<__is_same(U, matrix)>>
+  constexpr matrix(const __constant U& o) {
+    for (int i = 0; i < C; i++) columns[i] = o.columns[i];
+  }
+  constexpr explicit matrix(T diagonal) {
+    for (int i = 0; i < C; i++) {
+      for (int j = 0; j < R; j++) columns[i][j] = i == j ? diagonal : T(0);
+    }
+  }
+  template <class U, class = enable_if_t<!__is_same(U, T)>>
+  constexpr explicit matrix(matrix<U, C, R> o) {
+    for (int i = 0; i < C; i++) columns[i] = vec<T, R>(o.columns[i]);
+  }
+  // From columns, or from all elements column by column.
+  template <class... V, class = enable_if_t<sizeof...(V) == C && (C > 1)>>
+  constexpr matrix(V... v) : columns{vec<T, R>(v)...} {}
+  template <class... V, class = enable_if_t<sizeof...(V) == C * R>, class = void>
+  constexpr matrix(V... v) {
+    const T elements[C * R] = {T(v)...};
+    for (int i = 0; i < C * R; i++) columns[i / R][i % R] = elements[i];
+  }
+
+  __MSL_INDEXING(__column, columns)
+
+  friend __MSL_INL vec<T, R> operator*(matrix m, vec<T, C> x) {
+    vec<T, R> r(T(0));
+    for (int i = 0; i < C; i++) r += m.columns[i] * T(x[i]);
+    return r;
+  }
+  friend __MSL_INL vec<T, C> operator*(vec<T, R> x, matrix m) {
+    vec<T, C> r;
+    for (int i = 0; i < C; i++) {
+      T s = T(0);
+      for (int j = 0; j < R; j++) s += T(x[j]) * T(m.columns[i][j]);
+      r[i] = s;
+    }
+    return r;
+  }
+  friend __MSL_INL matrix operator*(matrix m, T s) {
+    for (int i = 0; i < C; i++) m.columns[i] *= s;
+    return m;
+  }
+  friend __MSL_INL matrix operator*(T s, matrix m) { return m * s; }
+  friend __MSL_INL matrix operator+(matrix m, matrix n) {
+    for (int i = 0; i < C; i++) m.columns[i] += n.columns[i];
+    return m;
+  }
+  friend __MSL_INL matrix operator-(matrix m, matrix n) {
+    for (int i = 0; i < C; i++) m.columns[i] -= n.columns[i];
+    return m;
+  }
+  friend __MSL_INL matrix operator-(matrix m) {
+    for (int i = 0; i < C; i++) m.columns[i] = -m.columns[i];
+    return m;
+  }
+  __MSL_INL matrix& operator*=(T s) { return *this = *this * s; }
+  __MSL_INL matrix& operator+=(matrix m) { return *this = *this + m; }
+  __MSL_INL matrix& operator-=(matrix m) { return *this = *this - m; }
+};
+
+template <class T, int C, int R, int K>
+__MSL_INL matrix<T, C, R> operator*(matrix<T, K, R> a, matrix<T, C, K> b) {
+  matrix<T, C, R> r;
+  for (int i = 0; i < C; i++) r.columns[i] = a * b.columns[i];
+  return r;
+}
+template <class T, int C, int R>
+__MSL_INL matrix<T, R, C> transpose(matrix<T, C, R> m) {
+  matrix<T, R, C> r;
+  for (int i = 0; i < R; i++) {
+    for (int j = 0; j < C; j++) r.columns[i][j] = T(m.columns[j][i]);
+  }
+  return r;
+}
+template <class T>
+__MSL_INL T determinant(matrix<T, 2, 2> m) {
+  return T(m[0][0]) * T(m[1][1]) - T(m[1][0]) * T(m[0][1]);
+}
+template <class T>
+__MSL_INL T determinant(matrix<T, 3, 3> m) {
+  T sum = T(0);
+  for (int i = 0; i < 3; i++) {
+    const int j = (i + 1) % 3, k = (i + 2) % 3;
+    sum += T(m[i][0]) * (T(m[j][1]) * T(m[k][2]) - T(m[k][1]) * T(m[j][2]));
+  }
+  return sum;
+}
+template <class T>
+__MSL_INL T determinant(matrix<T, 4, 4> m) {
+  T sum = T(0);
+  for (int i = 0; i < 4; i++) {
+    matrix<T, 3, 3> minor;
+    for (int c = 0, to = 0; c < 4; c++) {
+      if (c == i) continue;
+      for (int r = 0; r < 3; r++) minor.columns[to][r] = T(m[c][r + 1]);
+      to++;
+    }
+    sum += (i % 2 == 0 ? T(1) : T(-1)) * T(m[i][0]) * determinant(minor);
+  }
+  return sum;
+}
+
+#define __MSL_ELEMENT(SPACE)                                                                   \
+  __MSL_INL constexpr SPACE T& operator[](size_t i) SPACE { return __elements[i]; }            \
+  __MSL_INL constexpr const SPACE T& operator[](size_t i) const SPACE { return __elements[i]; } \
+  __MSL_INL constexpr SPACE T* data() SPACE { return __elements; }                             \
+  __MSL_INL constexpr const SPACE T* data() const SPACE { return __elements; }
+template <class T, size_t N>
+struct array {
+  T __elements[N];
+  typedef T value_type;
+  static constexpr size_t size() { return N; }
+  static constexpr bool empty() { return N == 0; }
+  __MSL_WRITABLE(__MSL_ELEMENT)
+  __MSL_INL constexpr const __constant T& operator[](size_t i) const __constant { return __elements[i]; }
+  __MSL_INL constexpr T& operator[](size_t i) { return __elements[i]; }
+  __MSL_INL constexpr const T& operator[](size_t i) const { return __elements[i]; }
+};
+#undef __MSL_ELEMENT
+}  // namespace metal
+
+#define __MSL_MATRIX_NAMES(T, C)            \
+  typedef metal::matrix<T, C, 2> T##C##x2;  \
+  typedef metal::matrix<T, C, 3> T##C##x3;  \
+  typedef metal::matrix<T, C, 4> T##C##x4;  \
+  namespace metal {                         \
+  using ::T##C##x2;                         \
+  using ::T##C##x3;                         \
+  using ::T##C##x4;                         \
+  }
+__MSL_MATRIX_NAMES(half, 2)
+__MSL_MATRIX_NAMES(half, 3)
+__MSL_MATRIX_NAMES(half, 4)
+__MSL_MATRIX_NAMES(float, 2)
+__MSL_MATRIX_NAMES(float, 3)
+__MSL_MATRIX_NAMES(float, 4)
+#undef __MSL_MATRIX_NAMES

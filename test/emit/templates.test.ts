@@ -1,0 +1,41 @@
+// The lint of the templates that the product has, with every plan there is as a sample.
+
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { toContext } from '../../generator/emit/context.js';
+import { createEnvironment } from '../../generator/emit/environment.js';
+import { lintTemplates } from '../../generator/emit/lint.js';
+import { renderKernel } from '../../generator/emit/render.js';
+import { loadClangFormat } from '../../generator/format/clang-format.js';
+import { createMslFormatter } from '../../generator/format/format.js';
+import { planKernels } from '../../generator/plan/plan.js';
+import { ACTIVATION_DTYPES, BF16_STORAGES } from '../../generator/spec/dtypes.js';
+import { WEIGHT_FORMAT_NAMES } from '../../generator/spec/weights.js';
+
+const environment = createEnvironment(path.resolve(import.meta.dirname, '../../templates'));
+
+const contexts = BF16_STORAGES.flatMap((bf16Storage) =>
+  planKernels({
+    activations: ACTIVATION_DTYPES,
+    weights: WEIGHT_FORMAT_NAMES,
+    bf16Storage,
+    mslVersion: '3.1',
+    block: null,
+  }).map((plan) => toContext(plan, { bf16Storage })),
+);
+
+describe('the templates', () => {
+  it('pass the lint with every plan', () => {
+    expect(lintTemplates(environment.templates, contexts)).toEqual([]);
+  });
+
+  it('render, and passages are laid out as the whole text is', async () => {
+    const [format, whole] = [await createMslFormatter(), await loadClangFormat()];
+    const samples = contexts.filter((_, index) => index % 5 === 0);
+    const different = samples.filter((context) => {
+      const text = renderKernel(environment, context);
+      return format(text) !== whole(text);
+    });
+    expect(different.map((context) => context.name)).toEqual([]);
+  });
+});

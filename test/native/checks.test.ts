@@ -1,0 +1,172 @@
+// Every check finds what it is for, at the right line, and stays silent on a kernel that is close but correct.
+
+import { describe, expect, it } from 'vitest';
+
+import { CHECKS, type Check, type CheckReport } from '../../generator/native/types.js';
+import { launch, load, type Data, type Launch } from './support.js';
+
+interface Case {
+  readonly check: Check;
+  readonly name: string;
+  /** The statement that has to be reported, or that is correct. */
+  readonly wrong: string;
+  readonly right: string;
+  readonly parameters?: string;
+  readonly before?: string;
+  readonly buffers?: readonly (Data | number)[];
+  readonly groups?: Launch['groups'];
+  readonly threads?: number;
+}
+
+const CASES: readonly Case[] = [
+  {
+    check: 'bounds',
+    name: 'a read past the end of a device buffer',
+    wrong: 'out[t] = in[t + 1];',
+    right: 'out[t] = in[min(t + 1, 63u)];',
+  },
+  {
+    check: 'bounds',
+    name: 'a write before the start of a device buffer',
+    wrong: 'out[int(t) - 1] = in[t];',
+    right: 'out[t] = in[t];',
+  },
+  {
+    check: 'bounds',
+    name: 'a read past the end of a threadgroup variable',
+    before: 'threadgroup uint tile[64]; tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup);',
+    wrong: 'out[t] = tile[t + 1];',
+    right: 'out[t] = tile[63 - t];',
+  },
+  {
+    check: 'races',
+    name: 'threadgroup memory without a barrier',
+    before: 'threadgroup uint tile[64]; tile[t] = t;',
+    wrong: 'out[t] = tile[63 - t];',
+    right: 'threadgroup_barrier(mem_flags::mem_threadgroup); out[t] = tile[63 - t];',
+  },
+  {
+    check: 'races',
+    name: 'a barrier of the simdgroup where lanes of two simdgroups meet',
+    before: 'threadgroup uint tile[64]; tile[t] = t; simdgroup_barrier(mem_flags::mem_threadgroup);',
+    wrong: 'out[t] = tile[63 - t];',
+    right: 'out[t] = tile[t ^ 31];',
+  },
+  {
+    check: 'races',
+    name: 'a write after other threads have read',
+    before:
+      'threadgroup uint tile[64]; tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup); uint v = tile[0];',
+    wrong: 'if (t == 31) tile[0] = 7; out[t] = v;',
+    right: 'threadgroup_barrier(mem_flags::mem_threadgroup); if (t == 31) tile[0] = 7; out[t] = v;',
+  },
+  {
+    check: 'races',
+    name: 'threadgroups that write one element',
+    wrong: 'out[t] = in[t] + g;',
+    right: 'if (g == 0) out[t] = in[t];',
+    groups: [2, 1, 1],
+  },
+  {
+    check: 'races',
+    name: 'a plain update by several threads',
+    wrong: 'out[0] += t; out[t | 1] = 1;',
+    right:
+      'atomic_fetch_add_explicit((device atomic_uint*)out, t, memory_order_relaxed); if (t > 0) out[t] = 1;',
+    buffers: [new Uint32Array(64), new Uint32Array(64)],
+  },
+  {
+    check: 'divergence',
+    name: 'a barrier that one simdgroup skips',
+    wrong: 'if (t < 32) threadgroup_barrier(mem_flags::mem_none); out[t] = in[t];',
+    right: 'if (g == 0) threadgroup_barrier(mem_flags::mem_none); out[t] = in[t];',
+  },
+  {
+    check: 'divergence',
+    name: 'a reduction of some lanes',
+    wrong: 'uint s = 0; if (t % 2 == 0) s = simd_sum(t); out[t] = s;',
+    right: 'uint s = 0; if (t / 32 == 0) s = simd_sum(t); out[t] = s;',
+  },
+  {
+    check: 'divergence',
+    name: 'a shuffle from a lane that takes no part',
+    wrong: 'uint s = 0; if (t % 32 < 16) s = simd_shuffle_xor(t, 16); out[t] = s;',
+    right: 'uint s = 0; if (t % 32 < 16) s = simd_shuffle_xor(t, 8); out[t] = s;',
+  },
+  {
+    check: 'divergence',
+    name: 'a matrix operation of some lanes',
+    before: 'simdgroup_float8x8 m(1.0f);',
+    wrong: 'if (t % 32 < 31) simdgroup_store(m, (device float*)out, 8);',
+    right: 'if (t < 32) simdgroup_store(m, (device float*)out, 8);',
+  },
+  {
+    check: 'uninitialized',
+    name: 'threadgroup memory that nobody wrote',
+    before:
+      'threadgroup uint tile[64]; if (t < 63) tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup);',
+    wrong: 'out[t] = tile[t];',
+    right: 'out[t] = t < 63 ? tile[t] : 0;',
+  },
+  {
+    check: 'unwritten',
+    name: 'an element of the output',
+    wrong: 'if (t != 5) out[t] = in[t];',
+    right: 'if (t != 5) out[t] = in[t]; else out[t] = 0;',
+  },
+  {
+    check: 'readonly',
+    name: 'a write through a cast',
+    wrong: 'out[t] = in[t]; ((device uint*)in)[t] = 0;',
+    right: 'out[t] = in[t];',
+  },
+  {
+    check: 'order',
+    name: 'slots that go to whoever comes first',
+    before:
+      'threadgroup atomic_uint next; if (t == 0) atomic_store_explicit(&next, 0, memory_order_relaxed); threadgroup_barrier(mem_flags::mem_threadgroup);',
+    wrong: 'out[atomic_fetch_add_explicit(&next, 1u, memory_order_relaxed)] = t;',
+    right: 'atomic_fetch_add_explicit(&next, 1u, memory_order_relaxed); out[t] = t;',
+  },
+];
+
+const LINE_OF_PREPARATION = 5;
+const LINE_OF_STATEMENT = 7;
+
+async function reportsOf(test: Case, statement: string): Promise<readonly CheckReport[]> {
+  const text = [
+    'kernel void test(device const uint* in [[buffer(0)]], device uint* out [[buffer(1)]],',
+    '    uint t [[thread_index_in_threadgroup]], uint g [[threadgroup_position_in_grid]]) {',
+    `  ${(test.before ?? '').replaceAll('\n', ' ')}`,
+    '  //',
+    `  ${statement}`,
+    '}',
+  ];
+  const result = await launch({
+    library: await load(text.join('\n'), true),
+    kernel: 'test',
+    buffers: test.buffers ?? [new Uint32Array(64), 256],
+    groups: test.groups ?? [1, 1, 1],
+    threads: test.threads ?? 64,
+    options: { checks: CHECKS },
+  });
+  return result.reports;
+}
+
+describe.each(CASES)('$check: $name', (test) => {
+  it('is reported with its line', async () => {
+    const reports = await reportsOf(test, test.wrong);
+    const report = reports.find(({ check }) => check === test.check);
+    expect(report, JSON.stringify(reports)).toBeDefined();
+    expect(report?.kernel).toBe('test');
+    if (test.check === 'unwritten' || test.check === 'order') return;
+    expect(report?.file).toMatch(/test\.metal$/u);
+    // Of two accesses that race, the later one is reported: which that is depends on the order of threads.
+    const lines = test.check === 'races' ? [LINE_OF_PREPARATION, LINE_OF_STATEMENT] : [LINE_OF_STATEMENT];
+    expect(lines).toContain(report?.line);
+  });
+
+  it('is not seen where there is none', async () => {
+    expect(await reportsOf(test, test.right)).toEqual([]);
+  });
+});

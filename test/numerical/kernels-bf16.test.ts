@@ -1,0 +1,3 @@
+import { describeKernels } from '../support/kernel-suite.js';
+
+describeKernels('bf16');

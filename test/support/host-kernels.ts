@@ -1,0 +1,48 @@
+// The kernels as they are generated, and the host device to run them on, for tests of what they compute.
+
+import path from 'node:path';
+import { defaultCacheDir } from '../../generator/compile/cache.js';
+import { createHostDevice } from '../../generator/native/host.js';
+import type { Device } from '../../generator/native/types.js';
+import { planKernels } from '../../generator/plan/plan.js';
+import type { KernelPlan } from '../../generator/plan/types.js';
+import { ACTIVATION_DTYPES, type Bf16Storage } from '../../generator/spec/dtypes.js';
+import { WEIGHT_FORMAT_NAMES } from '../../generator/spec/weights.js';
+import { prepareSet, renderTexts } from '../../generator/output/kernel-set.js';
+import type { KernelTexts } from '../../generator/validate/validate.js';
+
+const PACKAGE_DIR = path.resolve(import.meta.dirname, '../..');
+
+export function hostDevice(): Device {
+  return createHostDevice({ env: process.env, cacheDir: defaultCacheDir(process.env) });
+}
+
+export function allPlans(bf16Storage: Bf16Storage = 'ushort'): KernelPlan[] {
+  return planKernels({
+    activations: ACTIVATION_DTYPES,
+    weights: WEIGHT_FORMAT_NAMES,
+    bf16Storage,
+    mslVersion: bf16Storage === 'bfloat' ? '3.1' : '3.0',
+    block: null,
+  });
+}
+
+export async function kernelTexts(
+  plans: readonly KernelPlan[],
+  bf16Storage: Bf16Storage = 'ushort',
+): Promise<KernelTexts> {
+  const set = prepareSet({ plans, packageDir: PACKAGE_DIR, covers: () => false, bf16Storage });
+  const texts = await renderTexts(set, set.kernels);
+  return {
+    plans,
+    textOf: ({ name }) => {
+      const kernel = set.kernels.find(({ plan }) => plan.name === name);
+      const file = kernel?.file ?? '';
+      return { path: `${bf16Storage}/${file}`, text: texts.get(file) ?? '' };
+    },
+  };
+}
+
+export function fixturePath(name: string): string {
+  return path.join(PACKAGE_DIR, 'test/fixtures', `${name}.safetensors`);
+}
