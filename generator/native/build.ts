@@ -22,6 +22,7 @@ export interface BuildOptions {
 
 interface Compiler {
   readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
   readonly identity: string;
   /** Takes a minute or more. */
   readonly slow: boolean;
@@ -43,7 +44,7 @@ const FLAGS = [
 
 /** Path of the addon, which is built first where it is not in the cache. */
 export async function buildAddon(options: BuildOptions): Promise<string> {
-  const compilers = await findCompilers(options.environment);
+  const compilers = await findCompilers(options);
   const tried: string[] = [];
   for (const compiler of compilers) {
     const key = contentKey([compiler.identity, sourcesHash(), ...FLAGS, process.platform, process.arch]);
@@ -67,7 +68,7 @@ export async function buildAddon(options: BuildOptions): Promise<string> {
 }
 
 /** System compilers in order of preference, then the bundled one. */
-async function findCompilers(environment: NodeJS.ProcessEnv): Promise<Compiler[]> {
+async function findCompilers({ environment, cacheDir }: BuildOptions): Promise<Compiler[]> {
   const folders = (environment['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const compilers: Compiler[] = [];
   for (const name of ['c++', 'g++', 'clang++']) {
@@ -75,14 +76,22 @@ async function findCompilers(environment: NodeJS.ProcessEnv): Promise<Compiler[]
     if (path === undefined) continue;
     const result = await runProcess([path, '--version']).catch(() => undefined);
     if (result?.code !== 0) continue;
-    compilers.push({ command: [path], identity: `${path} ${result.stdout}`, slow: false });
+    compilers.push({ command: [path], environment: {}, identity: `${path} ${result.stdout}`, slow: false });
   }
   // With nothing on the PATH, what is left is the bundled one.
   const zig = await search({}).catch(() => undefined);
   const program = zig?.command[0];
   if (zig && program !== undefined) {
-    const command = [program, 'c++', '-target', zigTarget(), '-mcpu=baseline', '-g0'];
-    compilers.push({ command, identity: `${command.join(' ')} ${zig.identity}`, slow: true });
+    const command = [program, 'c++', '-target', zigTarget(), '-mcpu=baseline', '-g0', '-w'];
+    // It keeps its own library, built, in a cache.
+    const cache = join(cacheDir, 'zig');
+    const own = { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache };
+    compilers.push({
+      command,
+      environment: own,
+      identity: `${command.join(' ')} ${zig.identity}`,
+      slow: true,
+    });
   }
   return compilers;
 }
@@ -122,7 +131,7 @@ function packageManifest(name: string): string {
 }
 
 /** Undefined when the addon lies at `output`, else what the compiler said. */
-async function build(compiler: Compiler, output: string): Promise<string | undefined> {
+async function build({ command, environment }: Compiler, output: string): Promise<string | undefined> {
   const folder = `${output}.objects`;
   await mkdir(folder, { recursive: true });
   try {
@@ -133,12 +142,12 @@ async function build(compiler: Compiler, output: string): Promise<string | undef
     );
     const commands = sources.map((source, index) => {
       const own = ['-c', source, '-o', objects[index] ?? ''];
-      return [...compiler.command, ...FLAGS, ...include, ...own];
+      return [...command, ...FLAGS, ...include, ...own];
     });
-    const results = await Promise.all(commands.map((command) => runProcess(command)));
+    const results = await Promise.all(commands.map((one) => runProcess(one, { environment })));
     const failed = results.find((result) => result.code !== 0);
     if (failed) return failed.stderr;
-    const linked = await runProcess([...compiler.command, ...linkFlags(), ...objects, '-o', output]);
+    const linked = await runProcess([...command, ...linkFlags(), ...objects, '-o', output], { environment });
     return linked.code === 0 ? undefined : linked.stderr;
   } finally {
     await rm(folder, { recursive: true, force: true });

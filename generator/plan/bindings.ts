@@ -27,7 +27,10 @@ export function structArgument(name: string, struct: StructLayout, note = ''): D
 }
 
 /** Lays out members one after the other, each aligned to its own size, as C and Metal do. */
-export function structLayout(name: string, members: readonly (readonly [string, ElementType])[]): StructLayout {
+export function structLayout(
+  name: string,
+  members: readonly (readonly [string, ElementType])[],
+): StructLayout {
   let end = 0;
   const fields = members.map(([field, element]) => {
     const size = ELEMENT_TYPES[element].bytes;

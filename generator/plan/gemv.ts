@@ -34,5 +34,10 @@ const CHUNK_BLOCKS = THREADS / COLUMN_THREADS;
 export const COLUMNS_BYTES = CHUNK_BLOCKS * (BLOCK_STRIDE + BLOCK_COLUMNS) * 4;
 
 export function columnsTerms(): Record<string, TemplateValue> {
-  return { blockColumns: BLOCK_COLUMNS, chunkBlocks: CHUNK_BLOCKS, columnThreads: COLUMN_THREADS, threads: THREADS };
+  return {
+    blockColumns: BLOCK_COLUMNS,
+    chunkBlocks: CHUNK_BLOCKS,
+    columnThreads: COLUMN_THREADS,
+    threads: THREADS,
+  };
 }

@@ -145,10 +145,7 @@ export function rowStride({ order, terms }: Matrices, { step, width }: Part): st
 }
 
 /** In a matrix-vector kernel: the four rows that a simdgroup multiplies at once. */
-export function fourRows(
-  { isPerExpert }: Matrices,
-  rows: readonly (readonly [Part, string])[],
-): string {
+export function fourRows({ isPerExpert }: Matrices, rows: readonly (readonly [Part, string])[]): string {
   const width = rows[0]?.[0].width ?? '';
   const columns = `ulong4(${rows.map(([part, column]) => matrixColumn(part, column)).join(', ')})`;
   return isPerExpert ? `ulong(expert) * ${width} + ${columns}` : columns;

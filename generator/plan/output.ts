@@ -127,7 +127,11 @@ export interface RowlessSlots {
  * A slot of a zero expert contributes the token's own values. An empty slot has the weight NaN, which multiplies whatever
  * stands there, or, where rows bear their weights already, is the contribution itself.
  */
-export function rowlessSlots(spec: GenerationSpec, variant: DownVariant, activation: ActivationDtype): RowlessSlots {
+export function rowlessSlots(
+  spec: GenerationSpec,
+  variant: DownVariant,
+  activation: ActivationDtype,
+): RowlessSlots {
   const { block } = spec;
   const { states, width, isLatent } = variant.space;
   const option: Option = block === null ? { constant: 'has_zero_experts' } : always(block.numZeroExperts > 0);

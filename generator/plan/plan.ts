@@ -12,6 +12,10 @@ import { gateUpPlans } from './families/gate-up.js';
 import { indexPlans } from './families/index-build.js';
 import { projectionPlans } from './families/projections.js';
 import { routerPlans } from './families/router.js';
+import { seedAssignmentPlans } from './families/seed/assignments.js';
+import { seedDispatchPlans } from './families/seed/dispatch.js';
+import { seedEntropyPlans } from './families/seed/entropy.js';
+import { seedRouterPlans } from './families/seed/router.js';
 import { sharedExpertPlans } from './families/shared-expert.js';
 import { assertPlan } from './limits.js';
 import type { KernelPlan } from './types.js';
@@ -27,6 +31,10 @@ const FAMILIES = [
   sharedExpertPlans,
   projectionPlans,
   convertPlans,
+  seedRouterPlans,
+  seedAssignmentPlans,
+  seedDispatchPlans,
+  seedEntropyPlans,
 ] as const;
 
 export function planKernels(spec: GenerationSpec): KernelPlan[] {

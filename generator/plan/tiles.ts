@@ -72,7 +72,8 @@ export function placeOperands(operands: readonly Operand[], load4: string): Temp
   return operands.map((operand, position) => ({
     ...operand,
     load4,
-    resultStart: position === 0 ? 'tiles' : `tiles + ${position === 1 ? '' : `${position} * `}block_m * tile_stride`,
+    resultStart:
+      position === 0 ? 'tiles' : `tiles + ${position === 1 ? '' : `${position} * `}block_m * tile_stride`,
     tileStart:
       position === 0
         ? 'input_tile + block_m * tile_stride'

@@ -43,7 +43,7 @@ const HIDDEN: Space = { isLatent: false, width: 'hidden_size', states: 'hidden_s
 const LATENT: Space = { isLatent: true, width: 'latent_size', states: 'latent_states' };
 
 export function blockSpace(block: MoeBlock | null): Space {
-  return block === null || block.latent === null ? HIDDEN : LATENT;
+  return block?.latent == null ? HIDDEN : LATENT;
 }
 
 const COMMON = { order: 'out_in', hasBias: false, space: HIDDEN } as const;
@@ -82,7 +82,11 @@ export function downVariant(block: MoeBlock | null): DownVariant {
 
 export function sharedVariant(block: MoeBlock | null): SharedVariant | null {
   if (block === null) {
-    return { glu: gluVariant({ kind: 'plain', activation: 'silu' }, true), layout: 'separate', hasBias: false };
+    return {
+      glu: gluVariant({ kind: 'plain', activation: 'silu' }, true),
+      layout: 'separate',
+      hasBias: false,
+    };
   }
   if (block.shared === null) return null;
   const { glu, layout, bias } = block.shared;

@@ -3,11 +3,13 @@
 
 import { MoegenError } from '../errors.js';
 import type { Check, CheckReport, Device, LoadedLibrary } from '../native/types.js';
-import { layerKernels, tileFor, type LayerChoice, type LayerPath } from '../plan/layer.js';
+import { blockConstants } from '../plan/constants.js';
+import { layerKernels, TENSOR_BINDINGS, tileFor, type LayerPath } from '../plan/layer.js';
+import { TILES } from '../plan/tiles.js';
 import type { KernelPlan } from '../plan/types.js';
 import { f16Overflow } from '../reference/f16-range.js';
 import { fixtureWeights, readFixture, type Fixture } from '../reference/fixture.js';
-import type { MoeBlock, TensorRole } from '../spec/block.js';
+import { TENSOR_ROLES, type MoeBlock } from '../spec/block.js';
 import type { ActivationDtype } from '../spec/dtypes.js';
 import { parseConfig, readBlock } from '../spec/models/index.js';
 import { decodeElements, encodeElements } from './elements.js';
@@ -30,11 +32,16 @@ export interface FixtureOptions {
   readonly seed: number;
 }
 
-/** Finds the plans and the compiled library of a kernel. */
-export interface KernelSource {
+/** The kernels of a block's own set, each compiled when it is asked for. */
+export interface BlockKernels {
   readonly plans: readonly KernelPlan[];
   load(plan: KernelPlan): Promise<LoadedLibrary>;
 }
+
+export type KernelSource = (
+  block: MoeBlock,
+  choice: Pick<FixtureOptions, 'activation' | 'weight'>,
+) => Promise<BlockKernels>;
 
 export interface PathVerdict {
   readonly path: LayerPath;
@@ -74,15 +81,15 @@ export async function validateFixture(
   const fixture = await readFixture(file);
   const block = readBlock(parseConfig(fixture.configText, file), fixture.layer, file);
   if (options.activation === 'f16') refuseOverflow(fixture, block);
+  const { plans, load } = await kernels(block, options);
   const layers = options.paths.map((path) => ({
     path,
-    steps: layerSteps(kernels, fixture, block, options, path),
+    steps: layerSteps(plans, fixture, block, options, path),
   }));
-  const inputs = encodeInputs(fixture, block, options);
+  const used = layers.flatMap((layer) => layer.steps.map((step) => step.plan));
+  const inputs = encodeInputs(used, fixture, block);
   const steps = await Promise.all(
-    layers
-      .flatMap((layer) => layer.steps)
-      .map(async (step) => ({ ...step, library: await kernels.load(step.plan) })),
+    layers.flatMap((layer) => layer.steps).map(async (step) => ({ ...step, library: await load(step.plan) })),
   );
   const names = options.paths.map(outputName);
   const job = buildJob(steps, inputs, names, {
@@ -139,96 +146,66 @@ function outputName(path: LayerPath): string {
 
 type UnloadedStep = Omit<Step, 'library'>;
 
+/** Buffers that each path has for itself. */
+const OWN_BUFFERS = [
+  'output',
+  'topk_ids',
+  'topk_weights',
+  'intermediate',
+  'latent_states',
+  'routed_latent',
+  'shared_intermediate',
+  'shared_output',
+  'shared_sigmoid',
+];
+
 /** The decode path takes one token after the other, each with its own row of the input and the output. */
 function layerSteps(
-  kernels: KernelSource,
+  plans: readonly KernelPlan[],
   fixture: Fixture,
   block: MoeBlock,
   options: FixtureOptions,
   path: LayerPath,
 ): UnloadedStep[] {
   const { numTokens } = fixture;
-  const choice: LayerChoice = {
-    path,
-    activation: options.activation,
-    weight: options.weight,
-    glu: gluName(block, fixture.path),
-    intermediate: options.intermediate,
-    tile: tileFor(numTokens, block.topK, block.numExperts),
-  };
-  const plans = layerKernels(kernels.plans, choice);
-  const blockM = plans.find((plan) => plan.tile !== undefined && plan.family === 'gate_up')?.tile;
+  const tile = tileFor(numTokens, block);
+  const kernels = layerKernels(plans, block, { ...options, path, tile });
   const values: StepValues = {
+    ...blockConstants(block),
     num_tokens: path === 'batched' ? numTokens : 1,
-    hidden_size: block.hiddenSize,
-    intermediate_size: block.intermediateSize,
-    num_experts: block.numExperts,
-    top_k: block.topK,
-    norm_topk_prob: block.router.normalize.kind === 'sum',
-    has_router_bias: block.router.logitBias,
-    block_m: blockM?.blockM ?? 1,
-    block_n: blockM?.blockN ?? 1,
+    block_m: TILES[tile].blockM,
+    block_n: TILES[tile].blockN,
   };
-  const names = Object.fromEntries(
-    ['output', 'topk_ids', 'topk_weights', 'intermediate'].map((name) => [name, `${name} (${path})`]),
-  );
-  if (path === 'batched') return plans.map((plan) => ({ plan, values, names }));
-  return Array.from({ length: numTokens }, (_, token) => token * block.hiddenSize).flatMap((start) =>
-    plans.map((plan) => ({ plan, values, names, offsets: { hidden_states: start, output: start } })),
-  );
-}
-
-/** The name of the block's activation among the kernels' axes; what no kernel does yet is refused by name. */
-function gluName(block: MoeBlock, where: string): string {
-  const { router, experts } = block;
-  const missing = [
-    router.scoring.kind !== 'softmax' && `${router.scoring.kind} scores`,
-    router.selectionBias && 'a selection bias',
-    router.groups !== null && 'expert groups',
-    router.selection.kind !== 'top_k' && 'a token table',
-    router.post !== 'none' && `${router.post} of the selected`,
-    !isPlainNormalize(block) && `${router.normalize.kind} normalizing with a constant`,
-    router.scale !== 1 && 'scaled weights',
-    block.numZeroExperts > 0 && 'experts without weights',
-    experts.gateUp !== 'concatenated' && `${experts.gateUp} gate and up`,
-    experts.gateUpOrder !== 'out_in' && 'transposed weights',
-    experts.bias && 'expert biases',
-    experts.weightOn !== 'output' && 'weights on the input',
-    experts.glu.kind !== 'plain' && `the ${experts.glu.kind} activation`,
-    block.shared !== null && 'a shared expert',
-    block.latent !== null && 'a latent projection',
-    block.routedScale !== 1 && 'a scaled routed sum',
-    block.outputBias && 'an output bias',
-  ].filter((reason) => reason !== false);
-  const activation = experts.glu.kind === 'plain' ? experts.glu.activation : '';
-  const name = { silu: 'swiglu', gelu: 'geglu', gelu_tanh: 'geglu_tanh' }[
-    activation as 'silu' | 'gelu' | 'gelu_tanh'
-  ];
-  if (missing.length === 0 && name !== undefined) return name;
-  throw new MoegenError(
-    'validate/unsupported-block',
-    `no kernels exist for ${[...missing, activation].join(', ')}`,
-    {
-      where,
-      help: 'blocks with softmax routing and gated experts run; see the README for what is supported',
-    },
+  const names = Object.fromEntries(OWN_BUFFERS.map((name) => [name, `${name} (${path})`]));
+  if (path === 'batched') return kernels.map((plan) => ({ plan, values, names }));
+  return Array.from({ length: numTokens }, (_, token) => token).flatMap((token) =>
+    kernels.map((plan) => ({
+      plan,
+      values,
+      names,
+      offsets: {
+        hidden_states: token * block.hiddenSize,
+        output: token * block.hiddenSize,
+        token_ids: token,
+      },
+    })),
   );
 }
 
-function isPlainNormalize({ router: { normalize } }: MoeBlock): boolean {
-  return normalize.kind === 'none' || (normalize.kind === 'sum' && normalize.epsilon === 0);
-}
-
-function encodeInputs(fixture: Fixture, block: MoeBlock, options: FixtureOptions): Inputs {
+/** Every tensor in the element type that its binding has. */
+function encodeInputs(plans: readonly KernelPlan[], fixture: Fixture, block: MoeBlock): Inputs {
   const weights = fixtureWeights(fixture, block);
-  const element = options.weight as ActivationDtype;
-  const tensor = (role: TensorRole) => encodeElements(element, weights.tensor(role));
+  const elements = new Map(
+    plans.flatMap((plan) => plan.bindings.map(({ name, element }) => [name, element] as const)),
+  );
+  const tensors = TENSOR_ROLES.filter((role) => block.tensors[role] !== undefined).map((role) => {
+    const name = TENSOR_BINDINGS[role];
+    return [name, encodeElements(elements.get(name) ?? 'f32', weights.tensor(role))] as const;
+  });
   return {
-    hidden_states: encodeElements(options.activation, fixture.x),
-    router_weight: tensor('router'),
-    ...(block.router.logitBias && { router_bias: tensor('router_bias') }),
-    gate_up_weight: tensor('expert_gate_up'),
-    down_weight: tensor('expert_down'),
+    ...Object.fromEntries(tensors),
+    hidden_states: encodeElements(elements.get('hidden_states') ?? 'f32', fixture.x),
+    token_ids: encodeElements('u32', tokenIds(fixture)),
   };
 }
 

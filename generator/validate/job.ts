@@ -75,7 +75,8 @@ function argumentBytes(step: Step, { name, element, struct }: Binding): Uint8Arr
   };
   if (struct === undefined) return encodeElements(element, [valueOf(name)]);
   const bytes = new Uint8Array(struct.size);
-  for (const field of struct.fields) bytes.set(encodeElements(field.element, [valueOf(field.name)]), field.offset);
+  for (const field of struct.fields)
+    bytes.set(encodeElements(field.element, [valueOf(field.name)]), field.offset);
   return bytes;
 }
 

@@ -3,7 +3,8 @@
 import { availableParallelism } from 'node:os';
 import type { Check, Device, LoadedLibrary } from '../native/types.js';
 import type { KernelPlan } from '../plan/types.js';
-import { validateFixture, type FixtureOptions, type FixtureVerdict } from './fixtures.js';
+import type { MoeBlock } from '../spec/block.js';
+import { validateFixture, type FixtureOptions, type FixtureVerdict, type KernelSource } from './fixtures.js';
 import { kernelCases } from './kernels/cases.js';
 import { validateKernel, type KernelVerdict } from './kernels/run.js';
 
@@ -34,17 +35,26 @@ export async function validateKernels(
   });
 }
 
+/** The texts of the set that is specialised for a block. */
+export type BlockTexts = (
+  block: MoeBlock,
+  choice: Pick<FixtureOptions, 'activation' | 'weight'>,
+) => Promise<KernelTexts>;
+
 /** Verdicts in the order of the files; a file that cannot be read or run ends it all. */
 export async function validateFixtures(
   device: Device,
-  texts: KernelTexts,
+  textsOf: BlockTexts,
   files: readonly string[],
   options: FixtureOptions & { readonly onVerdict?: (verdict: FixtureVerdict) => void },
 ): Promise<FixtureVerdict[]> {
-  const load = loader(device, texts, options.checks.length > 0);
+  const source: KernelSource = async (block, choice) => {
+    const texts = await textsOf(block, choice);
+    return { plans: texts.plans, load: loader(device, texts, options.checks.length > 0) };
+  };
   const verdicts: FixtureVerdict[] = [];
   for (const file of files) {
-    const verdict = await validateFixture(device, { plans: texts.plans, load }, file, options);
+    const verdict = await validateFixture(device, source, file, options);
     options.onVerdict?.(verdict);
     verdicts.push(verdict);
   }

@@ -8,9 +8,7 @@
 namespace moegen {
 namespace {
 
-Napi::Array ArrayOf(const Napi::Object& object, const char* key) {
-  return object.Get(key).As<Napi::Array>();
-}
+Napi::Array ArrayOf(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Array>(); }
 
 uint32_t UintOf(const Napi::Object& object, const char* key) {
   return object.Get(key).ToNumber().Uint32Value();

@@ -1,5 +1,5 @@
-// Reads a job from JavaScript. generator/native/request.ts writes it and has checked it for the user; what is checked
-// again here is what could touch memory outside of the job.
+// Reads a job from JavaScript. generator/native/request.ts writes it and has checked it for the user; what is
+// checked again here is what could touch memory outside of the job.
 #pragma once
 
 #include <napi.h>

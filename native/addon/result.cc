@@ -63,7 +63,9 @@ Napi::Value CopyOf(const Napi::Env& env, const Buffer& buffer) {
   return Napi::Uint8Array::New(env, buffer.bytes, bytes, 0);
 }
 
-Napi::Value Number(const Napi::Env& env, uint64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
+Napi::Value Number(const Napi::Env& env, uint64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
 
 Napi::Object MakeCounters(const Napi::Env& env, const Dispatch& dispatch, const DispatchOutcome& outcome) {
   auto buffers = Napi::Array::New(env, dispatch.buffers.size());
@@ -90,7 +92,8 @@ Napi::Object MakeCounters(const Napi::Env& env, const Dispatch& dispatch, const 
 // Where code lies: its library, and the offset in it.
 void SetPlace(Napi::Object& item, uint64_t address) {
   Dl_info info;
-  if (address == 0 || dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_fname == nullptr) return;
+  if (address == 0 || dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_fname == nullptr)
+    return;
   item.Set("library", info.dli_fname);
   item.Set("offset", static_cast<double>(address - reinterpret_cast<uint64_t>(info.dli_fbase)));
 }

@@ -65,8 +65,8 @@ class RunningJob {
     return RunOnce();
   }
 
-  // With several workers, which of two racing accesses is found depends on time: what there is to report comes from a
-  // run with one.
+  // With several workers, which of two racing accesses is found depends on time: what there is to report
+  // comes from a run with one.
   void FixReports() {
     const bool has_reports = arena_.control()->reports.size > 0;
     if (!has_reports || request_.job.threads == 1 || ending_ != Ending::kDone) return;

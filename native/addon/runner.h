@@ -1,4 +1,5 @@
-// Runs jobs beside JavaScript: one thread per job, which waits for the engine's process and then settles a promise.
+// Runs jobs beside JavaScript: one thread per job, which waits for the engine's process and then settles a
+// promise.
 #pragma once
 
 #include <napi.h>

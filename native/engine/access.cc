@@ -1,4 +1,5 @@
-// What instrumented kernels call: before every load and store, for copies of memory, and instead of atomic operations.
+// What instrumented kernels call: before every load and store, for copies of memory, and instead of atomic
+// operations.
 #include <bit>
 #include <cstring>
 
@@ -49,10 +50,12 @@ Bits CombineBits(uint32_t operation, uint32_t type, Bits old, Bits operand) {
   }
   if constexpr (sizeof(Bits) == 4) {
     if (type == MSL_RT_ATOMIC_FLOAT) {
-      return std::bit_cast<Bits>(Combine(operation, std::bit_cast<float>(old), std::bit_cast<float>(operand)));
+      return std::bit_cast<Bits>(
+          Combine(operation, std::bit_cast<float>(old), std::bit_cast<float>(operand)));
     }
     if (type == MSL_RT_ATOMIC_INT && (operation == MSL_RT_ATOMIC_MAX || operation == MSL_RT_ATOMIC_MIN)) {
-      return std::bit_cast<Bits>(Combine(operation, std::bit_cast<int32_t>(old), std::bit_cast<int32_t>(operand)));
+      return std::bit_cast<Bits>(
+          Combine(operation, std::bit_cast<int32_t>(old), std::bit_cast<int32_t>(operand)));
     }
   }
   return Combine(operation, old, operand);
@@ -64,7 +67,8 @@ uint64_t Update(void* object, uint32_t operation, uint32_t type, uint64_t operan
   if (operation == MSL_RT_ATOMIC_LOAD) return __atomic_load_n(place, __ATOMIC_RELAXED);
   if (operation == MSL_RT_ATOMIC_COMPARE_EXCHANGE) {
     auto old = static_cast<Bits>(expected);
-    __atomic_compare_exchange_n(place, &old, static_cast<Bits>(operand), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    __atomic_compare_exchange_n(place, &old, static_cast<Bits>(operand), false, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
     return old;
   }
   Bits old = __atomic_load_n(place, __ATOMIC_RELAXED);
@@ -116,7 +120,8 @@ void* __hwasan_memset(void* target, int value, uint64_t bytes) {
   return std::memset(target, value, bytes);
 }
 
-uint64_t __msl_rt_atomic(void* object, uint32_t operation, uint32_t type, uint64_t operand, uint64_t expected) {
+uint64_t __msl_rt_atomic(void* object, uint32_t operation, uint32_t type, uint64_t operand,
+                         uint64_t expected) {
   const uint64_t bytes = type == MSL_RT_ATOMIC_ULONG ? 8 : type == MSL_RT_ATOMIC_BOOL ? 1 : 4;
   const AccessKind kind = operation == MSL_RT_ATOMIC_LOAD    ? AccessKind::kAtomicRead
                           : operation == MSL_RT_ATOMIC_STORE ? AccessKind::kAtomicWrite

@@ -15,7 +15,8 @@ namespace {
 uint64_t RoundUp(uint64_t bytes) { return (bytes + kZoneBytes - 1) / kZoneBytes * kZoneBytes; }
 
 uint8_t* MapShared(uint64_t bytes) {
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return memory == MAP_FAILED ? nullptr : static_cast<uint8_t*>(memory);
 }
 

@@ -1,4 +1,5 @@
-// The memory that a job's buffers lie in: shared with the engine's process, with a zone between any two buffers.
+// The memory that a job's buffers lie in: shared with the engine's process, with a zone between any two
+// buffers.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ constexpr uint64_t kZoneBytes = 65536;
 
 class Arena {
  public:
-  // Places the buffers. `guarded`: touching the zones between them ends the kernel; else they take stray accesses.
+  // Places the buffers. `guarded`: touching the zones between them ends the kernel; else they take stray
+  // accesses.
   Arena(Job& job, bool guarded);
   ~Arena();
   Arena(const Arena&) = delete;

@@ -6,9 +6,7 @@
 
 namespace moegen {
 
-inline float BfloatToFloat(uint16_t bits) {
-  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
-}
+inline float BfloatToFloat(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 
 inline uint16_t FloatToBfloat(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);

@@ -29,8 +29,8 @@ struct Operands {
   const MatrixOperation* matrix[kLanes];
 };
 
-// What a suspension touches of the thread on one stack. Lanes of a simdgroup form a ring; each keeps in its link where the
-// next one continues, so that switching is one load.
+// What a suspension touches of the thread on one stack. Lanes of a simdgroup form a ring; each keeps in its
+// link where the next one continues, so that switching is one load.
 struct alignas(32) Link {
   // 0 until the next lane has started.
   uint64_t next_stack_pointer;
@@ -41,14 +41,16 @@ struct alignas(32) Link {
   uint32_t next_bit;
 };
 
-// Lanes that are live and do not wait are ready: running, suspended after an operation that is done, or not started.
+// Lanes that are live and do not wait are ready: running, suspended after an operation that is done, or not
+// started.
 struct alignas(64) Simdgroup {
   // Lanes that have not returned; those that wait; those that the simdgroup began with.
   uint32_t live;
   uint32_t waiting;
   uint32_t members;
   uint32_t index;
-  // The site of the waiting lanes while they come in turn: some wait, all at one site, and the order is not random. Else 0.
+  // The site of the waiting lanes while they come in turn: some wait, all at one site, and the order is not
+  // random. Else 0.
   uint64_t site_in_turn;
   // What the waiting lanes wait for, unless they are mixed: then the arrays below say it for each.
   uint64_t site;
@@ -58,7 +60,8 @@ struct alignas(64) Simdgroup {
   bool mixed;
   // The next lane to run leads: it does the matrix operations up to the next rendezvous.
   bool needs_leader;
-  // Since the last rendezvous of all lanes: an operation ran for some lanes only; the leader did matrix operations.
+  // Since the last rendezvous of all lanes: an operation ran for some lanes only; the leader did matrix
+  // operations.
   bool ran_partial;
   bool ran_matrix;
   Self* leader;
@@ -108,9 +111,7 @@ struct Group {
 };
 
 inline Group& GroupOf(const Self* self) { return *reinterpret_cast<Group*>(self->group); }
-inline Simdgroup& SimdgroupOf(const Self* self) {
-  return *reinterpret_cast<Simdgroup*>(self->simdgroup);
-}
+inline Simdgroup& SimdgroupOf(const Self* self) { return *reinterpret_cast<Simdgroup*>(self->simdgroup); }
 
 // The group of the worker whose stack contains `address`, and the link of that stack.
 inline Group& GroupOfStack(uint64_t address) {
@@ -124,9 +125,7 @@ inline Link& LinkOf(const Self* self) {
   return LinkOfStack(GroupOfStack(address), address);
 }
 
-inline uint32_t LowestBit(uint32_t mask) {
-  return static_cast<uint32_t>(std::countr_zero(mask));
-}
+inline uint32_t LowestBit(uint32_t mask) { return static_cast<uint32_t>(std::countr_zero(mask)); }
 
 // What barriers in kernels rely on.
 static_assert(offsetof(Link, next_stack_pointer) == MSL_RT_LINK_NEXT);

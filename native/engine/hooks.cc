@@ -15,10 +15,11 @@ uint64_t AddressOf(uint64_t site) { return site & 0x0000ffffffffffff; }
 // A barrier that some threads went around.
 void ReportMissingThreads(const Group& group, uint64_t site, uint32_t waiting) {
   if (waiting == group.threads) return;
-  group.watch->monitor().Report(Check::kDivergence, AddressOf(site),
-                                "%u of the %u threads of threadgroup %llu wait at a threadgroup barrier; the others have "
-                                "returned",
-                                waiting, group.threads, static_cast<unsigned long long>(group.threadgroup_index));
+  group.watch->monitor().Report(
+      Check::kDivergence, AddressOf(site),
+      "%u of the %u threads of threadgroup %llu wait at a threadgroup barrier; the others have "
+      "returned",
+      waiting, group.threads, static_cast<unsigned long long>(group.threadgroup_index));
 }
 
 }  // namespace
@@ -41,10 +42,10 @@ void PartialOperation(Simdgroup& simdgroup, uint32_t mask, const char* name) {
 void ReadFromInactiveLane(Simdgroup& simdgroup, uint32_t lane, uint32_t source) {
   const Group& group = *simdgroup.group;
   if (group.watch == nullptr) return;
-  group.watch->monitor().Report(Check::kDivergence, AddressOf(simdgroup.executing_site),
-                                "a shuffle in thread %u asks for the value of lane %u, which takes no part; threadgroup %llu",
-                                simdgroup.index * kLanes + lane, source,
-                                static_cast<unsigned long long>(group.threadgroup_index));
+  group.watch->monitor().Report(
+      Check::kDivergence, AddressOf(simdgroup.executing_site),
+      "a shuffle in thread %u asks for the value of lane %u, which takes no part; threadgroup %llu",
+      simdgroup.index * kLanes + lane, source, static_cast<unsigned long long>(group.threadgroup_index));
 }
 
 void MatrixAccess(const Self* self, const MatrixOperation& operation) {

@@ -67,7 +67,8 @@ struct Job {
   bool lockstep;
 };
 
-// Runs all dispatches in the calling process. Ends the process where a kernel breaks a rule that it cannot go on from.
+// Runs all dispatches in the calling process. Ends the process where a kernel breaks a rule that it cannot go
+// on from.
 void RunJob(const Job& job, Control* control);
 
 }  // namespace moegen

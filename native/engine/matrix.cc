@@ -1,8 +1,8 @@
-// The 64 elements of a matrix lie once per simdgroup, where the object's distance from the thread's state says: lanes
-// take the same path to an operation, so they agree. An object on the stack holds only a mark that says whether a
-// reference to its elements was handed out. From then on the lanes may change elements at any time, and operations on
-// that matrix have to wait for all of them; all others are done by the simdgroup's leader, the first lane to run after
-// a rendezvous, while the other lanes pass.
+// The 64 elements of a matrix lie once per simdgroup, where the object's distance from the thread's state
+// says: lanes take the same path to an operation, so they agree. An object on the stack holds only a mark
+// that says whether a reference to its elements was handed out. From then on the lanes may change elements at
+// any time, and operations on that matrix have to wait for all of them; all others are done by the
+// simdgroup's leader, the first lane to run after a rendezvous, while the other lanes pass.
 #include "matrix.h"
 
 #include <cstring>
@@ -19,15 +19,12 @@ void* Elements(const Self* self, const void* object) {
   return reinterpret_cast<void*>(self->matrix_base + distance * kLanes);
 }
 
-bool IsExposed(const void* object) {
-  return object != nullptr && *static_cast<const uint32_t*>(object) != 0;
-}
+bool IsExposed(const void* object) { return object != nullptr && *static_cast<const uint32_t*>(object) != 0; }
 
 bool NeedsRendezvous(const Self* self, const MatrixOperation& operation) {
   if ((self->matrix_mode & (MSL_RT_MATRIX_HAZARD | MSL_RT_MATRIX_LOCKSTEP)) != 0) return true;
   if ((self->matrix_mode & MSL_RT_MATRIX_EXPOSED) == 0) return false;
-  return IsExposed(operation.d) || IsExposed(operation.a) || IsExposed(operation.b) ||
-         IsExposed(operation.c);
+  return IsExposed(operation.d) || IsExposed(operation.a) || IsExposed(operation.b) || IsExposed(operation.c);
 }
 
 void Perform(Self* self, const MatrixOperation& operation) {

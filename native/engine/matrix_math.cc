@@ -40,8 +40,7 @@ MOEGEN_VECTOR_TARGET inline __m128 FourFromHalf(const uint16_t* values) {
   return _mm_cvtph_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(values)));
 }
 MOEGEN_VECTOR_TARGET inline __m128 FourFromBfloat(const uint16_t* values) {
-  const __m128i wide =
-      _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(values)));
+  const __m128i wide = _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(values)));
   return _mm_castsi128_ps(_mm_slli_epi32(wide, 16));
 }
 MOEGEN_VECTOR_TARGET inline Row LoadHalves(const uint16_t* low, const uint16_t* high) {
@@ -132,8 +131,8 @@ MOEGEN_VECTOR_TARGET void StoreNarrow(void* d, uint32_t type, uint32_t row, Row 
 }
 
 template <uint32_t kAType, uint32_t kBType>
-MOEGEN_VECTOR_TARGET void Multiply(void* d, uint32_t d_type, const void* a, const void* b,
-                                   const void* c, uint32_t c_type) {
+MOEGEN_VECTOR_TARGET void Multiply(void* d, uint32_t d_type, const void* a, const void* b, const void* c,
+                                   uint32_t c_type) {
   alignas(32) float buffer[kMatrixElements];
   const float* elements = AsFloats<kAType>(a, buffer);
   Row b_rows[kMatrixSize];
@@ -145,7 +144,9 @@ MOEGEN_VECTOR_TARGET void Multiply(void* d, uint32_t d_type, const void* a, cons
   for (uint32_t begin = 0; begin < kMatrixSize; begin += 4) {
     MOEGEN_UNROLL
     for (uint32_t i = begin; i < begin + 4; ++i) {
-      sums[i] = c == nullptr ? Zero() : c_type == MSL_RT_FLOAT ? LoadRow<MSL_RT_FLOAT>(c, i) : LoadRow(c, c_type, i);
+      sums[i] = c == nullptr             ? Zero()
+                : c_type == MSL_RT_FLOAT ? LoadRow<MSL_RT_FLOAT>(c, i)
+                                         : LoadRow(c, c_type, i);
     }
     MOEGEN_UNROLL
     for (uint32_t k = 0; k < kMatrixSize; ++k) {
@@ -167,8 +168,8 @@ MOEGEN_VECTOR_TARGET void Multiply(void* d, uint32_t d_type, const void* a, cons
 }
 
 template <uint32_t kAType>
-void MultiplyBy(void* d, uint32_t d_type, const void* a, const void* b, uint32_t b_type,
-                const void* c, uint32_t c_type) {
+void MultiplyBy(void* d, uint32_t d_type, const void* a, const void* b, uint32_t b_type, const void* c,
+                uint32_t c_type) {
   switch (b_type) {
     case MSL_RT_FLOAT:
       return Multiply<kAType, MSL_RT_FLOAT>(d, d_type, a, b, c, c_type);
@@ -231,25 +232,19 @@ void MultiplyAccumulate(void* d, uint32_t d_type, const void* a, uint32_t a_type
   }
 }
 
-void LoadMatrix(void* d, uint32_t type, const void* source, int64_t row_stride,
-                int64_t column_stride) {
+void LoadMatrix(void* d, uint32_t type, const void* source, int64_t row_stride, int64_t column_stride) {
   if (type == MSL_RT_FLOAT) {
-    LoadElements(static_cast<uint32_t*>(d), static_cast<const uint32_t*>(source), row_stride,
-                 column_stride);
+    LoadElements(static_cast<uint32_t*>(d), static_cast<const uint32_t*>(source), row_stride, column_stride);
   } else {
-    LoadElements(static_cast<uint16_t*>(d), static_cast<const uint16_t*>(source), row_stride,
-                 column_stride);
+    LoadElements(static_cast<uint16_t*>(d), static_cast<const uint16_t*>(source), row_stride, column_stride);
   }
 }
 
-void StoreMatrix(const void* a, uint32_t type, void* target, int64_t row_stride,
-                 int64_t column_stride) {
+void StoreMatrix(const void* a, uint32_t type, void* target, int64_t row_stride, int64_t column_stride) {
   if (type == MSL_RT_FLOAT) {
-    StoreElements(static_cast<const uint32_t*>(a), static_cast<uint32_t*>(target), row_stride,
-                  column_stride);
+    StoreElements(static_cast<const uint32_t*>(a), static_cast<uint32_t*>(target), row_stride, column_stride);
   } else {
-    StoreElements(static_cast<const uint16_t*>(a), static_cast<uint16_t*>(target), row_stride,
-                  column_stride);
+    StoreElements(static_cast<const uint16_t*>(a), static_cast<uint16_t*>(target), row_stride, column_stride);
   }
 }
 

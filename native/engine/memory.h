@@ -1,4 +1,5 @@
-// Memory that a worker uses again for every threadgroup: the threads' stacks, the matrices and the threadgroup memory.
+// Memory that a worker uses again for every threadgroup: the threads' stacks, the matrices and the
+// threadgroup memory.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,8 @@
 
 namespace moegen {
 
-// Address space from the system, zero-filled and backed by pages on first use. Ends the job where there is none.
+// Address space from the system, zero-filled and backed by pages on first use. Ends the job where there is
+// none.
 class Mapping {
  public:
   // `alignment` is a power of two, at least a page.
@@ -28,8 +30,8 @@ class Mapping {
   uint64_t bytes_;
 };
 
-// Stacks of kMaxThreads threads, and before them room for the worker's group. Each stack ends in a page that faults,
-// where the system grants that many mappings.
+// Stacks of kMaxThreads threads, and before them room for the worker's group. Each stack ends in a page that
+// faults, where the system grants that many mappings.
 class Stacks {
  public:
   Stacks();
@@ -46,8 +48,8 @@ class Stacks {
   Mapping mapping_;
 };
 
-// The 32 KiB of a threadgroup: `[[threadgroup(n)]]` arguments first, then variables in the order in which threads meet
-// them. Gaps between allocations let the checks see an access past the end.
+// The 32 KiB of a threadgroup: `[[threadgroup(n)]]` arguments first, then variables in the order in which
+// threads meet them. Gaps between allocations let the checks see an access past the end.
 class ThreadgroupMemory {
  public:
   struct Slot {
@@ -61,8 +63,8 @@ class ThreadgroupMemory {
   void Reset();
   // The memory that `key` stands for.
   uint64_t Allocate(const void* key, uint64_t bytes, uint64_t alignment);
-  // Fills what is allocated with ones: NaN in every float format, so that a kernel which reads before it writes does
-  // not get away with it, nor depends on which threadgroup ran before.
+  // Fills what is allocated with ones: NaN in every float format, so that a kernel which reads before it
+  // writes does not get away with it, nor depends on which threadgroup ran before.
   void Poison();
 
   const Mapping& mapping() const { return mapping_; }

@@ -24,7 +24,8 @@ Monitor::Monitor(const Job& job, Control* control) : job_(job), control_(control
       mappings_.push_back(std::make_unique<Mapping>(cells * sizeof(DeviceCell), 4096));
       region.cells = reinterpret_cast<DeviceCell*>(mappings_.back()->begin());
     }
-    if (checks(Check::kUnwritten) && buffer.writable && buffer.is_output && !buffer.has_data && buffer.bytes > 0) {
+    if (checks(Check::kUnwritten) && buffer.writable && buffer.is_output && !buffer.has_data &&
+        buffer.bytes > 0) {
       mappings_.push_back(std::make_unique<Mapping>(buffer.bytes, 4096));
       region.written = reinterpret_cast<uint8_t*>(mappings_.back()->begin());
     }
@@ -60,9 +61,10 @@ void Monitor::FindUnwritten() {
     uint8_t* end = region.written + region.bytes;
     uint8_t* first = std::find(region.written, end, uint8_t{0});
     if (first == end) continue;
-    Report(Check::kUnwritten, 0, "%lld of the %llu bytes of the job's buffer %u were never written, the first at byte %lld",
-           static_cast<long long>(std::count(first, end, uint8_t{0})), static_cast<unsigned long long>(region.bytes), i,
-           static_cast<long long>(first - region.written));
+    Report(Check::kUnwritten, 0,
+           "%lld of the %llu bytes of the job's buffer %u were never written, the first at byte %lld",
+           static_cast<long long>(std::count(first, end, uint8_t{0})),
+           static_cast<unsigned long long>(region.bytes), i, static_cast<long long>(first - region.written));
   }
 }
 

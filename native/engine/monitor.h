@@ -1,5 +1,5 @@
-// Watches every access that an instrumented kernel makes: counts it, and checks it against the rules that the job asks
-// for. One Monitor per job; each worker has a Watch with what it alone touches.
+// Watches every access that an instrumented kernel makes: counts it, and checks it against the rules that the
+// job asks for. One Monitor per job; each worker has a Watch with what it alone touches.
 #pragma once
 
 #include <cstdint>
@@ -85,7 +85,8 @@ class Watch {
  private:
   static constexpr uint64_t kShadowCells = 4 * kThreadgroupMemoryBytes / kCellBytes;
 
-  void NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread, const Touch& touch);
+  void NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,
+                       const Touch& touch);
   void NoteDevice(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region);
   void NoteRaces(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region);
   Access AccessBy(uint32_t thread) const;

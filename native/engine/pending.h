@@ -1,4 +1,5 @@
-// How the lanes of one simdgroup meet: the common case, in which all come to the same operation, and the mixed one.
+// How the lanes of one simdgroup meet: the common case, in which all come to the same operation, and the
+// mixed one.
 #pragma once
 
 #include "group.h"
@@ -22,11 +23,12 @@ void ReleaseAll(Simdgroup& simdgroup);
 void JoinRing(Simdgroup& simdgroup, uint32_t lane);
 void LeaveRing(Simdgroup& simdgroup, uint32_t lane);
 
-// Lets the lane wait for `execute` at `site`. True: it was the last one, the operation is done, and it goes on.
+// Lets the lane wait for `execute` at `site`. True: it was the last one, the operation is done, and it goes
+// on.
 bool Join(Simdgroup& simdgroup, uint32_t lane, uint64_t site, Execute execute);
 
-// With no lane ready: carries out the operation whose code comes first, for the lanes that are in it. False: all that
-// are left wait at the threadgroup barrier.
+// With no lane ready: carries out the operation whose code comes first, for the lanes that are in it. False:
+// all that are left wait at the threadgroup barrier.
 bool ExecutePending(Simdgroup& simdgroup);
 
 }  // namespace moegen

@@ -21,8 +21,8 @@ namespace {
 
 constexpr int kCancelled = -1;
 
-// The parent learns of the end by the pipe's closing. A process that was forked in between would hold the pipe open
-// too, so only one is forked at a time.
+// The parent learns of the end by the pipe's closing. A process that was forked in between would hold the
+// pipe open too, so only one is forked at a time.
 std::mutex g_fork_mutex;
 
 struct Child {

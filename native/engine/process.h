@@ -16,7 +16,8 @@ class Cancellation {
   void Cancel();
 
  private:
-  friend Ending RunInProcess(const Job& job, Arena& arena, double timeout_seconds, Cancellation& cancellation);
+  friend Ending RunInProcess(const Job& job, Arena& arena, double timeout_seconds,
+                             Cancellation& cancellation);
   // The process to end: 0 before it runs, -1 once cancelled.
   std::atomic<int> process_{0};
 };

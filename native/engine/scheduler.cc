@@ -128,8 +128,9 @@ __attribute__((noinline)) uint64_t WaitInGeneral(const Link& link, uint64_t site
   return next.simdgroup == &simdgroup && next.lane == lane ? 0 : continuation;
 }
 
-// Lets the thread of `link` wait for `execute` at `site`. Returns where the next thread continues that can run; 0 where
-// the calling one can. As long as lanes keep together, they come in turn, and the next one can run.
+// Lets the thread of `link` wait for `execute` at `site`. Returns where the next thread continues that can
+// run; 0 where the calling one can. As long as lanes keep together, they come in turn, and the next one can
+// run.
 inline __attribute__((always_inline)) uint64_t Wait(const Link& link, uint64_t site, Execute execute) {
   Simdgroup& simdgroup = *link.simdgroup;
   const uint32_t waiting = simdgroup.waiting | link.bit;
@@ -141,7 +142,8 @@ inline __attribute__((always_inline)) uint64_t Wait(const Link& link, uint64_t s
   return continuation;
 }
 
-// First and last function on every thread's stack: runs one thread to its end, then the next that has not started.
+// First and last function on every thread's stack: runs one thread to its end, then the next that has not
+// started.
 void RunLanes() {
   Self* self = Current();
   Group& group = GroupOf(self);

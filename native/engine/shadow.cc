@@ -6,7 +6,8 @@ namespace moegen {
 namespace {
 
 bool Races(const Access& before, const Access& now) {
-  if ((before.bytes & now.bytes) == 0 || before.thread == now.thread || before.epoch != now.epoch) return false;
+  if ((before.bytes & now.bytes) == 0 || before.thread == now.thread || before.epoch != now.epoch)
+    return false;
   const bool same_simdgroup = before.thread / kLanes == now.thread / kLanes;
   return !same_simdgroup || before.simdgroup_epoch == now.simdgroup_epoch;
 }

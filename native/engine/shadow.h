@@ -1,5 +1,6 @@
-// Who touched a piece of memory last, and whether two accesses race: they do if they are by different threads, one of
-// them writes, not both are atomic, and no barrier that both threads passed lies between them.
+// Who touched a piece of memory last, and whether two accesses race: they do if they are by different
+// threads, one of them writes, not both are atomic, and no barrier that both threads passed lies between
+// them.
 #pragma once
 
 #include <atomic>
@@ -13,8 +14,8 @@ inline bool Reads(AccessKind kind) { return kind != AccessKind::kWrite && kind !
 inline bool Writes(AccessKind kind) { return kind != AccessKind::kRead && kind != AccessKind::kAtomicRead; }
 inline bool IsAtomic(AccessKind kind) { return kind != AccessKind::kRead && kind != AccessKind::kWrite; }
 
-// A thread of a threadgroup at a point between barriers. Barriers of the threadgroup count `epoch`, those of the thread's
-// simdgroup and of the threadgroup `simdgroup_epoch`.
+// A thread of a threadgroup at a point between barriers. Barriers of the threadgroup count `epoch`, those of
+// the thread's simdgroup and of the threadgroup `simdgroup_epoch`.
 struct Access {
   uint32_t epoch;
   uint32_t simdgroup_epoch;
@@ -53,8 +54,8 @@ struct DeviceCell {
   Cell cell;
 };
 
-// Notes an access by a threadgroup (its number + 1). The other threadgroup that it races with (its number + 1, or
-// kSeveral), or 0.
+// Notes an access by a threadgroup (its number + 1). The other threadgroup that it races with (its number +
+// 1, or kSeveral), or 0.
 uint32_t NoteGroup(DeviceCell& cell, uint32_t dispatch, uint32_t group, AccessKind kind);
 
 }  // namespace moegen

@@ -1,5 +1,5 @@
-// Simdgroup and quadgroup operations: each lane leaves its operand and waits; the last one that comes computes all
-// results. Reductions combine in a fixed tree, so that a sum has the same bits in every run.
+// Simdgroup and quadgroup operations: each lane leaves its operand and waits; the last one that comes
+// computes all results. Reductions combine in a fixed tree, so that a sum has the same bits in every run.
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -51,8 +51,8 @@ Source ShuffleSource(uint32_t kind, uint32_t lane, uint32_t argument, uint32_t f
   }
 }
 
-// Shuffles by a number of lanes within blocks of `modulo` lanes: what would come from outside of a block comes from
-// the filling data instead.
+// Shuffles by a number of lanes within blocks of `modulo` lanes: what would come from outside of a block
+// comes from the filling data instead.
 bool IsFill(uint32_t kind) {
   return kind == MSL_RT_FILL_DOWN || kind == MSL_RT_FILL_UP || kind == MSL_RT_QUAD_FILL_DOWN ||
          kind == MSL_RT_QUAD_FILL_UP;
@@ -128,9 +128,8 @@ float FloatIdentity(uint32_t operation) {
 }
 
 uint64_t Combine(uint32_t operation, uint64_t a, uint64_t b) {
-  const bool is_less = (operation & MSL_RT_UNSIGNED) != 0
-                           ? a < b
-                           : static_cast<int64_t>(a) < static_cast<int64_t>(b);
+  const bool is_less =
+      (operation & MSL_RT_UNSIGNED) != 0 ? a < b : static_cast<int64_t>(a) < static_cast<int64_t>(b);
   switch (operation & MSL_RT_OPERATOR) {
     case MSL_RT_SUM:
       return a + b;
@@ -194,8 +193,7 @@ void ExecuteReduceFloat(Simdgroup& simdgroup, uint32_t mask) {
   const uint32_t width = (kind & MSL_RT_QUAD) != 0 ? kQuadLanes : kLanes;
   for (uint32_t begin = 0; begin < kLanes; begin += width) {
     if ((kind & (MSL_RT_INCLUSIVE | MSL_RT_EXCLUSIVE)) != 0) {
-      Scan(simdgroup, mask, begin, width, kind, operation == MSL_RT_SUM ? 0.0f : 1.0f, AsFloat,
-           FloatBits);
+      Scan(simdgroup, mask, begin, width, kind, operation == MSL_RT_SUM ? 0.0f : 1.0f, AsFloat, FloatBits);
     } else if (width == kLanes) {
       ReduceFloat<kLanes>(simdgroup, operation, mask, begin);
     } else {
@@ -251,8 +249,7 @@ void __msl_rt_simdgroup_barrier(uint32_t) {
   Rendezvous(Current(), Site(__builtin_return_address(0), 1), moegen::ExecuteBarrier);
 }
 
-uint64_t __msl_rt_shuffle(uint64_t value, uint32_t kind, uint32_t argument, uint64_t fill,
-                          uint32_t modulo) {
+uint64_t __msl_rt_shuffle(uint64_t value, uint32_t kind, uint32_t argument, uint64_t fill, uint32_t modulo) {
   Self* self = Current();
   Simdgroup& simdgroup = SimdgroupOf(self);
   const uint32_t lane = self->lane;

@@ -1,5 +1,5 @@
-// The switch saves what a called function must preserve and ends with an indirect jump: `ret` would be predicted from
-// the return stack of the thread that is left, and miss every time.
+// The switch saves what a called function must preserve and ends with an indirect jump: `ret` would be
+// predicted from the return stack of the thread that is left, and miss every time.
 #include "switch.h"
 
 #if defined(__APPLE__)

@@ -4,8 +4,8 @@
 #include <cstdint>
 
 extern "C" {
-// Saves the caller's registers and stack pointer in `*save`, then continues whoever was saved as `target`. A saved stack
-// has the address to continue at on top; what that code needs lies below.
+// Saves the caller's registers and stack pointer in `*save`, then continues whoever was saved as `target`. A
+// saved stack has the address to continue at on top; what that code needs lies below.
 void moegen_switch(uint64_t* save, uint64_t target);
 }
 

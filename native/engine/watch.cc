@@ -63,14 +63,16 @@ void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory,
   if (Reads(touch.kind)) threadgroup_bytes_read_ += touch.bytes;
   if (Writes(touch.kind)) threadgroup_bytes_written_ += touch.bytes;
   const auto slot = std::find_if(memory.slots().begin(), memory.slots().end(), [&](const auto& candidate) {
-    return touch.address >= candidate.begin && touch.address + touch.bytes <= candidate.begin + candidate.bytes;
+    return touch.address >= candidate.begin &&
+           touch.address + touch.bytes <= candidate.begin + candidate.bytes;
   });
   const uint64_t offset = touch.address - memory.mapping().begin();
   const uint64_t place = slot == memory.slots().end() ? offset : touch.address - slot->begin;
   if (slot == memory.slots().end()) {
-    monitor_.Report(Check::kBounds, touch.site, "%s %llu bytes of threadgroup memory outside of every variable and argument; "
-                    "threadgroup %llu, thread %u", Verb(touch.kind), Number(touch.bytes), Number(group.threadgroup_index),
-                    thread);
+    monitor_.Report(Check::kBounds, touch.site,
+                    "%s %llu bytes of threadgroup memory outside of every variable and argument; "
+                    "threadgroup %llu, thread %u",
+                    Verb(touch.kind), Number(touch.bytes), Number(group.threadgroup_index), thread);
     return;
   }
   auto* cells = reinterpret_cast<Cell*>(cells_.begin());
@@ -83,14 +85,16 @@ void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory,
     Access other;
     const bool races = moegen::Note(cell, access, touch.kind, other);
     if (unwritten) {
-      monitor_.Report(Check::kUninitialized, touch.site,
-                      "reads byte %llu of a threadgroup variable of %llu bytes before anything was written there; "
-                      "threadgroup %llu, thread %u",
-                      Number(place), Number(slot->bytes), Number(group.threadgroup_index), thread);
+      monitor_.Report(
+          Check::kUninitialized, touch.site,
+          "reads byte %llu of a threadgroup variable of %llu bytes before anything was written there; "
+          "threadgroup %llu, thread %u",
+          Number(place), Number(slot->bytes), Number(group.threadgroup_index), thread);
     }
     if (races) {
       monitor_.Report(Check::kRaces, touch.site,
-                      "%s byte %llu of a threadgroup variable of %llu bytes; threads %u and %u of threadgroup %llu have no "
+                      "%s byte %llu of a threadgroup variable of %llu bytes; threads %u and %u of "
+                      "threadgroup %llu have no "
                       "barrier between their accesses",
                       Verb(touch.kind), Number(place), Number(slot->bytes), other.thread, thread,
                       Number(group.threadgroup_index));
@@ -102,10 +106,11 @@ void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory,
 void Watch::NoteDevice(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region) {
   const uint64_t offset = touch.address - region.begin;
   if (touch.address < region.begin || offset + touch.bytes > region.bytes) {
-    monitor_.Report(Check::kBounds, touch.site,
-                    "%s %llu bytes at byte %lld of buffer %u, which has %llu bytes; threadgroup %llu, thread %u",
-                    Verb(touch.kind), Number(touch.bytes), static_cast<long long>(offset), region.index,
-                    Number(region.bytes), Number(group.threadgroup_index), thread);
+    monitor_.Report(
+        Check::kBounds, touch.site,
+        "%s %llu bytes at byte %lld of buffer %u, which has %llu bytes; threadgroup %llu, thread %u",
+        Verb(touch.kind), Number(touch.bytes), static_cast<long long>(offset), region.index,
+        Number(region.bytes), Number(group.threadgroup_index), thread);
     return;
   }
   BufferCounters& counters = counters_[region.index];
@@ -118,11 +123,12 @@ void Watch::NoteDevice(const Group& group, uint32_t thread, const Touch& touch, 
     counters.bytes_written += touch.bytes;
     if (region.written != nullptr) std::fill_n(region.written + offset, touch.bytes, uint8_t{1});
     if (!region.writable) {
-      monitor_.Report(Check::kReadonly, touch.site,
-                      "%s %llu bytes at byte %llu of buffer %u, which the kernel declares as constant; threadgroup %llu, "
-                      "thread %u",
-                      Verb(touch.kind), Number(touch.bytes), Number(offset), region.index,
-                      Number(group.threadgroup_index), thread);
+      monitor_.Report(
+          Check::kReadonly, touch.site,
+          "%s %llu bytes at byte %llu of buffer %u, which the kernel declares as constant; threadgroup %llu, "
+          "thread %u",
+          Verb(touch.kind), Number(touch.bytes), Number(offset), region.index,
+          Number(group.threadgroup_index), thread);
     }
   }
   if (region.cells != nullptr && (region.writable || Writes(touch.kind))) {
@@ -139,26 +145,29 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
   ForCells(offset, touch.bytes, [&](uint64_t index, uint8_t mask) {
     access.bytes = mask;
     DeviceCell& cell = region.cells[index];
-    // The cell tells about both of its bytes: where accesses cover one only, other threadgroups may own the other.
+    // The cell tells about both of its bytes: where accesses cover one only, other threadgroups may own the
+    // other.
     const uint32_t other = mask == 3 ? NoteGroup(cell, dispatch, number, touch.kind) : 0;
     if (other != 0) {
       char who[32] = "several";
       if (other != DeviceCell::kSeveral) std::snprintf(who, sizeof who, "%u", other - 1);
-      monitor_.Report(Check::kRaces, touch.site,
-                      "%s byte %llu of buffer %u (index %llu); threadgroup %llu, thread %u, and threadgroup %s access it "
-                      "in the same dispatch",
-                      Verb(touch.kind), Number(offset), region.index, Number(offset / touch.bytes),
-                      Number(group.threadgroup_index), thread, who);
+      monitor_.Report(
+          Check::kRaces, touch.site,
+          "%s byte %llu of buffer %u (index %llu); threadgroup %llu, thread %u, and threadgroup %s access it "
+          "in the same dispatch",
+          Verb(touch.kind), Number(offset), region.index, Number(offset / touch.bytes),
+          Number(group.threadgroup_index), thread, who);
       return true;
     }
     Enter(cell.cell, stamp);
     Access earlier;
     if (!moegen::Note(cell.cell, access, touch.kind, earlier)) return false;
     monitor_.Report(Check::kRaces, touch.site,
-                    "%s byte %llu of buffer %u (index %llu); threads %u and %u of threadgroup %llu have no barrier between "
+                    "%s byte %llu of buffer %u (index %llu); threads %u and %u of threadgroup %llu have no "
+                    "barrier between "
                     "their accesses",
-                    Verb(touch.kind), Number(offset), region.index, Number(offset / touch.bytes), earlier.thread, thread,
-                    Number(group.threadgroup_index));
+                    Verb(touch.kind), Number(offset), region.index, Number(offset / touch.bytes),
+                    earlier.thread, thread, Number(group.threadgroup_index));
     return true;
   });
 }

@@ -101,6 +101,7 @@ void* __msl_rt_tgalloc(const void* key, uint64_t bytes, uint64_t alignment) {
 }
 
 void __msl_rt_trap(uint32_t code) {
-  moegen::Fail("kernel-trap", code == 0 ? "the kernel reached a trap" : "the kernel reached an unreachable place");
+  moegen::Fail("kernel-trap",
+               code == 0 ? "the kernel reached a trap" : "the kernel reached an unreachable place");
 }
 }

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 
+import { listKernels } from '../../generator/compile/front.js';
 import { checkHost } from '../../generator/compile/host.js';
 import { check, fixture, kernel, PRELUDE, testCache } from './support.js';
 
@@ -10,6 +11,7 @@ describe('whole files', () => {
     ['block_kernels.metal', 14],
     ['tiles.metal', 17],
     ['language.metal', 7],
+    ['atomics.metal', 5],
   ])('%s has %i kernels', async (name, kernels) => {
     const outcome = await checkHost(
       { path: fixture(name) },
@@ -62,8 +64,20 @@ kernel void k(device S* s [[buffer(0)]]) { S t = s[1]; s->a = s->get() + t.get()
   'macros in pragmas': `#define TIMES 4\n${kernel('#pragma unroll(TIMES)\nfor (int j = 0; j < 4; j++) o[j] = i;')}`,
   'types shared with C': `#include <simd/simd.h>\n${PRELUDE}struct S { vector_float4 a; simd_float4x4 m; simd::uint2 u; };
 kernel void k(constant S& s [[buffer(0)]], device float4* o [[buffer(1)]]) { o[0] = s.m * s.a + float4(s.u.x); }`,
+  'conditionals in front of operators': kernel(
+    'uint a = 1, b = 2, m = 3; uint z = i > 2 ? a : b & m; z += i ? a : b * m; switch (i) { case 1: z = i ? a : b & m; break; default: half4 v = h[i]; z = v.x; } o[i] = z;',
+  ),
   'no kernel at all': `${PRELUDE}inline float f(float x) { return x; }`,
 };
+
+test('kernels are listed even where the program does not compile', async () => {
+  const text = `${PRELUDE}kernel void good(device int* a [[buffer(3)]]) {}\nkernel void bad(device int* a) { missing; }`;
+  const kernels = await listKernels({ path: 'program.metal', text });
+  expect(kernels.map(({ name, parameters }) => [name, parameters[0]?.index])).toEqual([
+    ['good', 3],
+    ['bad', 0],
+  ]);
+});
 
 describe('small programs', () => {
   test.each(Object.entries(PROGRAMS))('%s', async (_, program) => {

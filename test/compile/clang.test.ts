@@ -40,7 +40,10 @@ describe('search', () => {
 
   test('then clang++ on the PATH', async () => {
     const bin = stage('path', 'clang++', '20.1.0');
-    expect(await search({ PATH: bin })).toMatchObject({ command: [join(bin, 'clang++')], version: '20.1.0' });
+    expect(await search({ PATH: bin })).toMatchObject({
+      command: [join(bin, 'clang++')],
+      version: '20.1.0',
+    });
   });
 
   test('but none that is too old: the package has one', async () => {

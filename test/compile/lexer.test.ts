@@ -60,8 +60,8 @@ describe('tokenize', () => {
 
   test('reads a file of a million characters in well under a second', () => {
     const text = 'device float* p = (device float*)(x + 12) ; // note\n'.repeat(20_000);
-    const start = performance.now();
+    const start = process.cpuUsage();
     expect(tokenize(text).length).toBeGreaterThan(200_000);
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(2);
   });
 });

@@ -245,9 +245,10 @@ template [[host_name("k#_half")]] kernel k#_t k#<half>;
 template [[host_name("k#_float")]] kernel k#_t k#<float>;
 `;
   const text = Array.from({ length: 1100 }, (_, index) => one.replaceAll('#', String(index))).join('');
-  const start = performance.now();
+  // Time of the processor: other work on the machine must not matter.
+  const start = process.cpuUsage();
   const { kernels, findings } = translateText(text);
-  expect(performance.now() - start).toBeLessThan(2000);
+  expect(process.cpuUsage(start).user / 1e6).toBeLessThan(2);
   expect(kernels).toHaveLength(2200);
   expect(findings).toEqual([]);
 });

@@ -53,7 +53,7 @@ export function launch(request: Launch): Promise<JobResult> {
 
 export function output(result: JobResult, index = 0): ArrayBuffer {
   const bytes = result.outputs[index] ?? new Uint8Array();
-  return bytes.slice().buffer as ArrayBuffer;
+  return bytes.slice().buffer;
 }
 
 export function range(count: number): number[] {

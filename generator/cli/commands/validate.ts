@@ -7,7 +7,7 @@ import { kernelFile } from '../../manifest/build.js';
 import { prepareSet, renderTexts } from '../../output/kernel-set.js';
 import type { FixtureVerdict } from '../../validate/fixtures.js';
 import type { KernelVerdict } from '../../validate/kernels/run.js';
-import type { KernelTexts } from '../../validate/validate.js';
+import type { BlockTexts, KernelTexts } from '../../validate/validate.js';
 import { openDevice } from '../devices.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { PACKAGE_DIR, printJson, type Io } from '../io.js';
@@ -74,8 +74,6 @@ function describeFailure({ kernel, failures, reports }: KernelVerdict): string {
 
 async function runFixtures(files: readonly string[], options: ValidateOptions, io: Io): Promise<ExitCode> {
   const { validateFixtures } = await import('../../validate/validate.js');
-  const weights = WEIGHT_FORMAT_NAMES;
-  const texts = await kernelTexts({ ...options, kernel: '*', weights });
   const device = await openDevice(options.device, io);
   const paths = files.map((file) => path.resolve(io.cwd, file));
   const runs = options.dtype.flatMap((activation) =>
@@ -85,7 +83,7 @@ async function runFixtures(files: readonly string[], options: ValidateOptions, i
   const verdicts: FixtureVerdict[] = [];
   try {
     for (const { activation, weight } of runs) {
-      const found = await validateFixtures(device, texts, paths, {
+      const found = await validateFixtures(device, blockTexts(options), paths, {
         activation,
         weight,
         intermediate: options.intermediate === 'float' ? 'f32' : activation,
@@ -102,6 +100,12 @@ async function runFixtures(files: readonly string[], options: ValidateOptions, i
   if (options.json) printJson(io, { device: device.name, fixtures: verdicts });
   else for (const verdict of verdicts) io.out(describeFixture(verdict, io));
   return verdicts.every((verdict) => verdict.ok) ? EXIT.done : EXIT.answerIsNo;
+}
+
+/** The set that `generate --config` writes for a block, with its sizes baked in. */
+function blockTexts({ bf16Storage }: ValidateOptions): BlockTexts {
+  return (block, { activation, weight }) =>
+    kernelTexts({ dtype: [activation], weights: [weight], kernel: '*', bf16Storage, block });
 }
 
 /** The texts that `generate` writes, made in memory: what is validated is what a Mac would get. */

@@ -54,12 +54,19 @@ function startsStatement(unit: Unit, position: number): boolean {
     case ';':
       return true;
     case ':':
-      return at(unit, position - 1).source !== ')';
+      return endsLabel(unit, position);
     case '(':
       return at(unit, position - 1).source === 'for';
     default:
       return false;
   }
+}
+
+/** Whether the `:` ends `case x` or `default`, rather than standing in a conditional expression. */
+function endsLabel(unit: Unit, colon: number): boolean {
+  let begin = colon;
+  while (![';', '{', '}', ':', '?', ''].includes(at(unit, begin - 1).source)) begin -= 1;
+  return ['case', 'default'].includes(at(unit, begin).source);
 }
 
 /** Position after the body of a class declared in a function; `index` itself if there is none. */

@@ -105,14 +105,17 @@ function step(unit: Unit, walk: Walk, begin: number): boolean {
       }
       break;
     default:
-      if (CLASS_KEYS.has(token.source) && walk.parameters < 0 && !settled && walk.classKey === undefined) {
-        if (sources(unit, begin, walk.position).every((word) => BEFORE_CLASS_KEY.has(word))) {
-          walk.classKey = token.source;
-        }
-      }
+      noteClassKey(unit, walk, begin, settled);
   }
   walk.position += 1;
   return false;
+}
+
+/** `struct` and its like count where nothing but specifiers stands in front of them. */
+function noteClassKey(unit: Unit, walk: Walk, begin: number, settled: boolean): void {
+  const word = at(unit, walk.position).source;
+  if (!CLASS_KEYS.has(word) || walk.parameters >= 0 || settled || walk.classKey !== undefined) return;
+  if (sources(unit, begin, walk.position).every((other) => BEFORE_CLASS_KEY.has(other))) walk.classKey = word;
 }
 
 function afterAngles(unit: Unit, position: number): number {

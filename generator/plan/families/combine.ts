@@ -36,7 +36,9 @@ function combinePlan(spec: GenerationSpec, activation: ActivationDtype): KernelP
     constants: constants(spec, width, 'top_k', ...rowless.constants, ...stage.constants),
     bindings: bindings(
       buffer('expert_output', 'f32', ['num_tokens * top_k', width], { note: 'rows in expert order' }),
-      buffer('row_of_assignment', 'u32', ['num_tokens', 'top_k'], { note: "where each assignment's row lies" }),
+      buffer('row_of_assignment', 'u32', ['num_tokens', 'top_k'], {
+        note: "where each assignment's row lies",
+      }),
       buffer('topk_weights', 'f32', ['num_tokens', 'top_k']),
       buffer(output, dtype, ['num_tokens', width], { access: 'write' }),
       ...rowless.bindings,

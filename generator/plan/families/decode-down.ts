@@ -4,7 +4,15 @@
 import type { GenerationSpec } from '../../spec/generation.js';
 import { bindings, buffer } from '../bindings.js';
 import { constants } from '../constants.js';
-import { BLOCK_COLUMNS, CHUNK_ROWS, COLUMNS_BYTES, columnsTerms, gemvBytes, SIMDGROUPS, THREADS } from '../gemv.js';
+import {
+  BLOCK_COLUMNS,
+  CHUNK_ROWS,
+  COLUMNS_BYTES,
+  columnsTerms,
+  gemvBytes,
+  SIMDGROUPS,
+  THREADS,
+} from '../gemv.js';
 import { matrixBuffers, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import { NO_OUTPUT_STAGE, outputStage, rowlessSlots, type RowlessSlots } from '../output.js';
@@ -63,9 +71,7 @@ function decodeDownPlan(spec: GenerationSpec, axes: ExpertAxes): KernelPlan {
       threadgroups: [`ceil_div(${width}, ${isByRows ? CHUNK_ROWS : BLOCK_COLUMNS})`, 'num_tokens', '1'],
       threadsPerThreadgroup: [THREADS, 1, 1],
     },
-    threadgroupBytes: isByRows
-      ? gemvBytes(SIMDGROUPS, weight) + SIMDGROUPS * CHUNK_ROWS * 4
-      : COLUMNS_BYTES,
+    threadgroupBytes: isByRows ? gemvBytes(SIMDGROUPS, weight) + SIMDGROUPS * CHUNK_ROWS * 4 : COLUMNS_BYTES,
     mslVersion: spec.mslVersion,
     terms: {
       ...(isByRows ? { simdgroups: SIMDGROUPS, product: rowProduct(matrices) } : transposedTerms(matrices)),

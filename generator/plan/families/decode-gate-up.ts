@@ -4,7 +4,15 @@
 import type { GenerationSpec } from '../../spec/generation.js';
 import { bindings, buffer } from '../bindings.js';
 import { constants } from '../constants.js';
-import { BLOCK_COLUMNS, CHUNK_ROWS, COLUMNS_BYTES, columnsTerms, gemvBytes, SIMDGROUPS, THREADS } from '../gemv.js';
+import {
+  BLOCK_COLUMNS,
+  CHUNK_ROWS,
+  COLUMNS_BYTES,
+  columnsTerms,
+  gemvBytes,
+  SIMDGROUPS,
+  THREADS,
+} from '../gemv.js';
 import { layoutNote, matrixBuffers, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import { accessorTerms, storageTerms } from '../storage.js';

@@ -66,7 +66,9 @@ function gateUpPlan(
     bindings: bindings(
       buffer(space.states, inputDtype, ['num_tokens', space.width]),
       ...matrixBuffers(matrices, weight.element, layoutNote(layout, order)),
-      buffer('sorted_assignments', 'u32', ['num_tokens * top_k'], { note: 'token * top_k + slot, in expert order' }),
+      buffer('sorted_assignments', 'u32', ['num_tokens * top_k'], {
+        note: 'token * top_k + slot, in expert order',
+      }),
       ...(isInputWeighted ? [buffer('topk_weights', 'f32', ['num_tokens', 'top_k'])] : []),
       buffer('tile_map', 'u32', ['max_tiles', '3'], { note: 'expert, first row, number of rows' }),
       buffer('intermediate', intermediate.dtype, ['num_tokens * top_k', 'intermediate_size'], {

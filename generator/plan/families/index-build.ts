@@ -5,6 +5,7 @@ import { argument, bindings, buffer } from '../bindings.js';
 import { constants, MAX_EXPERTS } from '../constants.js';
 import { kernelName } from '../names.js';
 import type { KernelPlan } from '../types.js';
+import { blockSpace } from '../variants.js';
 
 /** Assignments that one threadgroup counts and scatters. */
 const CHUNK = 256;
@@ -36,18 +37,11 @@ function countPlan(spec: GenerationSpec): KernelPlan {
 }
 
 function scanPlan(spec: GenerationSpec): KernelPlan {
+  const { width } = blockSpace(spec.block);
   return {
     ...common('index_scan'),
     summary: 'Index build, second step: expert offsets, tile map and arguments of the indirect dispatches',
-    constants: constants(
-      spec,
-      'hidden_size',
-      'intermediate_size',
-      'num_experts',
-      'top_k',
-      'block_m',
-      'block_n',
-    ),
+    constants: constants(spec, width, 'intermediate_size', 'num_experts', 'top_k', 'block_m', 'block_n'),
     bindings: bindings(
       buffer('chunk_counts', 'u32', [NUM_CHUNKS, 'num_experts'], { access: 'read_write' }),
       buffer('expert_offsets', 'u32', ['num_experts + 1'], { access: 'write' }),
@@ -62,7 +56,7 @@ function scanPlan(spec: GenerationSpec): KernelPlan {
     dispatch: { threadgroups: ['1', '1', '1'], threadsPerThreadgroup: [MAX_EXPERTS, 1, 1] },
     threadgroupBytes: 32 * 4,
     mslVersion: spec.mslVersion,
-    terms: { chunkSize: CHUNK },
+    terms: { chunkSize: CHUNK, width },
   };
 }
 

@@ -5,7 +5,10 @@ import type { StorageTerms } from '../storage.js';
 import { placeOperands } from '../tiles.js';
 import type { TemplateValue } from '../types.js';
 
-export function productTerms(matrices: Matrices, { msl, load4 }: StorageTerms): Record<string, TemplateValue> {
+export function productTerms(
+  matrices: Matrices,
+  { msl, load4 }: StorageTerms,
+): Record<string, TemplateValue> {
   const { parts, order, columns, terms } = matrices;
   const operands = parts.map((part) => ({
     name: part.name,

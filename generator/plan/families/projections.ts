@@ -104,7 +104,13 @@ function plansOf(spec: GenerationSpec, axes: ProjectionAxes, projection: Project
 }
 
 function matricesOf({ family, hasBias, columns, terms }: Projection): Matrices {
-  return { parts: [plainPart(family, columns, hasBias)], order: 'out_in', columns, terms, isPerExpert: false };
+  return {
+    parts: [plainPart(family, columns, hasBias)],
+    order: 'out_in',
+    columns,
+    terms,
+    isPerExpert: false,
+  };
 }
 
 function tiledPlan(
@@ -179,7 +185,12 @@ function commonParts(spec: GenerationSpec, axes: ProjectionAxes, projection: Pro
         ...naming.axes,
         ...(intermediate !== null && { intermediate: intermediate.dtype }),
       },
-      constants: constants(spec, 'hidden_size', terms === 'hidden_size' ? columns : terms, ...stage.constants),
+      constants: constants(
+        spec,
+        'hidden_size',
+        terms === 'hidden_size' ? columns : terms,
+        ...stage.constants,
+      ),
       mslVersion: spec.mslVersion,
     },
     words: [...naming.words, activation, weight.name, intermediate?.suffix ?? ''],

@@ -141,7 +141,7 @@ function weightTerms(parts: RouterParts): Record<string, TemplateValue> {
 }
 
 function divisorOf({ normalize, hasEpsilon }: RouterParts): string {
-  if (normalize === 'floor') return 'max(sum, norm_floor)';
-  if (normalize === 'p_norm') return 'precise::pow(sum, precise::divide(1.0f, norm_p))';
-  return hasEpsilon ? 'sum + norm_epsilon' : 'sum';
+  if (normalize === 'floor') return 'max(simd_sum(sum), norm_floor)';
+  if (normalize === 'p_norm') return 'precise::pow(simd_sum(sum), precise::divide(1.0f, norm_p))';
+  return hasEpsilon ? 'simd_sum(sum) + norm_epsilon' : 'simd_sum(sum)';
 }

@@ -11,26 +11,46 @@ const SCORES = {
 } as const;
 
 const GROUPS = {
-  top_k: '',
-  top2_groups: ', from the top_groups groups whose two best sum up highest',
-  max_groups: ', from the top_groups groups whose best is highest',
+  top_k: [],
+  top2_groups: ['  of those in the top_groups groups whose two best sum up highest'],
+  max_groups: ['  of those in the top_groups groups whose best is highest'],
 } as const;
 
 export function describeSelection(parts: RouterParts): string[] {
   const { scoring } = parts.variant;
-  if (scoring === 'sparsemixer')
-    return ['topk_ids[t], topk_weights[t] = the picks of moe_select_experts, and what they weigh.'];
+  if (scoring === 'sparsemixer') {
+    return [
+      'topk_ids[t], topk_weights[t] = the picks of moe_select_experts, and what they weigh.',
+      ...emptySlots(parts),
+    ];
+  }
   return [
     `The score of an expert is ${SCORES[scoring]}.`,
-    `topk_ids[t] = ${selection(parts)}.`,
+    ...selection(parts),
     `topk_weights[t] = ${weights(parts)}.`,
+    ...emptySlots(parts),
   ];
 }
 
-function selection({ variant, selectionBias }: RouterParts): string {
-  if (variant.selection === 'table') return 'token_table[token_ids[t]]';
+function selection({ variant, selectionBias }: RouterParts): readonly string[] {
+  if (variant.selection === 'table') return ['topk_ids[t] = token_table[token_ids[t]].'];
   const bias = { always: ' + selection_bias', switched: ' (+ selection_bias)', never: '' }[selectionBias];
-  return `the top_k experts with the highest score${bias}${GROUPS[variant.selection]}`;
+  const lines = [
+    `topk_ids[t] = the top_k experts with the highest score${bias}`,
+    ...GROUPS[variant.selection],
+  ];
+  return lines.map((line, at) => `${line}${at === lines.length - 1 ? '.' : ','}`);
+}
+
+function emptySlots({ variant, numScored }: RouterParts): readonly string[] {
+  const contents = `the id ${numScored} and the weight NaN, and the others are weighted without it`;
+  if (variant.selection === 'table') {
+    return ['A slot that names no expert, or one whose logit is NaN, is empty: it gets', `${contents}.`];
+  }
+  return [
+    'Equal experts go in ascending order. One whose logit is NaN is never selected; a slot that finds no expert gets',
+    `${contents}.`,
+  ];
 }
 
 const POSTS: Readonly<Record<RouterVariant['post'], string>> = {

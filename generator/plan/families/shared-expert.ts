@@ -93,7 +93,14 @@ function sharedGateUpPlan(
   const matrices = sharedMatrices(variant);
   const stored = storageTerms(weight.element, spec.bf16Storage);
   return {
-    name: kernelName('shared_gate_up', ...words, activation, weight.name, intermediate.suffix, tileName(tile)),
+    name: kernelName(
+      'shared_gate_up',
+      ...words,
+      activation,
+      weight.name,
+      intermediate.suffix,
+      tileName(tile),
+    ),
     family: 'shared_gate_up',
     folder: activation,
     template: 'shared_gate_up',
@@ -201,7 +208,11 @@ function sigmoidOption({ block }: GenerationSpec, weight: WeightFormat) {
 }
 
 /** The roles of the dot product are changed: each simdgroup multiplies four tokens with the one row of weights. */
-function sharedSigmoidPlan(spec: GenerationSpec, activation: ActivationDtype, weight: WeightFormat): KernelPlan {
+function sharedSigmoidPlan(
+  spec: GenerationSpec,
+  activation: ActivationDtype,
+  weight: WeightFormat,
+): KernelPlan {
   const input = storageTerms(activation, spec.bf16Storage);
   const stored = storageTerms(weight.element, spec.bf16Storage);
   const tokens = SIMDGROUPS * CHUNK_ROWS;

@@ -104,7 +104,8 @@ export function partTerm(matrices: Matrices, part: Part, names: PartNames): Reco
  * made in double precision; evaluated in float its relative error stays below 3e-7.
  */
 const SCALED_ERFC = [
-  0.28208819, 0.28233784, 0.24342681, 0.20119666, -0.022591425, 0.27147084, -0.48080269, 0.28119192, -0.058318242,
+  0.28208819, 0.28233784, 0.24342681, 0.20119666, -0.022591425, 0.27147084, -0.48080269, 0.28119192,
+  -0.058318242,
 ] as const;
 
 /** What the `math/activation` partial needs to know. */

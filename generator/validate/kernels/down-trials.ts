@@ -2,13 +2,12 @@
 
 import type { KernelPlan } from '../../plan/types.js';
 import { NO_ROW, referenceIndex } from '../../reference/expert-index.js';
-import type { Matrix } from '../../reference/experts.js';
 import { encodeElements } from '../elements.js';
 import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import { FLOAT_ROUNDING } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
-import { makeWeights, matrixOf, project, type Weights } from './expert-weights.js';
+import { makeWeights, matrixOf, project, type Matrix, type Weights } from './expert-weights.js';
 import type { Bounded } from './glu-bounds.js';
 import { tileMap } from './index-trials.js';
 import { expectOutput, outputOptions, type OutputOptions } from './output-options.js';

@@ -2,7 +2,7 @@
 
 import { evaluateFormula } from '../../plan/formula.js';
 import type { KernelPlan } from '../../plan/types.js';
-import type { ExpertMatrices, ExpertShape, Matrix } from '../../reference/experts.js';
+import type { ExpertMatrices, ExpertShape } from '../../reference/experts.js';
 import { linearInOut, linearOutIn } from '../../reference/linear.js';
 import { GLU_VARIANTS } from '../../spec/activations.js';
 import type { Glu } from '../../spec/block.js';
@@ -10,6 +10,8 @@ import { formulaValues, type Inputs, type StepValues } from '../job.js';
 import type { Random } from '../random.js';
 import { dotError } from '../tolerance.js';
 import { dtypeOf, store, valueOf } from './trial.js';
+
+export type Matrix = ExpertMatrices['down'];
 
 /** Weights by the names of their buffers; biases are as large as the products that they are added to. */
 export interface Weights {
@@ -47,7 +49,10 @@ export function makeWeights(
 
 /** The names that gate_up kernels give their weights and biases. */
 export function gateUpNames(prefix: string): string[] {
-  return ['gate_up', 'gate', 'up'].flatMap((matrix) => [`${prefix}${matrix}_weight`, `${prefix}${matrix}_bias`]);
+  return ['gate_up', 'gate', 'up'].flatMap((matrix) => [
+    `${prefix}${matrix}_weight`,
+    `${prefix}${matrix}_bias`,
+  ]);
 }
 
 /** One of `count` equal slices of a buffer with its bias, where there is one. */

@@ -129,10 +129,7 @@ export function sharedSigmoidTrials(
     random.spread(hiddenSize, GAIN / (scale * Math.sqrt(hiddenSize))),
   );
   const sums = Array.from({ length: numTokens }, (_, token) => {
-    const terms = Array.from(
-      row.values,
-      (weight, h) => weight * (x.values[token * hiddenSize + h] ?? NaN),
-    );
+    const terms = Array.from(row.values, (weight, h) => weight * (x.values[token * hiddenSize + h] ?? NaN));
     const [sum, magnitude] = [terms, terms.map(Math.abs)].map((values) => values.reduce((a, b) => a + b, 0));
     return { sum: sum ?? NaN, magnitude: magnitude ?? NaN };
   });
@@ -160,20 +157,27 @@ function productTrial(
   const { prefix, width } = product;
   const values = openValues(plan, sizes);
   const states = statesOf(plan);
-  const x = store(dtypeOf(plan, states), random.spread(sizes.numTokens * width, sizes.scale));
+  const x = store(dtypeOf(plan, states), random.spread(sizes.numTokens * width, inputScale(plan, sizes)));
   const weights = makeWeights(plan, gateUpNames(prefix), values, random, {
     terms: width,
     gain: GAIN,
-    bias: sizes.scale,
+    bias: inputScale(plan, sizes),
   });
   return {
     values,
     inputs: { [states]: x.bytes, ...weights.inputs },
-    expectations: [expectProduct(plan, values, product, rows, x.values, (expert) =>
-      gateUpMatricesOf(weights, prefix, expert, product.numExperts),
-    )],
+    expectations: [
+      expectProduct(plan, values, product, rows, x.values, (expert) =>
+        gateUpMatricesOf(weights, prefix, expert, product.numExperts),
+      ),
+    ],
     states: x.values,
   };
+}
+
+/** Results stay within the range of float, also where the gate is squared. */
+function inputScale(plan: KernelPlan, { scale }: KernelCase): number {
+  return plan.axes['glu']?.startsWith('relu2_glu') === true ? scale ** (2 / 3) : scale;
 }
 
 function expectProduct(

@@ -20,7 +20,8 @@ const ACTIVATION_ERROR = 16 * FLOAT_ROUNDING;
 /** `gate` is null where there is none. */
 export function boundGlu(glu: Glu, gate: Bounded | null, up: Bounded): Bounded {
   const value = referenceGlu(glu, gate && Float64Array.of(gate.value), Float64Array.of(up.value))[0] ?? NaN;
-  if (gate === null) return { value, error: activated(glu.kind === 'plain' ? glu.activation : 'silu', up).error };
+  if (gate === null)
+    return { value, error: activated(glu.kind === 'plain' ? glu.activation : 'silu', up).error };
   const left = gateFactor(glu, gate);
   const right = upFactor(glu, up);
   const error = left.error * (Math.abs(right.value) + right.error) + Math.abs(left.value) * right.error;

@@ -2,7 +2,6 @@
 // to constants is tried without any, with all, and with a shared expert whose output has no factor.
 
 import type { KernelPlan } from '../../plan/types.js';
-import { encodeElements } from '../elements.js';
 import type { Inputs, StepValues } from '../job.js';
 import type { Random } from '../random.js';
 import { FLOAT_ROUNDING, storedError } from '../tolerance.js';
@@ -54,7 +53,10 @@ function makeOptions(choice: Choice, sizes: KernelCase, random: Random): OutputO
   const { numTokens, hiddenSize, scale } = sizes;
   const bias = store('f32', random.spread(hiddenSize, scale));
   const shared = store('f32', random.spread(numTokens * hiddenSize, scale));
-  const sigmoid = store('f32', random.spread(numTokens, 0.5).map((value) => value + 0.5));
+  const sigmoid = store(
+    'f32',
+    random.spread(numTokens, 0.5).map((value) => value + 0.5),
+  );
   return {
     hasZeroExperts: choice.hasZeroExperts,
     values: {

@@ -28,7 +28,7 @@ function variantOf(plan: KernelPlan) {
 }
 
 /** Selection from logits, for any block. */
-export function selectTrial(block: RoutedBlock, sizes: KernelCase, random: Random): Trial {
+function selectTrial(block: RoutedBlock, sizes: KernelCase, random: Random): Trial {
   const numScored = block.numExperts + block.numZeroExperts;
   const logits = store('f32', makeLogits(numScored, sizes, random));
   const inputs = routingInputs(block, sizes, random);
@@ -40,7 +40,7 @@ export function selectTrial(block: RoutedBlock, sizes: KernelCase, random: Rando
 }
 
 /** The whole router, for any block. */
-export function routerTrial(plan: KernelPlan, block: RoutedBlock, sizes: KernelCase, random: Random): Trial {
+function routerTrial(plan: KernelPlan, block: RoutedBlock, sizes: KernelCase, random: Random): Trial {
   const numScored = block.numExperts + block.numZeroExperts;
   const made = makeRouter(plan, block, sizes, random);
   const inputs = routingInputs(block, sizes, random);

@@ -9,10 +9,19 @@ import { createRandom, type Random } from '../random.js';
 import type { KernelCase } from './cases.js';
 import { convertTrials } from './convert-trials.js';
 import { combineTrials, decodeDownTrials, downTrials } from './down-trials.js';
-import { decodeGateUpTrials, gateUpTrials, sharedGateUpTrials, sharedSigmoidTrials } from './gate-up-trials.js';
+import {
+  decodeGateUpTrials,
+  gateUpTrials,
+  sharedGateUpTrials,
+  sharedSigmoidTrials,
+} from './gate-up-trials.js';
 import { indexCountTrials, indexScanTrials, indexScatterTrials } from './index-trials.js';
 import { latentInTrials, latentOutTrials, sharedDownTrials } from './projection-trials.js';
 import { routerLogitsTrials, routerSelectTrials, routerTrials } from './router-trials.js';
+import { seedAssignmentTrials } from './seed-assignment-trials.js';
+import { seedDispatchTrials } from './seed-dispatch-trials.js';
+import { seedEntropyTrials } from './seed-entropy-trials.js';
+import { seedRouterTrials } from './seed-router-trials.js';
 import type { Trial, TrialBuilder } from './trial.js';
 
 const TRIALS: Readonly<Record<string, TrialBuilder>> = {
@@ -37,6 +46,10 @@ const TRIALS: Readonly<Record<string, TrialBuilder>> = {
   latent_out: latentOutTrials,
   decode_latent_out: latentOutTrials,
   convert: convertTrials,
+  seed_router: seedRouterTrials,
+  seed_dispatch: seedDispatchTrials,
+  seed_assignments: seedAssignmentTrials,
+  seed_entropy: seedEntropyTrials,
 };
 
 /** What a kernel must do on a case; a family without trials cannot be validated, and none is let through. */

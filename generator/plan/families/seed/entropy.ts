@@ -1,0 +1,158 @@
+// The drop-in kernels that measure how evenly a router spreads tokens: entropies in bits, per token and per expert, their mean,
+// and the gradient.
+
+import type { GenerationSpec } from '../../../spec/generation.js';
+import { bindings, buffer, structArgument, structLayout } from '../../bindings.js';
+import { accessorTerms } from '../../storage.js';
+import type { Binding, Formula, KernelPlan } from '../../types.js';
+import { grid, seedPlan, seedPlans, type SeedContext } from './common.js';
+
+const FILE = 'moe_dispatch';
+const THREADS = 256;
+const COUNTERS = 1024;
+
+export function seedEntropyPlans(spec: GenerationSpec): KernelPlan[] {
+  return seedPlans(spec, (context) => [
+    ...TOKEN_FORMS.map((form) => tokenPlan(context, form)),
+    expertPlan(context),
+    loadsPlan(context),
+    gradientPlan(context),
+  ]);
+}
+
+/** epsilon has the dtype of the probabilities. */
+function params({ dtype }: SeedContext): Omit<Binding, 'index'> {
+  const layout = structLayout('MoEEntropyParams', [
+    ['batch_size', 'u32'],
+    ['num_experts', 'u32'],
+    ['mode', 'u32'],
+    ['top_k', 'u32'],
+    ['epsilon', dtype],
+  ]);
+  return structArgument('params', layout);
+}
+
+function probabilities({ dtype }: SeedContext, note = ''): Omit<Binding, 'index'> {
+  return buffer('probabilities', dtype, ['batch_size', 'num_experts'], { note });
+}
+
+function entropy({ dtype }: SeedContext, shape: Formula): Omit<Binding, 'index'> {
+  return buffer('entropy', dtype, [shape], { access: 'write', note: 'in bits' });
+}
+
+function common({ dtype, spec, storage }: SeedContext): {
+  family: string;
+  words: { msl: string; load: string; store: string; accessors: KernelPlan['terms'][string] };
+} {
+  const accessors = accessorTerms([{ dtype, loads: true, stores: true }], spec.bf16Storage);
+  return {
+    family: 'seed_entropy',
+    words: { msl: storage.msl, load: storage.load, store: storage.store, accessors },
+  };
+}
+
+interface TokenForm {
+  readonly kernel: string;
+  readonly summary: string;
+  readonly hasSlots: boolean;
+  readonly isNormalized: boolean;
+}
+
+const TOKEN_FORMS: readonly TokenForm[] = [
+  {
+    kernel: 'moe_gate_entropy_per_token',
+    summary: "Entropy of each token's probabilities",
+    hasSlots: false,
+    isNormalized: false,
+  },
+  {
+    kernel: 'moe_gate_entropy_normalized',
+    summary: "Entropy of each token's probabilities as a share of the largest",
+    hasSlots: false,
+    isNormalized: true,
+  },
+  {
+    kernel: 'moe_gate_entropy_topk',
+    summary: "Entropy of each token's selected weights",
+    hasSlots: true,
+    isNormalized: false,
+  },
+];
+
+function tokenPlan(context: SeedContext, { kernel, summary, hasSlots, isNormalized }: TokenForm): KernelPlan {
+  const { family, words } = common(context);
+  const slotBuffers = hasSlots
+    ? [
+        buffer('topk_ids', 'u32', ['batch_size', 'top_k'], { note: 'not used' }),
+        buffer('topk_weights', context.dtype, ['batch_size', 'top_k']),
+      ]
+    : [];
+  return seedPlan(context, FILE, kernel, {
+    family,
+    template: 'seed/token_entropy',
+    summary,
+    bindings: bindings(
+      probabilities(context, hasSlots ? 'not used' : ''),
+      ...slotBuffers,
+      entropy(context, 'batch_size'),
+      params(context),
+    ),
+    dispatch: grid(THREADS, `ceil_div(batch_size, ${THREADS})`),
+    terms: {
+      ...words,
+      isNormalized,
+      source: hasSlots ? 'topk_weights' : 'probabilities',
+      width: hasSlots ? 'top_k' : 'num_experts',
+      index: hasSlots ? 's' : 'e',
+      divisorInWords: isNormalized ? ', divided by log2(num_experts)' : '',
+    },
+  });
+}
+
+function expertPlan(context: SeedContext): KernelPlan {
+  const { family, words } = common(context);
+  return seedPlan(context, FILE, 'moe_gate_entropy_per_expert', {
+    family,
+    template: 'seed/expert_entropy',
+    summary: "Each expert's mean contribution to the entropy",
+    bindings: bindings(probabilities(context), entropy(context, 'num_experts'), params(context)),
+    dispatch: grid(THREADS, `ceil_div(num_experts, ${THREADS})`),
+    terms: words,
+  });
+}
+
+function loadsPlan(context: SeedContext): KernelPlan {
+  const { family, words } = common(context);
+  return seedPlan(context, FILE, 'moe_gate_entropy_with_loads', {
+    family,
+    template: 'seed/entropy_with_loads',
+    summary: 'Mean entropy of the tokens, and how often each expert was selected',
+    bindings: bindings(
+      probabilities(context),
+      buffer('topk_ids', 'u32', ['batch_size', 'top_k']),
+      entropy(context, '1'),
+      buffer('expert_loads', 'f32', ['num_experts'], { access: 'write' }),
+      params(context),
+    ),
+    dispatch: grid(THREADS, '1'),
+    threadgroupBytes: (32 + COUNTERS) * 4,
+    terms: { ...words, counters: COUNTERS },
+  });
+}
+
+function gradientPlan(context: SeedContext): KernelPlan {
+  const { family, words } = common(context);
+  const { msl: _, ...elementWords } = words;
+  return seedPlan(context, FILE, 'moe_gate_entropy_gradient', {
+    family,
+    template: 'seed/entropy_gradient',
+    summary: 'Gradient of the entropy of each token',
+    bindings: bindings(
+      probabilities(context),
+      buffer('gradient', context.dtype, ['batch_size', 'num_experts'], { access: 'write' }),
+      params(context),
+    ),
+    dispatch: grid(THREADS, `ceil_div(num_experts, ${THREADS})`, 'batch_size'),
+    terms: elementWords,
+  });
+}

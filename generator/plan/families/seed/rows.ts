@@ -1,0 +1,130 @@
+// The drop-in kernels that compute a token's output column by column: one token with its own router, a token per threadgroup, and
+// the sum of expert outputs that lie ready.
+
+import type { GenerationSpec } from '../../../spec/generation.js';
+import { ELEMENT_TYPES } from '../../../spec/dtypes.js';
+import { argument, bindings, buffer, structArgument } from '../../bindings.js';
+import { accessorTerms } from '../../storage.js';
+import type { KernelPlan, TemplateValue } from '../../types.js';
+import { grid, seedPlan, seedPlans, type SeedContext } from './common.js';
+import {
+  STRUCT_NAMES,
+  fp4Buffers,
+  OPTIMIZED_PARAMS,
+  SHARED_EXPERT_FILE,
+  OPTIMIZED_FILE,
+} from './mixture-buffers.js';
+
+const THREADS = 128;
+/** Terms of a row that are staged at once: as many as fit for every dtype. */
+const CAPACITY = 7168;
+/** Slots of the one token that are selected at a time. */
+const SLOTS = 64;
+
+const ROW: Record<string, TemplateValue> = { threads: THREADS, capacity: CAPACITY };
+
+export function seedRowPlans(spec: GenerationSpec): KernelPlan[] {
+  return seedPlans(spec, (context) => [decodePlan(context), scatterPlan(context), aggregatePlan(context)]);
+}
+
+function decodePlan(context: SeedContext): KernelPlan {
+  const { dtype } = context;
+  return seedPlan(context, OPTIMIZED_FILE, 'moe_dispatch_decode', {
+    family: 'seed_decode',
+    template: 'seed/decode',
+    summary: `Router and a linear layer of FP4 experts for one token, with a shared expert on request, ${dtype}`,
+    bindings: bindings(
+      buffer('activations', dtype, ['hidden_dim']),
+      buffer('router_weight', dtype, ['hidden_dim', 'num_experts']),
+      ...fp4Buffers('expert', STRUCT_NAMES, ['num_experts']),
+      ...fp4Buffers('shared', STRUCT_NAMES, []),
+      buffer('output', dtype, ['out_dim'], { access: 'write' }),
+      structArgument('params', OPTIMIZED_PARAMS),
+    ),
+    dispatch: grid(THREADS, `ceil_div(out_dim, ${THREADS})`),
+    threadgroupBytes: rowBytes(context) + THREADS * 4 + SLOTS * 8 + 8,
+    terms: {
+      ...rowTerms(context),
+      row: { ...ROW, slots: SLOTS },
+      description: [
+        'output[n] = sum over the selected experts e of p[e] * (activations * expert_weight[e])[n]',
+        '            + (activations * shared_weight)[n] if params.has_shared',
+        'where the logits are activations * router_weight, and p is softmax over the top_k highest. Equal logits go to the',
+        'lower expert; a NaN logit is never selected, and where it leaves a slot empty the output is NaN. The sum runs in',
+        'float, in slot order, and is rounded once. params.batch_size is not read.',
+      ],
+    },
+  });
+}
+
+function scatterPlan(context: SeedContext): KernelPlan {
+  const { dtype } = context;
+  return seedPlan(context, SHARED_EXPERT_FILE, 'moe_shared_expert_scatter', {
+    family: 'seed_scatter',
+    template: 'seed/scatter',
+    summary: `Linear layer of a shared expert and of the experts selected before, a token per threadgroup, ${dtype}`,
+    bindings: bindings(
+      buffer('hidden_states', dtype, ['num_tokens', 'hidden_size']),
+      buffer('shared_weight', dtype, ['hidden_size', 'intermediate_size']),
+      buffer('expert_weight', dtype, ['num_experts', 'hidden_size', 'intermediate_size']),
+      buffer('topk_weights', dtype, ['num_tokens', 'top_k']),
+      buffer('topk_ids', 'u32', ['num_tokens', 'top_k']),
+      buffer('output', dtype, ['num_tokens', 'intermediate_size'], { access: 'write' }),
+      argument('num_tokens', 'not read'),
+      argument('hidden_size'),
+      argument('intermediate_size'),
+      argument('top_k'),
+      argument('num_experts'),
+    ),
+    dispatch: grid(THREADS, 'num_tokens'),
+    threadgroupBytes: rowBytes(context),
+    terms: {
+      ...rowTerms(context),
+      row: ROW,
+      description: [
+        'output[t, n] = (hidden_states[t] * shared_weight)[n]',
+        '               + sum over slots s of topk_weights[t, s] * (hidden_states[t] * expert_weight[topk_ids[t, s]])[n]',
+        'in float, rounded once. A slot whose expert does not exist adds nothing.',
+      ],
+    },
+  });
+}
+
+function aggregatePlan(context: SeedContext): KernelPlan {
+  const { dtype, storage, spec } = context;
+  return seedPlan(context, SHARED_EXPERT_FILE, 'moe_aggregate_weighted', {
+    family: 'seed_aggregate',
+    template: 'seed/aggregate',
+    summary: `Sum of a shared expert's output and of weighted expert outputs, ${dtype}`,
+    bindings: bindings(
+      buffer('shared_output', dtype, ['num_tokens', 'hidden_size']),
+      buffer('expert_output', dtype, ['num_tokens', 'top_k', 'hidden_size']),
+      buffer('topk_weights', dtype, ['num_tokens', 'top_k']),
+      buffer('output', dtype, ['num_tokens', 'hidden_size'], { access: 'write' }),
+      argument('num_tokens', 'not read'),
+      argument('hidden_size'),
+      argument('top_k'),
+    ),
+    dispatch: grid(THREADS, `ceil_div(hidden_size, ${THREADS})`, 'num_tokens'),
+    terms: {
+      row: { threads: THREADS },
+      load: storage.load,
+      store: storage.store,
+      accessors: accessorTerms([{ dtype, loads: true, loads4: true, stores: true }], spec.bf16Storage),
+    },
+  });
+}
+
+function rowBytes({ dtype }: SeedContext): number {
+  return CAPACITY * ELEMENT_TYPES[dtype].bytes;
+}
+
+function rowTerms({ dtype, storage, spec }: SeedContext): Record<string, TemplateValue> {
+  const { msl, load, store } = storage;
+  return {
+    msl,
+    load,
+    store,
+    accessors: accessorTerms([{ dtype, loads: true, loads4: true, stores: true }], spec.bf16Storage),
+  };
+}

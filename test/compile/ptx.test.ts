@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+
+import { describe, expect, test } from 'vitest';
+
+import { compilePtx } from '../../generator/compile/ptx.js';
+import { fitToCuda, UnsupportedOnCuda } from '../../generator/compile/ptx/representation.js';
+import { PRELUDE, testCache } from './support.js';
+
+describe('fitToCuda', () => {
+  const head = 'target triple = "nvptx64-nvidia-cuda"\n';
+
+  test('constant memory becomes global memory', () => {
+    expect(fitToCuda('load float, ptr addrspace(4) %p\ncall void @llvm.memcpy.p0.p4.i64(ptr %a)')).toBe(
+      'load float, ptr addrspace(1) %p\ncall void @llvm.memcpy.p0.p1.i64(ptr %a)',
+    );
+  });
+
+  test('each threadgroup variable becomes a shared variable, once', () => {
+    const call = (result: string, key: string): string =>
+      `  ${result} = call i64 @__msl_shared_variable(ptr addrspace(4) noundef ${key}, i64 noundef 256, i64 noundef 8) #3\n`;
+    const fitted = fitToCuda(head + call('%1', '@a.key') + call('%2', '@a.key') + call('%3', '@"b c"'));
+    expect(fitted.match(/^@.*$/gmu)).toEqual([
+      '@a.key.shared = internal addrspace(3) global [256 x i8] undef, align 8',
+      '@"b c.shared" = internal addrspace(3) global [256 x i8] undef, align 8',
+    ]);
+    expect(fitted).toContain('%2 = ptrtoint ptr addrspace(3) @a.key.shared to i64\n');
+    expect(fitted).not.toContain('__msl_shared_variable');
+  });
+
+  test('a size that is not known is an error', () => {
+    const text =
+      '%1 = call i64 @__msl_shared_variable(ptr addrspace(4) noundef @k, i64 noundef %n, i64 noundef 8)';
+    expect(() => fitToCuda(head + text)).toThrow(UnsupportedOnCuda);
+  });
+});
+
+describe('compilePtx', () => {
+  const program = `${PRELUDE}constant int n [[function_constant(3)]];
+constant bool wide [[function_constant(4)]];
+constant float table[3] = {1, 2, 3};
+kernel void k(device float* o [[buffer(0)]], constant float& c [[buffer(2)]], threadgroup float* d [[threadgroup(0)]], ushort t [[thread_index_in_threadgroup]]) {
+  threadgroup float s[64];
+  s[t] = o[t] * c + table[t % 3];
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  if (n > 5) { threadgroup int q[4]; q[t & 3] = n; d[t] = q[0]; }
+  o[t] = s[63 - t] + (is_function_constant_defined(wide) ? 1.0 : 0.5);
+}`;
+
+  test('the kernel has a body, its shared variables and its parameters', async () => {
+    const outcome = await compilePtx(
+      { path: 'p.metal', text: program },
+      { constants: { 3: 7 }, cacheDir: testCache },
+    );
+    expect(outcome).toMatchObject({
+      ok: true,
+      diagnostics: [],
+      library: { kernels: [{ name: 'k', symbol: 'k' }] },
+    });
+    const text = readFileSync(outcome.library?.path ?? '', 'utf8');
+    expect(text.match(/^\.visible \.entry \w+/gmu)).toEqual(['.visible .entry k']);
+    expect(text.match(/\.param \.u\d+ k_param_\d/gu)).toEqual([
+      '.param .u64 k_param_0',
+      '.param .u64 k_param_1',
+      '.param .u64 k_param_2',
+      '.param .u32 k_param_3',
+    ]);
+    expect(text).toMatch(/\.shared \.align 4 \.b8 \S+\[256\]/u);
+    expect(text).toMatch(/\.shared \.align 4 \.b8 \S+\[16\]/u);
+    expect(text).toContain('st.global');
+    expect(text).toContain('bar.sync');
+    expect(text).not.toContain('ld.const');
+  });
+
+  test('constants decide what is compiled', async () => {
+    const outcome = await compilePtx(
+      { path: 'p.metal', text: program },
+      { constants: { 3: 5 }, cacheDir: testCache },
+    );
+    const text = readFileSync(outcome.library?.path ?? '', 'utf8');
+    expect(text).not.toMatch(/\.b8 \S+\[16\]/u);
+  });
+
+  test('errors have their places', async () => {
+    const text = `${PRELUDE}kernel void k(device float* o) { o[0] = missing; }`;
+    const outcome = await compilePtx({ path: 'p.metal', text }, { cacheDir: testCache });
+    expect(outcome).toMatchObject({
+      ok: false,
+      kernels: ['k'],
+      diagnostics: [{ file: 'p.metal', line: 3, column: 41 }],
+    });
+  });
+});

@@ -1,0 +1,168 @@
+// Every variant of the expert kernels, run: on its own against the references, and as a whole block, many tokens at once and one
+// at a time, against the block in double precision.
+
+import { describe, expect, it } from 'vitest';
+import type { Device } from '../../generator/native/types.js';
+import { blockConstants } from '../../generator/plan/constants.js';
+import { layerKernels, TENSOR_BINDINGS, type LayerPath } from '../../generator/plan/layer.js';
+import { planKernels } from '../../generator/plan/plan.js';
+import { TILES } from '../../generator/plan/tiles.js';
+import type { KernelPlan } from '../../generator/plan/types.js';
+import { referenceBlock } from '../../generator/reference/block.js';
+import type { BlockWeights } from '../../generator/reference/weights.js';
+import { TENSOR_ROLES, type MoeBlock, type TensorRole } from '../../generator/spec/block.js';
+import type { ActivationDtype } from '../../generator/spec/dtypes.js';
+import { decodeElements, encodeElements, roundElements } from '../../generator/validate/elements.js';
+import { buildJob, type Step } from '../../generator/validate/job.js';
+import { quickCases } from '../../generator/validate/kernels/cases.js';
+import { validateKernel } from '../../generator/validate/kernels/run.js';
+import { createRandom } from '../../generator/validate/random.js';
+import { hostDevice, kernelTexts } from '../support/host-kernels.js';
+import { EXPERT_BLOCKS } from './experts-blocks.js';
+
+const NUM_TOKENS = 11;
+const DTYPES = ['bf16', 'f32', 'f16'] as const satisfies readonly ActivationDtype[];
+/** One rounding of the intermediate and one of the output, as norms. */
+const LIMITS = { bf16: 2.6e-3, f32: 2e-6, f16: 4e-4 } as const;
+
+const blocks = Object.entries(EXPERT_BLOCKS).map(([name, block], at) => {
+  return { name, block, dtype: DTYPES[at % 3] ?? 'f32' };
+});
+
+function blockPlans(block: MoeBlock, dtype: ActivationDtype): KernelPlan[] {
+  return planKernels({
+    activations: [dtype],
+    weights: [dtype],
+    bf16Storage: 'ushort',
+    mslVersion: '3.0',
+    block,
+  });
+}
+
+/** The same text for any sizes, as the cases need it. */
+function withOpenConstants(plan: KernelPlan): KernelPlan {
+  return {
+    ...plan,
+    constants: plan.constants.map(({ index, name, type, note }) => ({ index, name, type, note })),
+  };
+}
+
+const EXPERT_FAMILY = /gate_up|down|combine|shared|latent/;
+
+describe('the expert kernels of a block', () => {
+  const device = hostDevice();
+
+  it.each(blocks)(
+    'agree with the references: $name in $dtype',
+    { timeout: 300_000 },
+    async ({ block, dtype }) => {
+      const plans = blockPlans(block, dtype)
+        .filter(({ family, name }) => EXPERT_FAMILY.test(family) && !name.includes('f32_intermediate'))
+        .map(withOpenConstants);
+      const texts = await kernelTexts(plans);
+      const cases = quickCases(dtype).filter(({ numTokens, topK }) => numTokens * topK < 100);
+      for (const plan of plans) {
+        const library = await device.load({ source: texts.textOf(plan) });
+        const verdict = await validateKernel(device, library, plan, cases, { seed: 1, checks: [] });
+        expect(verdict.failures, plan.name).toEqual([]);
+        expect(verdict.compared).toBeGreaterThan(0);
+      }
+    },
+  );
+
+  it.each(blocks)('make the block: $name in $dtype', { timeout: 300_000 }, async ({ block, dtype }) => {
+    const { want, batched, decoded } = await runBlock(device, block, dtype);
+    expect(relativeError(decodeElements(dtype, batched), want)).toBeLessThan(LIMITS[dtype]);
+    expect(Buffer.compare(batched, decoded)).toBe(0);
+  });
+});
+
+interface Tensors {
+  readonly weights: BlockWeights;
+  readonly values: ReadonlyMap<TensorRole, Float64Array>;
+}
+
+/** Values that the dtype has exactly. */
+function randomTensors(block: MoeBlock, dtype: ActivationDtype): Tensors {
+  const random = createRandom(7);
+  const values = new Map(
+    TENSOR_ROLES.flatMap((role) => {
+      const shape = block.tensors[role]?.shape;
+      if (shape === undefined) return [];
+      const count = shape.reduce((product, extent) => product * extent, 1);
+      const scale = shape.length === 1 || role.endsWith('bias') ? 0.3 : 0.4;
+      return [[role, roundElements(dtype, random.spread(count, scale))] as const];
+    }),
+  );
+  const tensor = (role: TensorRole) => values.get(role) ?? new Float64Array();
+  const expert = (role: TensorRole, at: number) => {
+    const size = tensor(role).length / block.numExperts;
+    return tensor(role).subarray(at * size, (at + 1) * size);
+  };
+  return { weights: { tensor, expert }, values };
+}
+
+async function runBlock(device: Device, block: MoeBlock, dtype: ActivationDtype) {
+  const plans = blockPlans(block, dtype);
+  const texts = await kernelTexts(plans);
+  const { weights, values } = randomTensors(block, dtype);
+  const x = roundElements(dtype, createRandom(8).spread(NUM_TOKENS * block.hiddenSize, 1));
+  const layers = (['batched', 'decode'] as const).map((path) => layerSteps(plans, block, dtype, path));
+  const used = layers.flat().flatMap(({ plan }) => plan.bindings);
+  const inputs = Array.from(values, ([role, own]) => {
+    const name = TENSOR_BINDINGS[role];
+    const element = used.find((binding) => binding.name === name)?.element ?? dtype;
+    return [name, encodeElements(element, own)] as const;
+  });
+  const steps = await Promise.all(
+    layers
+      .flat()
+      .map(async (step) => ({ ...step, library: await device.load({ source: texts.textOf(step.plan) }) })),
+  );
+  const job = buildJob(steps, { ...Object.fromEntries(inputs), hidden_states: encodeElements(dtype, x) }, [
+    'output (batched)',
+    'output (decode)',
+  ]);
+  const { outputs } = await device.run(job);
+  const want = referenceBlock(block, weights, { x, tokenIds: null });
+  const [batched = new Uint8Array(), decoded = new Uint8Array()] = outputs;
+  return { want, batched, decoded };
+}
+
+const OWN_BUFFERS =
+  /^(output|topk_|intermediate|latent_states|routed_latent|shared_(intermediate|output|sigmoid)$)/;
+
+function layerSteps(
+  plans: readonly KernelPlan[],
+  block: MoeBlock,
+  dtype: ActivationDtype,
+  path: LayerPath,
+): Omit<Step, 'library'>[] {
+  const choice = { path, activation: dtype, weight: dtype, intermediate: dtype, tile: 'low' } as const;
+  const { blockM, blockN } = TILES.low;
+  const isDecode = path === 'decode';
+  const values = {
+    ...blockConstants(block),
+    num_tokens: isDecode ? 1 : NUM_TOKENS,
+    block_m: blockM,
+    block_n: blockN,
+  };
+  const kernels = layerKernels(plans, block, choice);
+  const tokens = isDecode ? Array.from({ length: NUM_TOKENS }, (_, token) => token) : [0];
+  return tokens.flatMap((token) =>
+    kernels.map((plan) => {
+      const own = plan.bindings.filter(({ name }) => OWN_BUFFERS.test(name) && name !== 'output_bias');
+      return {
+        plan,
+        values,
+        names: Object.fromEntries(own.map(({ name }) => [name, `${name} (${path})`])),
+        offsets: { hidden_states: token * block.hiddenSize, output: token * block.hiddenSize },
+      };
+    }),
+  );
+}
+
+function relativeError(got: Float64Array, want: Float64Array): number {
+  const norm = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  return norm(got.map((value, at) => value - (want[at] ?? NaN))) / norm(want);
+}
