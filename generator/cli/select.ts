@@ -8,6 +8,7 @@ import type { ManifestKernel } from '../manifest/schema.js';
 import { planKernels } from '../plan/plan.js';
 import type { KernelPlan } from '../plan/types.js';
 import type { MoeBlock } from '../spec/block.js';
+import type { GenerationSpec } from '../spec/generation.js';
 import { ACTIVATION_DTYPES, type ActivationDtype, type Bf16Storage } from '../spec/dtypes.js';
 import { WEIGHT_FORMAT_NAMES } from '../spec/weights.js';
 import { suggest } from './values.js';
@@ -42,6 +43,11 @@ function chosenAmong(plans: readonly KernelPlan[], glob: string): KernelPlan[] {
 }
 
 function planAll(selection: Selection): KernelPlan[] {
+  return planKernels({ ...generationOf(selection), block: selection.block ?? null });
+}
+
+/** What every set of the selection has in common. */
+export function generationOf(selection: Selection): Omit<GenerationSpec, 'block'> {
   const bf16Storage = selection.bf16Storage ?? 'ushort';
   const mslVersion = selection.msl ?? (bf16Storage === 'bfloat' ? '3.1' : '3.0');
   if (bf16Storage === 'bfloat' && mslVersion === '3.0') {
@@ -50,13 +56,7 @@ function planAll(selection: Selection): KernelPlan[] {
       help: 'use --msl 3.1, or --bf16-storage ushort, which has the same bits',
     });
   }
-  return planKernels({
-    activations: selection.dtype,
-    weights: selection.weights,
-    bf16Storage,
-    mslVersion,
-    block: selection.block ?? null,
-  });
+  return { activations: selection.dtype, weights: selection.weights, bf16Storage, mslVersion };
 }
 
 /** One kernel by its name, among all that there are. */

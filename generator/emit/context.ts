@@ -28,7 +28,8 @@ interface ConstantsContext {
 }
 
 export interface TemplateContext {
-  readonly banner: { readonly template: string; readonly language: string };
+  /** Kernels of one file name the folder of their templates, so that they have the same banner. */
+  readonly banner: { readonly template: string; readonly source: string; readonly language: string };
   readonly name: string;
   readonly summary: string;
   readonly constants: ConstantsContext;
@@ -42,14 +43,16 @@ export interface ContextOptions {
   readonly bf16Storage?: Bf16Storage;
 }
 
-/** Where an entry template lies, seen from the package's root; the banner of every kernel names it. */
-function templatePath(template: string): string {
-  return `templates/kernels/${template}.metal.hbs`;
+/** Places are seen from the package's root. */
+function toBanner({ template, file, mslVersion }: KernelPlan): TemplateContext['banner'] {
+  const path = `templates/kernels/${template}.metal.hbs`;
+  const source = file === undefined ? path : path.slice(0, path.lastIndexOf('/'));
+  return { template: path, source, language: `metal${mslVersion}` };
 }
 
 export function toContext(plan: KernelPlan, options: ContextOptions = {}): TemplateContext {
   const generic = {
-    banner: { template: templatePath(plan.template), language: `metal${plan.mslVersion}` },
+    banner: toBanner(plan),
     name: plan.name,
     summary: plan.summary,
     constants: toConstants(plan.constants),

@@ -3,6 +3,7 @@
 
 import type { ContextOptions } from '../emit/context.js';
 import { bindingType, mslType } from '../emit/msl-type.js';
+import type { ModelDescription } from '../plan/model.js';
 import type { Binding, KernelPlan } from '../plan/types.js';
 import type { Bf16Storage } from '../spec/dtypes.js';
 import type { Manifest, ManifestKernel } from './schema.js';
@@ -53,11 +54,16 @@ function bindingEntry(binding: Binding, bf16Storage: Bf16Storage): ManifestKerne
   };
 }
 
-export function buildManifest(version: string, kernels: readonly ManifestKernel[]): Manifest {
+export function buildManifest(
+  version: string,
+  kernels: readonly ManifestKernel[],
+  model?: ModelDescription,
+): Manifest {
   return {
     schemaVersion: 1,
     generator: { name: 'moegen', version },
     kernels: [...kernels].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    ...(model && { model }),
   };
 }
 

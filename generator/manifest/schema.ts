@@ -3,6 +3,8 @@
 
 import { z } from 'zod';
 import { MoegenError } from '../errors.js';
+import { LAYER_PATHS } from '../plan/layer.js';
+import { ACTIVATION_DTYPES } from '../spec/dtypes.js';
 
 const formula = z.string();
 
@@ -80,10 +82,41 @@ const kernel = z.strictObject({
   xcrun: z.string(),
 });
 
+const count = z.int().nonnegative();
+const dtype = z.enum(ACTIVATION_DTYPES);
+
+/** How the MoE layers of a model run with the kernels. */
+const model = z.strictObject({
+  modelType: z.string(),
+  numLayers: count,
+  denseLayers: z.array(count),
+  groups: z.array(
+    z.strictObject({
+      layers: z.array(count),
+      constants: z.record(z.string(), z.union([z.number(), z.boolean()])),
+      tensors: z.array(
+        z.strictObject({ role: z.string(), tensor: z.string(), shape: z.array(count), binding: z.string() }),
+      ),
+      runs: z.array(
+        z.strictObject({
+          path: z.enum(LAYER_PATHS),
+          activation: dtype,
+          weight: z.string(),
+          intermediate: dtype,
+          tile: z.string(),
+          kernels: z.array(z.string()),
+        }),
+      ),
+    }),
+  ),
+});
+
 const manifest = z.strictObject({
   schemaVersion: z.literal(1),
   generator: z.strictObject({ name: z.literal('moegen'), version: z.string() }),
   kernels: z.array(kernel),
+  /** Only where the set is made for a model. */
+  model: model.optional(),
 });
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

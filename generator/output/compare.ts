@@ -27,7 +27,11 @@ export async function compareSet(set: KernelSet, outDir: string): Promise<Compar
   const recorded = await readRecordedState(outDir);
   const expected = await renderTexts(set, set.kernels);
   const hashes = new Map([...expected].map(([file, text]) => [file, sha256(text)]));
-  const manifest = buildManifest(set.version, mergeEntries(set, hashes, recorded.manifest));
+  const manifest = buildManifest(
+    set.version,
+    mergeEntries(set, hashes, recorded.manifest),
+    set.request.model,
+  );
   expected.set(MANIFEST_FILE, serialiseManifest(manifest));
 
   const missing: string[] = [];
@@ -38,8 +42,18 @@ export async function compareSet(set: KernelSet, outDir: string): Promise<Compar
     else if (found !== text) changed.push({ file, diff: await shortDiff(file, found, text) });
   }
   const listed = new Set([...manifest.kernels.map((kernel) => kernel.file), MANIFEST_FILE]);
-  const unexpected = listFiles(outDir).filter((file) => file.endsWith('.metal') && !listed.has(file));
+  const files = listFiles(outDir);
+  const unexpected = files.filter(
+    (file) => file.endsWith('.metal') && !listed.has(file) && !isInNestedSet(file, files),
+  );
   return { missing, changed, unexpected, compared: expected.size };
+}
+
+/** A folder with a manifest of its own is another set: that of a model. */
+function isInNestedSet(file: string, files: readonly string[]): boolean {
+  return files.some(
+    (other) => other.endsWith(`/${MANIFEST_FILE}`) && file.startsWith(other.slice(0, -MANIFEST_FILE.length)),
+  );
 }
 
 async function shortDiff(file: string, found: string, expected: string): Promise<string> {

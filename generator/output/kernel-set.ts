@@ -9,6 +9,7 @@ import { MoegenError } from '../errors.js';
 import { buildKernelEntry, kernelFile, NOT_COMPILED_WITH_XCRUN } from '../manifest/build.js';
 import { digestInputs, digestShared, sha256 } from '../manifest/digest.js';
 import type { Manifest, ManifestKernel } from '../manifest/schema.js';
+import type { ModelDescription } from '../plan/model.js';
 import type { KernelPlan } from '../plan/types.js';
 import { readText } from './files.js';
 import { MANIFEST_FILE } from './paths.js';
@@ -19,6 +20,8 @@ export interface SetRequest extends ContextOptions {
   readonly packageDir: string;
   /** Whether a recorded kernel belongs to what was asked for; if it does and has no plan any more, it goes. */
   readonly covers: (kernel: ManifestKernel) => boolean;
+  /** How the layers of the model run that the set is made for. */
+  readonly model?: ModelDescription;
 }
 
 export interface PlannedKernel {

@@ -49,7 +49,11 @@ export async function writeSet(set: KernelSet, outDir: string): Promise<WriteRes
   const texts = await renderTexts(set, stale);
   for (const [file, text] of texts) hashes.set(file, sha256(text));
 
-  const manifest = buildManifest(set.version, mergeEntries(set, hashes, recorded.manifest));
+  const manifest = buildManifest(
+    set.version,
+    mergeEntries(set, hashes, recorded.manifest),
+    set.request.model,
+  );
   const changed = changedFiles(outDir, texts, recorded.manifest);
   const deleted = obsoleteFiles(outDir, manifest, recorded.manifest);
   replaceOutput(outDir, changed, deleted, { manifest, recorded });
@@ -72,7 +76,7 @@ function currentManifest(set: KernelSet, outDir: string): Manifest | undefined {
   if (recorded === undefined) return undefined;
   const hashes = currentHashes(set, outDir, recorded);
   if (set.kernels.some(({ file }) => !hashes.has(file))) return undefined;
-  const manifest = buildManifest(set.version, mergeEntries(set, hashes, recorded));
+  const manifest = buildManifest(set.version, mergeEntries(set, hashes, recorded), set.request.model);
   return serialiseManifest(manifest) === text ? manifest : undefined;
 }
 
@@ -131,9 +135,7 @@ function changedFiles(
 function obsoleteFiles(outDir: string, manifest: Manifest, recorded: Manifest | undefined): string[] {
   const current = new Set(manifest.kernels.map((kernel) => kernel.file));
   const before = [...new Set(recorded?.kernels.map((kernel) => kernel.file))];
-  return before.filter(
-    (file) => !current.has(file) && (readText(outDir, file) ?? '').includes(SIGNATURE),
-  );
+  return before.filter((file) => !current.has(file) && (readText(outDir, file) ?? '').includes(SIGNATURE));
 }
 
 function foreign(outDir: string, file: string): MoegenError {

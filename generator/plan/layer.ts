@@ -5,7 +5,7 @@ import { MoegenError } from '../errors.js';
 import type { MoeBlock, TensorRole } from '../spec/block.js';
 import type { ActivationDtype } from '../spec/dtypes.js';
 import { routerVariant } from '../spec/routers.js';
-import { TILES, tileName } from './tiles.js';
+import { TILES, tileName, type TileName } from './tiles.js';
 import type { KernelPlan } from './types.js';
 
 /** `batched` sorts assignments by expert and multiplies tiles; `decode` serves one token or a few. */
@@ -17,11 +17,11 @@ export interface LayerChoice {
   readonly activation: ActivationDtype;
   readonly weight: string;
   readonly intermediate: ActivationDtype;
-  readonly tile: keyof typeof TILES;
+  readonly tile: TileName;
 }
 
 /** Low tiles where an expert has fewer rows than half a wide tile, on average. */
-export function tileFor(numTokens: number, { topK, numExperts }: MoeBlock): keyof typeof TILES {
+export function tileFor(numTokens: number, { topK, numExperts }: MoeBlock): TileName {
   return (numTokens * topK) / numExperts < TILES.wide.blockM / 2 ? 'low' : 'wide';
 }
 

@@ -11,6 +11,7 @@ export const TILES = {
   wide: { blockM: 32, blockN: 32, blockK: 32, simdgroupsM: 2, simdgroupsN: 2 },
   low: { blockM: 8, blockN: 32, blockK: 32, simdgroupsM: 1, simdgroupsN: 2 },
 } as const satisfies Record<string, TileShape>;
+export type TileName = keyof typeof TILES;
 
 export function tileName({ blockM, blockN, blockK, simdgroupsM, simdgroupsN }: TileShape): string {
   return `bm${blockM}_bn${blockN}_bk${blockK}_wm${simdgroupsM}_wn${simdgroupsN}`;

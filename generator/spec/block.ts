@@ -156,7 +156,7 @@ export type BlockTraits = DeepReadonly<z.output<typeof blockTraits>>;
 export type BlockTraitsInput = DeepReadonly<z.input<typeof blockTraits>>;
 
 /** A tensor of the checkpoint, named within the block's module. */
-interface CheckpointTensor {
+export interface CheckpointTensor {
   /** `{expert}` in it means one tensor per expert, and a shape without that dimension. */
   readonly name: string;
   readonly shape: readonly number[];

@@ -77,9 +77,24 @@ export async function validateFixture(
   file: string,
   options: FixtureOptions,
 ): Promise<FixtureVerdict> {
-  const started = performance.now();
   const fixture = await readFixture(file);
   const block = readBlock(parseConfig(fixture.configText, file), fixture.layer, file);
+  return validateBlock(device, kernels, { fixture, block }, options);
+}
+
+/** A block with its input, its parameters and what must come out. */
+export interface BlockSubject {
+  readonly fixture: Fixture;
+  readonly block: MoeBlock;
+}
+
+export async function validateBlock(
+  device: Device,
+  kernels: KernelSource,
+  { fixture, block }: BlockSubject,
+  options: FixtureOptions,
+): Promise<FixtureVerdict> {
+  const started = performance.now();
   if (options.activation === 'f16') refuseOverflow(fixture, block);
   const { plans, load } = await kernels(block, options);
   const layers = options.paths.map((path) => ({
@@ -109,7 +124,7 @@ export async function validateFixture(
   const relError = Math.max(...paths.map((path) => path.rel_error));
   const identical = result.outputs.every((bytes) => Buffer.compare(bytes, result.outputs[0] ?? bytes) === 0);
   return {
-    file,
+    file: fixture.path,
     model_type: fixture.modelType,
     dtype: options.activation,
     intermediate: options.intermediate,

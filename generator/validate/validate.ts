@@ -4,7 +4,15 @@ import { availableParallelism } from 'node:os';
 import type { Check, Device, LoadedLibrary } from '../native/types.js';
 import type { KernelPlan } from '../plan/types.js';
 import type { MoeBlock } from '../spec/block.js';
-import { validateFixture, type FixtureOptions, type FixtureVerdict, type KernelSource } from './fixtures.js';
+import type { LayerBlocks } from '../spec/models/index.js';
+import {
+  validateBlock,
+  validateFixture,
+  type FixtureOptions,
+  type FixtureVerdict,
+  type KernelSource,
+} from './fixtures.js';
+import { syntheticFixture } from './synthetic.js';
 import { kernelCases } from './kernels/cases.js';
 import { validateKernel, type KernelVerdict } from './kernels/run.js';
 
@@ -48,10 +56,7 @@ export async function validateFixtures(
   files: readonly string[],
   options: FixtureOptions & { readonly onVerdict?: (verdict: FixtureVerdict) => void },
 ): Promise<FixtureVerdict[]> {
-  const source: KernelSource = async (block, choice) => {
-    const texts = await textsOf(block, choice);
-    return { plans: texts.plans, load: loader(device, texts, options.checks.length > 0) };
-  };
+  const source = kernelSource(device, textsOf, options.checks.length > 0);
   const verdicts: FixtureVerdict[] = [];
   for (const file of files) {
     const verdict = await validateFixture(device, source, file, options);
@@ -59,6 +64,30 @@ export async function validateFixtures(
     verdicts.push(verdict);
   }
   return verdicts;
+}
+
+/** One verdict for each of a model's different blocks, with parameters filled by rule. */
+export async function validateModel(
+  device: Device,
+  textsOf: BlockTexts,
+  model: { readonly name: string; readonly layers: LayerBlocks },
+  options: FixtureOptions,
+): Promise<FixtureVerdict[]> {
+  const source = kernelSource(device, textsOf, options.checks.length > 0);
+  const verdicts: FixtureVerdict[] = [];
+  for (const { block, layers } of model.layers.blocks) {
+    const layer = layers[0] ?? 0;
+    const fixture = syntheticFixture(`${model.name}, layer ${layer}`, layer, block);
+    verdicts.push(await validateBlock(device, source, { fixture, block }, options));
+  }
+  return verdicts;
+}
+
+function kernelSource(device: Device, textsOf: BlockTexts, instrument: boolean): KernelSource {
+  return async (block, choice) => {
+    const texts = await textsOf(block, choice);
+    return { plans: texts.plans, load: loader(device, texts, instrument) };
+  };
 }
 
 /** Each file is compiled when one of its kernels is first asked for, and once. */

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { layerKernels, tileFor } from '../../generator/plan/layer.js';
+import { blockConstants } from '../../generator/plan/constants.js';
 import { assertPlan } from '../../generator/plan/limits.js';
 import { planKernels } from '../../generator/plan/plan.js';
 import { TILES } from '../../generator/plan/tiles.js';
 import type { KernelPlan } from '../../generator/plan/types.js';
+import { checkBlock } from '../../generator/spec/check-block.js';
 import type { GenerationSpec } from '../../generator/spec/generation.js';
 
 const EVERYTHING: GenerationSpec = {
@@ -101,16 +103,22 @@ describe('assertPlan', () => {
 });
 
 describe('layerKernels', () => {
-  const choice = {
-    activation: 'bf16',
-    weight: 'bf16',
-    glu: 'swiglu',
-    intermediate: 'bf16',
-    tile: 'low',
-  } as const;
+  const block = checkBlock(
+    {
+      hiddenSize: 64,
+      intermediateSize: 32,
+      numExperts: 128,
+      topK: 8,
+      router: { scoring: { kind: 'softmax' } },
+      tensors: {},
+    },
+    'a test',
+  );
+  const own = planKernels({ ...EVERYTHING, activations: ['bf16'], weights: ['bf16'], block });
+  const choice = { activation: 'bf16', weight: 'bf16', intermediate: 'bf16', tile: 'low' } as const;
 
   it('decodes in three dispatches', () => {
-    const names = layerKernels(plans, { ...choice, path: 'decode' }).map(({ name }) => name);
+    const names = layerKernels(own, block, { ...choice, path: 'decode' }).map(({ name }) => name);
     expect(names).toEqual([
       'moe_router_softmax_bf16_bf16',
       'moe_decode_gate_up_swiglu_bf16_bf16',
@@ -119,17 +127,15 @@ describe('layerKernels', () => {
   });
 
   it('passes buffers from kernel to kernel by name: what is read was given or written before', () => {
-    const given = new Set([
-      'hidden_states',
-      'router_weight',
-      'router_bias',
-      'gate_up_weight',
-      'down_weight',
-      'num_tokens',
-    ]);
     for (const path of ['batched', 'decode'] as const) {
-      const known = new Set(given);
-      for (const plan of layerKernels(plans, { ...choice, path })) {
+      const known = new Set([
+        'hidden_states',
+        'router_weight',
+        'gate_up_weight',
+        'down_weight',
+        'num_tokens',
+      ]);
+      for (const plan of layerKernels(own, block, { ...choice, path })) {
         for (const { name, access } of plan.bindings) {
           if (access !== 'write') expect(known, `${plan.name} reads ${name}`).toContain(name);
           known.add(name);
@@ -139,8 +145,15 @@ describe('layerKernels', () => {
     }
   });
 
+  it('bakes the sizes of a block into its kernels', () => {
+    const values: Readonly<Record<string, unknown>> = blockConstants(block);
+    for (const { name, value } of own.flatMap((plan) => plan.constants)) {
+      if (name !== 'block_m' && name !== 'block_n') expect(value, name).toBe(values[name]);
+    }
+  });
+
   it('takes low tiles for few rows per expert', () => {
-    expect(tileFor(24, 8, 128)).toBe('low');
-    expect(tileFor(2048, 8, 128)).toBe('wide');
+    expect(tileFor(24, block)).toBe('low');
+    expect(tileFor(2048, block)).toBe('wide');
   });
 });

@@ -9,7 +9,7 @@ import type { KernelPlan } from '../../generator/plan/types.js';
 import { ACTIVATION_DTYPES, type Bf16Storage } from '../../generator/spec/dtypes.js';
 import { WEIGHT_FORMAT_NAMES } from '../../generator/spec/weights.js';
 import { prepareSet, renderTexts } from '../../generator/output/kernel-set.js';
-import type { KernelTexts } from '../../generator/validate/validate.js';
+import type { BlockTexts, KernelTexts } from '../../generator/validate/validate.js';
 
 const PACKAGE_DIR = path.resolve(import.meta.dirname, '../..');
 
@@ -42,6 +42,18 @@ export async function kernelTexts(
     },
   };
 }
+
+/** The set that is specialised for a block. */
+export const blockTexts: BlockTexts = (block, { activation, weight }) =>
+  kernelTexts(
+    planKernels({
+      activations: [activation],
+      weights: [weight],
+      bf16Storage: 'ushort',
+      mslVersion: '3.0',
+      block,
+    }),
+  );
 
 export function fixturePath(name: string): string {
   return path.join(PACKAGE_DIR, 'test/fixtures', `${name}.safetensors`);

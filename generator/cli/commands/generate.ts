@@ -3,31 +3,39 @@
 import path from 'node:path';
 import type { MslVersion } from '../../compile/types.js';
 import type { Bf16Storage } from '../../spec/dtypes.js';
-import { prepareSet, type KernelSet } from '../../output/kernel-set.js';
+import { WEIGHT_FORMAT_NAMES } from '../../spec/weights.js';
+import { prepareSet, type KernelSet, type SetRequest } from '../../output/kernel-set.js';
 import type { WriteResult } from '../../output/write.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { PACKAGE_DIR, printJson, type Io } from '../io.js';
+import { planModelSet, readModel, type Model, type ModelFiles } from '../model.js';
 import { covers, selectFiles, type Selection } from '../select.js';
 import type { CompiledFile } from './compile.js';
 
-export interface GenerateOptions extends Selection {
+export interface GenerateOptions extends Omit<Selection, 'weights'>, ModelFiles {
+  /** Without it, all formats; for a model, those of the activations. */
+  readonly weights?: readonly string[] | undefined;
   readonly bf16Storage?: Bf16Storage | undefined;
   readonly msl?: MslVersion | undefined;
-  readonly out: string;
+  /** Without it `generated`, or a folder in it with the model's name. */
+  readonly out?: string | undefined;
   readonly check: boolean;
   readonly compile: boolean;
   readonly validate: boolean;
   readonly json: boolean;
 }
 
-export async function generate(options: GenerateOptions, io: Io): Promise<ExitCode> {
+export async function generate(given: GenerateOptions, io: Io): Promise<ExitCode> {
+  const model = readModel(given, io);
+  const weights = given.weights ?? (model === undefined ? WEIGHT_FORMAT_NAMES : given.dtype);
+  const out = given.out ?? (model === undefined ? 'generated' : `generated/${model.name}`);
+  const options: CompleteOptions = { ...given, weights, out };
   const set = prepareSet({
-    plans: selectFiles(options),
     packageDir: PACKAGE_DIR,
-    covers: covers(options),
+    ...chosenSet(options, model),
     ...(options.bf16Storage !== undefined && { bf16Storage: options.bf16Storage }),
   });
-  const outDir = path.resolve(io.cwd, options.out);
+  const outDir = path.resolve(io.cwd, out);
   if (options.check) return checkOutput(set, outDir, options, io);
 
   const { writeSet } = await import('../../output/write.js');
@@ -36,7 +44,20 @@ export async function generate(options: GenerateOptions, io: Io): Promise<ExitCo
   const compiled = options.compile ? await compileGenerated(result, outDir, io) : undefined;
   printResult(set, result, compiled, options, io);
   if (compiled?.files.some((file) => !file.ok) === true) return EXIT.answerIsNo;
-  return options.validate ? validateGenerated(options, io) : EXIT.done;
+  if (!options.validate) return EXIT.done;
+  return model === undefined ? validateGenerated(options, io) : validateForModel(model, options, io);
+}
+
+type CompleteOptions = GenerateOptions & { readonly weights: readonly string[]; readonly out: string };
+
+/** The folder of a model holds nothing but the model's set. */
+function chosenSet(
+  options: CompleteOptions,
+  model: Model | undefined,
+): Pick<SetRequest, 'plans' | 'covers' | 'model'> {
+  if (model === undefined) return { plans: selectFiles(options), covers: covers(options) };
+  const { plans, description } = planModelSet(model, options);
+  return { plans, covers: () => true, model: description };
 }
 
 interface CompileReport {
@@ -78,7 +99,7 @@ function printResult(
   { kernels }: KernelSet,
   { written, deleted, unchanged }: WriteResult,
   compiled: CompileReport | undefined,
-  options: GenerateOptions,
+  options: CompleteOptions,
   io: Io,
 ): void {
   if (options.json) {
@@ -98,7 +119,7 @@ function printResult(
 async function checkOutput(
   set: KernelSet,
   outDir: string,
-  options: GenerateOptions,
+  options: CompleteOptions,
   io: Io,
 ): Promise<ExitCode> {
   const { compareSet } = await import('../../output/compare.js');
@@ -124,9 +145,16 @@ function indent(text: string): string {
     .join('\n');
 }
 
-async function validateGenerated(options: GenerateOptions, io: Io): Promise<ExitCode> {
+async function validateGenerated(options: CompleteOptions, io: Io): Promise<ExitCode> {
   const { validate } = await import('./validate.js');
   const { dtype, weights, bf16Storage, kernel, json } = options;
   const rest = { device: 'auto', intermediate: 'stored', checks: [] } as const;
   return validate(kernel, { dtype, weights, bf16Storage, json, ...rest }, io);
+}
+
+async function validateForModel(model: Model, options: CompleteOptions, io: Io): Promise<ExitCode> {
+  const { runModel } = await import('./validate.js');
+  const { dtype, weights, bf16Storage, json } = options;
+  const rest = { device: 'auto', intermediate: 'stored', checks: [] } as const;
+  return runModel(model, { dtype, weights, bf16Storage, json, ...rest }, io);
 }

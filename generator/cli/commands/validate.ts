@@ -2,15 +2,17 @@
 // compares those with what the model's own code computed.
 
 import path from 'node:path';
-import type { Check, DeviceName } from '../../native/types.js';
+import type { Check, Device, DeviceName } from '../../native/types.js';
+import { LAYER_PATHS } from '../../plan/layer.js';
 import { kernelFile } from '../../manifest/build.js';
 import { prepareSet, renderTexts } from '../../output/kernel-set.js';
-import type { FixtureVerdict } from '../../validate/fixtures.js';
+import type { FixtureOptions, FixtureVerdict } from '../../validate/fixtures.js';
 import type { KernelVerdict } from '../../validate/kernels/run.js';
 import type { BlockTexts, KernelTexts } from '../../validate/validate.js';
 import { openDevice } from '../devices.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { PACKAGE_DIR, printJson, type Io } from '../io.js';
+import type { Model } from '../model.js';
 import { startProgress } from '../progress.js';
 import { selectFiles, selectPlans, type Selection } from '../select.js';
 import { WEIGHT_FORMAT_NAMES } from '../../spec/weights.js';
@@ -74,20 +76,42 @@ function describeFailure({ kernel, failures, reports }: KernelVerdict): string {
 
 async function runFixtures(files: readonly string[], options: ValidateOptions, io: Io): Promise<ExitCode> {
   const { validateFixtures } = await import('../../validate/validate.js');
-  const device = await openDevice(options.device, io);
   const paths = files.map((file) => path.resolve(io.cwd, file));
+  return runBlocks(paths.length, options, io, (device, texts, run) =>
+    validateFixtures(device, texts, paths, run),
+  );
+}
+
+/** The blocks of a model, with parameters filled by rule. */
+export async function runModel(model: Model, options: ValidateOptions, io: Io): Promise<ExitCode> {
+  const { validateModel } = await import('../../validate/validate.js');
+  return runBlocks(model.layers.blocks.length, options, io, (device, texts, run) =>
+    validateModel(device, texts, model, run),
+  );
+}
+
+type BlockRun = FixtureOptions & { readonly onVerdict: () => void };
+
+/** Once for each activation dtype and weight format. */
+async function runBlocks(
+  count: number,
+  options: ValidateOptions,
+  io: Io,
+  validateAll: (device: Device, texts: BlockTexts, run: BlockRun) => Promise<FixtureVerdict[]>,
+): Promise<ExitCode> {
+  const device = await openDevice(options.device, io);
   const runs = options.dtype.flatMap((activation) =>
     (options.weights ?? [activation]).map((weight) => ({ activation, weight })),
   );
-  const progress = await startProgress(io, `validating on ${device.name}`, paths.length * runs.length);
+  const progress = await startProgress(io, `validating on ${device.name}`, count * runs.length);
   const verdicts: FixtureVerdict[] = [];
   try {
     for (const { activation, weight } of runs) {
-      const found = await validateFixtures(device, blockTexts(options), paths, {
+      const found = await validateAll(device, blockTexts(options), {
         activation,
         weight,
         intermediate: options.intermediate === 'float' ? 'f32' : activation,
-        paths: ['batched', 'decode'],
+        paths: LAYER_PATHS,
         checks: options.checks,
         seed: options.seed ?? DEFAULT_SEED,
         onVerdict: progress.step,
@@ -127,8 +151,9 @@ async function kernelTexts(selection: Selection): Promise<KernelTexts> {
 function describeFixture(verdict: FixtureVerdict, io: Io): string {
   const { ok, file, dtype, rel_error, limit, rel_error_reference, rows, seconds } = verdict;
   const errors = `error ${rel_error.toExponential(2)} of ${limit.toExponential(2)} allowed`;
-  const reference = `transformers in BF16: ${rel_error_reference.toExponential(2)}`;
+  const reference =
+    rel_error_reference === 0 ? '' : ` (transformers in BF16: ${rel_error_reference.toExponential(2)})`;
   const name = path.relative(io.cwd, file);
   const mark = ok ? 'ok    ' : 'FAILED';
-  return `${mark} ${name} ${dtype}: ${errors} (${reference}), ${rows} rows, ${seconds.toFixed(2)} s\n`;
+  return `${mark} ${name} ${dtype}: ${errors}${reference}, ${rows} rows, ${seconds.toFixed(2)} s\n`;
 }

@@ -5,14 +5,14 @@ import { createRequire } from 'node:module';
 import { MoegenError } from '../../errors.js';
 import type { DispatchResult, Size3 } from '../types.js';
 
-export interface NativeBuffer {
+interface NativeBuffer {
   readonly byteLength: number;
   readonly data?: Uint8Array;
   readonly writable: boolean;
   readonly isOutput: boolean;
 }
 
-export interface NativeBinding {
+interface NativeBinding {
   readonly index: number;
   readonly buffer: number;
   readonly offset: number;

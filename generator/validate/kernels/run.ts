@@ -19,9 +19,12 @@ import { indexCountTrials, indexScanTrials, indexScatterTrials } from './index-t
 import { latentInTrials, latentOutTrials, sharedDownTrials } from './projection-trials.js';
 import { routerLogitsTrials, routerSelectTrials, routerTrials } from './router-trials.js';
 import { seedAssignmentTrials } from './seed-assignment-trials.js';
+import { seedConvertTrials } from './seed-convert-trials.js';
 import { seedDispatchTrials } from './seed-dispatch-trials.js';
 import { seedEntropyTrials } from './seed-entropy-trials.js';
+import { seedDecodeTrials, seedMixtureTrials } from './seed-mixture-trials.js';
 import { seedRouterTrials } from './seed-router-trials.js';
+import { seedAggregateTrials, seedGateUpTrials } from './seed-shared-trials.js';
 import type { Trial, TrialBuilder } from './trial.js';
 
 const TRIALS: Readonly<Record<string, TrialBuilder>> = {
@@ -50,6 +53,12 @@ const TRIALS: Readonly<Record<string, TrialBuilder>> = {
   seed_dispatch: seedDispatchTrials,
   seed_assignments: seedAssignmentTrials,
   seed_entropy: seedEntropyTrials,
+  seed_mixture: seedMixtureTrials,
+  seed_decode: seedDecodeTrials,
+  seed_scatter: seedMixtureTrials,
+  seed_aggregate: seedAggregateTrials,
+  seed_gate_up: seedGateUpTrials,
+  seed_convert: seedConvertTrials,
 };
 
 /** What a kernel must do on a case; a family without trials cannot be validated, and none is let through. */

@@ -8,7 +8,11 @@ import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';
 import { dtypeOf, exactly, routeTokens, sizeValues, store, type Expectation, type Trial } from './trial.js';
 
-type Builder = (plan: KernelPlan, sizes: KernelCase, random: Random) => Pick<Trial, 'inputs' | 'expectations'> & {
+type Builder = (
+  plan: KernelPlan,
+  sizes: KernelCase,
+  random: Random,
+) => Pick<Trial, 'inputs' | 'expectations'> & {
   readonly values?: Readonly<Record<string, number>>;
 };
 
@@ -35,7 +39,13 @@ function countTrial(_plan: KernelPlan, sizes: KernelCase, random: Random): Retur
   const counts = referenceHistogram(ids, sizes.numExperts);
   return {
     inputs: { topk_ids: encodeElements('u32', ids), expert_counts: encodeElements('u32', before) },
-    expectations: [exactly('expert_counts', 'u32', counts.map((count, expert) => count + (before[expert] ?? 0)))],
+    expectations: [
+      exactly(
+        'expert_counts',
+        'u32',
+        counts.map((count, expert) => count + (before[expert] ?? 0)),
+      ),
+    ],
   };
 }
 
@@ -91,7 +101,10 @@ function sortTrial(plan: KernelPlan, sizes: KernelCase, random: Random): ReturnT
   const { ids, weights } = routeTokens(sizes, random);
   const stored = store(dtypeOf(plan, 'topk_weights'), weights);
   const { offsets, order } = referenceIndex(ids, sizes.numExperts);
-  const shares = Array.from(order, (assignment) => 65535 * Math.min(1, Math.max(0, stored.values[assignment] ?? NaN)));
+  const shares = Array.from(
+    order,
+    (assignment) => 65535 * Math.min(1, Math.max(0, stored.values[assignment] ?? NaN)),
+  );
   const packed = shares.map((share, row) => (ids[order[row] ?? 0] ?? 0) * 65536 + Math.round(share));
   const sorted = partly('packed_assignments', 'u32', packed, ids.length);
   // Half way between two whole numbers the product's rounding decides.
@@ -100,7 +113,12 @@ function sortTrial(plan: KernelPlan, sizes: KernelCase, random: Random): ReturnT
     inputs: { topk_ids: encodeElements('u32', ids), topk_weights: stored.bytes },
     expectations: [
       { ...sorted, tolerance },
-      partly('sorted_tokens', 'u32', Array.from(order, (assignment) => Math.floor(assignment / sizes.topK)), ids.length),
+      partly(
+        'sorted_tokens',
+        'u32',
+        Array.from(order, (assignment) => Math.floor(assignment / sizes.topK)),
+        ids.length,
+      ),
       exactly('expert_bounds', 'u32', offsets),
     ],
   };
@@ -112,7 +130,11 @@ function isHalfWay(value: number): boolean {
 
 /** Only as many elements as are wanted have been written. */
 function partly(output: string, element: ElementType, want: ArrayLike<number>, length: number): Expectation {
-  return filled(output, element, Float64Array.from({ length }, (_, at) => want[at] ?? NaN));
+  return filled(
+    output,
+    element,
+    Float64Array.from({ length }, (_, at) => want[at] ?? NaN),
+  );
 }
 
 /** Elements that are NaN here have not been written. */

@@ -52,7 +52,12 @@ export function seedDispatchTrials(plan: KernelPlan, sizes: KernelCase, random: 
         ...routed.inputs,
       },
       expectations: [
-        expectRows(plan, sizes, { states, weight, assignments: routed.assignments, before: isAdded ? before : null }),
+        expectRows(plan, sizes, {
+          states,
+          weight,
+          assignments: routed.assignments,
+          before: isAdded ? before : null,
+        }),
       ],
     },
   ];
@@ -92,7 +97,10 @@ function routeSorted(plan: KernelPlan, { topK, numExperts }: KernelCase, sorted:
     inputs: {
       sorted_assignments: encodeElements('u32', order),
       expert_offsets: encodeElements('u32', offsets),
-      sorted_weights: encodeElements(dtype, Array.from(order, (assignment) => weights[assignment] ?? NaN)),
+      sorted_weights: encodeElements(
+        dtype,
+        Array.from(order, (assignment) => weights[assignment] ?? NaN),
+      ),
     },
     values: {},
   };
@@ -101,7 +109,10 @@ function routeSorted(plan: KernelPlan, { topK, numExperts }: KernelCase, sorted:
 /** Buckets are one entry too small for the largest expert, whose count says more than fits. */
 function routeBuckets(plan: KernelPlan, { topK, numExperts }: KernelCase, sorted: Sorted): Routed {
   const { ids, weights, offsets, order } = sorted;
-  const counts = Array.from({ length: numExperts }, (_, expert) => (offsets[expert + 1] ?? 0) - (offsets[expert] ?? 0));
+  const counts = Array.from(
+    { length: numExperts },
+    (_, expert) => (offsets[expert + 1] ?? 0) - (offsets[expert] ?? 0),
+  );
   const capacity = Math.max(1, Math.max(...counts) - 1);
   const dtype = dtypeOf(plan, 'weight_buffer');
   const tokens = new Uint32Array(numExperts * capacity).fill(0xffffffff);
@@ -148,7 +159,11 @@ interface Mixture {
   readonly before: Stored | null;
 }
 
-function expectRows(plan: KernelPlan, sizes: KernelCase, { states, weight, assignments, before }: Mixture): Expectation {
+function expectRows(
+  plan: KernelPlan,
+  sizes: KernelCase,
+  { states, weight, assignments, before }: Mixture,
+): Expectation {
   const { numTokens, hiddenSize, intermediateSize, topK } = sizes;
   const want = before?.values.slice() ?? new Float64Array(numTokens * intermediateSize);
   const magnitudes = want.map(Math.abs);

@@ -27,7 +27,9 @@ interface Entropies {
 type Expecter = (entropies: Entropies) => Expectation[];
 
 const EXPECTERS: Readonly<Record<string, Expecter>> = {
-  moe_gate_entropy_per_token: (entropies) => [expectTokens(entropies, entropies.probabilities, numExperts(entropies), 1)],
+  moe_gate_entropy_per_token: (entropies) => [
+    expectTokens(entropies, entropies.probabilities, numExperts(entropies), 1),
+  ],
   moe_gate_entropy_normalized: (entropies) => [
     expectTokens(entropies, entropies.probabilities, numExperts(entropies), Math.log2(numExperts(entropies))),
   ],
@@ -66,12 +68,20 @@ export function seedEntropyTrials(plan: KernelPlan, sizes: KernelCase, random: R
 }
 
 /** Rows that sum to one, with a zero now and then. */
-function makeProbabilities(rows: number, width: number, { routing }: KernelCase, random: Random): Float64Array {
+function makeProbabilities(
+  rows: number,
+  width: number,
+  { routing }: KernelCase,
+  random: Random,
+): Float64Array {
   const values = new Float64Array(rows * width);
   for (let row = 0; row < rows; row += 1) {
     const own = Array.from(random.spread(width, 1), (value) => (value < -0.8 ? 0 : (value + 0.9) ** 4));
     const sum = own.reduce((total, value) => total + value, 0) || 1;
-    values.set(own.map((value) => (routing === 'ties' ? 1 / width : value / sum)), row * width);
+    values.set(
+      own.map((value) => (routing === 'ties' ? 1 / width : value / sum)),
+      row * width,
+    );
   }
   if (routing === 'nan') values[width] = NaN;
   return values;
@@ -81,7 +91,11 @@ function numExperts({ sizes }: Entropies): number {
   return sizes.numExperts;
 }
 
-function stored(entropies: Entropies, output: string, values: readonly { want: number; error: number }[]): Expectation {
+function stored(
+  entropies: Entropies,
+  output: string,
+  values: readonly { want: number; error: number }[],
+): Expectation {
   return {
     output,
     element: entropies.dtype,
@@ -96,7 +110,9 @@ function sumError(sum: number, terms: number): number {
 }
 
 function rowsOf({ values }: Stored, width: number): Float64Array[] {
-  return Array.from({ length: values.length / width }, (_, row) => values.subarray(row * width, (row + 1) * width));
+  return Array.from({ length: values.length / width }, (_, row) =>
+    values.subarray(row * width, (row + 1) * width),
+  );
 }
 
 function expectTokens(entropies: Entropies, source: Stored, width: number, divisor: number): Expectation {
@@ -110,7 +126,9 @@ function expectTokens(entropies: Entropies, source: Stored, width: number, divis
 function expectExperts(entropies: Entropies): Expectation[] {
   const { sizes, probabilities, epsilon } = entropies;
   const values = Array.from({ length: sizes.numExperts }, (_, expert) => {
-    const own = rowsOf(probabilities, sizes.numExperts).map((row) => entropyTerm(row[expert] ?? NaN, epsilon));
+    const own = rowsOf(probabilities, sizes.numExperts).map((row) =>
+      entropyTerm(row[expert] ?? NaN, epsilon),
+    );
     const sum = own.reduce((total, term) => total + term, 0);
     const mean = sizes.numTokens === 0 ? 0 : sum / sizes.numTokens;
     return { want: mean, error: sumError(mean, Math.min(sizes.numTokens, 32) + sizes.numTokens / 32) };
@@ -133,7 +151,9 @@ function expectGradient(entropies: Entropies): Expectation[] {
   const { probabilities, epsilon } = entropies;
   const values = Array.from(probabilities.values, (p) => {
     const isClose = Math.abs(p - 1.5 * epsilon) <= 1e-6 * epsilon;
-    const error = isClose ? Infinity : FUNCTION_ROUNDINGS * FLOAT_ROUNDING * (Math.abs(Math.log2(p || 1)) + 2);
+    const error = isClose
+      ? Infinity
+      : FUNCTION_ROUNDINGS * FLOAT_ROUNDING * (Math.abs(Math.log2(p || 1)) + 2);
     return { want: entropySlope(p, epsilon), error };
   });
   return [stored(entropies, 'gradient', values)];

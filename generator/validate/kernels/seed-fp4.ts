@@ -17,7 +17,9 @@ const GROUP_SIZES = [32, 12, 128, 64] as const;
 export function makeFp4(shape: { count: number; terms: number; columns: number }, random: Random): MadeFp4 {
   const { count, terms, columns } = shape;
   const groupSize = GROUP_SIZES[terms % GROUP_SIZES.length] ?? 32;
-  const words = Uint32Array.from({ length: count * Math.ceil(terms / 8) * columns }, () => random.below(2 ** 32));
+  const words = Uint32Array.from({ length: count * Math.ceil(terms / 8) * columns }, () =>
+    random.below(2 ** 32),
+  );
   const numScales = count * Math.ceil(terms / groupSize) * columns;
   const scales = store('f16', Float32Array.from(random.spread(numScales, 1 / Math.sqrt(terms)), Math.abs));
   return {

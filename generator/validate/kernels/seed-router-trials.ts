@@ -95,7 +95,10 @@ function makeRouter(plan: KernelPlan, sizes: KernelCase, random: Random): MadeRo
   };
 }
 
-function logitsOf({ states, weights }: MadeRouter, { hiddenSize, numExperts, numTokens }: KernelCase): TokenLogits[] {
+function logitsOf(
+  { states, weights }: MadeRouter,
+  { hiddenSize, numExperts, numTokens }: KernelCase,
+): TokenLogits[] {
   const logits = linearOutIn(states.values, weights, null, hiddenSize);
   const magnitudes = linearOutIn(states.values.map(Math.abs), weights.map(Math.abs), null, hiddenSize);
   const relative = dotError(hiddenSize) + SHARE_ROUNDINGS * FLOAT_ROUNDING;
@@ -131,7 +134,9 @@ function expectSelection(plan: KernelPlan, logits: readonly TokenLogits[], topK:
       want: Float64Array.from(weights),
       tolerance: Float64Array.from(
         tokens.flatMap((routing) =>
-          routing.weights.map((weight) => storedError(dtype, weight, weightError(routing.token, weight, topK))),
+          routing.weights.map((weight) =>
+            storedError(dtype, weight, weightError(routing.token, weight, topK)),
+          ),
         ),
       ),
     },
@@ -160,7 +165,12 @@ function expectLoads(logits: readonly TokenLogits[], numExperts: number, topK: n
   }
   const additions = (logits.length + 1) * FLOAT_ROUNDING;
   return [
-    { output: 'expert_load', element: 'f32', want: loads, tolerance: loadErrors.map((error, at) => error + additions * (loads[at] ?? 0)) },
+    {
+      output: 'expert_load',
+      element: 'f32',
+      want: loads,
+      tolerance: loadErrors.map((error, at) => error + additions * (loads[at] ?? 0)),
+    },
     { output: 'expert_count', element: 'u32', want: counts, tolerance: countErrors },
   ];
 }

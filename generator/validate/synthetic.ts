@@ -1,0 +1,56 @@
+// A block of any model as a fixture without a file: inputs and parameters are filled by rule, and what must come out is what the
+// reference says. It shows that the kernels of a `config.json` run, without a checkpoint.
+
+import { MoegenError } from '../errors.js';
+import { referenceBlock } from '../reference/block.js';
+import { filledWeights } from '../reference/filled-weights.js';
+import { fillParameter } from '../reference/parameter-fill.js';
+import type { Fixture } from '../reference/fixture.js';
+import type { CheckpointTensor, MoeBlock } from '../spec/block.js';
+
+const NUM_TOKENS = 16;
+/** Parameters that a job may hold: some gigabytes, of which there are several copies. */
+const MAX_PARAMETERS = 1.5e9;
+
+export function syntheticFixture(name: string, layer: number, block: MoeBlock): Fixture {
+  const tensors = Object.entries(block.tensors);
+  const count = tensors.reduce((sum, [, { shape }]) => sum + product(shape), 0);
+  if (count > MAX_PARAMETERS) {
+    throw new MoegenError(
+      'validate/too-large',
+      `a layer of ${name} has ${count} parameters; at most ${MAX_PARAMETERS} are filled by rule`,
+      { where: name, help: 'validate with a configuration of fewer or smaller experts' },
+    );
+  }
+  const parameters = Object.fromEntries(
+    tensors.map(([role, tensor]) => [tensor.name, { shape: tensor.shape, scale: scaleOf(role, tensor) }]),
+  );
+  const x = Float64Array.from(fillParameter('x', 0, NUM_TOKENS * block.hiddenSize, 2));
+  const tokenIds = Array.from({ length: NUM_TOKENS }, (_, token) => token);
+  const expected = referenceBlock(block, filledWeights(parameters, block, name), { x, tokenIds });
+  return {
+    path: name,
+    modelType: name,
+    blockClass: '',
+    configText: '',
+    layer,
+    numTokens: NUM_TOKENS,
+    hiddenSize: block.hiddenSize,
+    x,
+    expected,
+    transformersBf16: expected,
+    rowsOk: Array.from({ length: NUM_TOKENS }, () => true),
+    parameters,
+  };
+}
+
+/** Powers of two, so that every value is exact in every dtype; a table of integers has none. */
+function scaleOf(role: string, { shape }: CheckpointTensor): number | null {
+  if (role === 'token_table') return null;
+  if (role.endsWith('_bias')) return 0.25;
+  return 2 ** Math.round(Math.log2(2 / Math.sqrt(Math.max(...shape.slice(-2)))));
+}
+
+function product(shape: readonly number[]): number {
+  return shape.reduce((count, extent) => count * extent, 1);
+}

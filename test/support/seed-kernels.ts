@@ -1,0 +1,59 @@
+// Runs one drop-in kernel on given numbers, for tests that say themselves what must come out.
+
+import type { Device, LoadedLibrary } from '../../generator/native/types.js';
+import type { KernelPlan } from '../../generator/plan/types.js';
+import type { ActivationDtype } from '../../generator/spec/dtypes.js';
+import { decodeElements, encodeElements } from '../../generator/validate/elements.js';
+import { buildJob, type JobOptions } from '../../generator/validate/job.js';
+import { elementOf } from '../../generator/validate/kernels/trial.js';
+import { allPlans, hostDevice, kernelTexts } from './host-kernels.js';
+
+export interface SeedRun {
+  readonly values: Readonly<Record<string, number>>;
+  readonly inputs: Readonly<Record<string, ArrayLike<number>>>;
+  readonly outputs: readonly string[];
+  /** Another launch than the documented one. */
+  readonly threadgroups?: readonly [number, number, number];
+  readonly threads?: number;
+  readonly options?: JobOptions;
+}
+
+const device: Device = hostDevice();
+const plans = allPlans().filter(({ file }) => file !== undefined);
+const libraries = new Map<string, Promise<LoadedLibrary>>();
+
+function findKernel(kernel: string, dtype: ActivationDtype): KernelPlan {
+  const plan = plans.find(({ axes }) => axes['kernel'] === kernel && axes['activation'] === dtype);
+  if (plan === undefined) throw new Error(`no kernel ${kernel} in ${dtype}`);
+  return plan;
+}
+
+function load(plan: KernelPlan, instrument: boolean): Promise<LoadedLibrary> {
+  const key = `${plan.folder}/${plan.file ?? ''} ${String(instrument)}`;
+  const own = plans.filter(({ file, folder }) => file === plan.file && folder === plan.folder);
+  const known =
+    libraries.get(key) ??
+    kernelTexts(own).then((texts) => device.load({ source: texts.textOf(plan), instrument }));
+  libraries.set(key, known);
+  return known;
+}
+
+/** The outputs asked for, as numbers, and what the checks found. */
+export async function runSeed(kernel: string, dtype: ActivationDtype, run: SeedRun) {
+  const plan = findKernel(kernel, dtype);
+  const library = await load(plan, run.options?.checks !== undefined);
+  const inputs = Object.fromEntries(
+    Object.entries(run.inputs).map(([name, values]) => [name, encodeElements(elementOf(plan, name), values)]),
+  );
+  const job = buildJob([{ plan, library, values: run.values }], inputs, run.outputs, run.options);
+  const dispatches = job.dispatches.map((dispatch) => ({
+    ...dispatch,
+    threadgroups: run.threadgroups ?? dispatch.threadgroups,
+    threadsPerThreadgroup: run.threads === undefined ? dispatch.threadsPerThreadgroup : ([run.threads, 1, 1] as const),
+  }));
+  const result = await device.run({ ...job, dispatches });
+  const outputs = run.outputs.map((name, position) =>
+    decodeElements(elementOf(plan, name), result.outputs[position] ?? new Uint8Array()),
+  );
+  return { outputs: Object.fromEntries(run.outputs.map((name, at) => [name, outputs[at] ?? new Float64Array()])), reports: result.reports };
+}
