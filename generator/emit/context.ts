@@ -124,7 +124,8 @@ function isListed(binding: Binding): boolean {
   return binding.access !== 'argument' || binding.note !== '';
 }
 
-function label({ element, struct }: Binding): string {
+function label({ element, struct, asBits }: Binding): string {
+  if (asBits === true) return 'binary16';
   return struct?.name ?? ELEMENT_TYPES[element].label;
 }
 

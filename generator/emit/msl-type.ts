@@ -7,7 +7,8 @@ export function mslType(element: ElementType, bf16Storage: Bf16Storage): string 
   return element === 'bf16' ? bf16Storage : ELEMENT_TYPES[element].msl;
 }
 
-/** A struct goes by its name. */
-export function bindingType({ element, struct }: Binding, bf16Storage: Bf16Storage): string {
+/** A struct goes by its name, bits by the integer that holds them. */
+export function bindingType({ element, struct, asBits }: Binding, bf16Storage: Bf16Storage): string {
+  if (asBits === true) return ELEMENT_TYPES.u16.msl;
   return struct?.name ?? mslType(element, bf16Storage);
 }

@@ -69,8 +69,12 @@ function semicolons(code: string): { readonly text: string; readonly offset: num
 }
 
 function conflict(file: string, name: string, first: string, second: string): MoegenError {
-  return new MoegenError('format/conflicting-definitions', `two kernels of one file define '${name}' differently`, {
-    where: `${file}: ${first} and ${second}`,
-    help: 'give the definitions different names, or the kernels different files',
-  });
+  return new MoegenError(
+    'format/conflicting-definitions',
+    `two kernels of one file define '${name}' differently`,
+    {
+      where: `${file}: ${first} and ${second}`,
+      help: 'give the definitions different names, or the kernels different files',
+    },
+  );
 }

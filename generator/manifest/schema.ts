@@ -30,6 +30,8 @@ const binding = z.strictObject({
   /** The MSL type of one element as declared in the text. */
   type: z.string(),
   struct: struct.optional(),
+  /** Half precision that is declared as ushort. */
+  asBits: z.literal(true).optional(),
   shape: z.array(formula),
   access: z.enum(['read', 'write', 'read_write', 'argument']),
   note: z.string(),

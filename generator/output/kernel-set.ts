@@ -74,24 +74,12 @@ export async function renderTexts(
   kernels: readonly PlannedKernel[],
 ): Promise<Map<string, string>> {
   if (kernels.length === 0) return new Map();
-  const [{ createEnvironment }, { toContext }, { renderKernel }, { createMslFormatter }, { assembleFile }] =
-    await Promise.all([
-      import('../emit/environment.js'),
-      import('../emit/context.js'),
-      import('../emit/render.js'),
-      import('../format/format.js'),
-      import('../format/assemble.js'),
-    ]);
-  const environment = createEnvironment(set.templates);
-  const format = await createMslFormatter();
-  const files = [...kernelsByFile(kernels)].map(([file, own]) => {
-    const texts = own.map(({ plan }) => ({
-      kernel: plan.name,
-      text: format(renderKernel(environment, toContext(plan, set.request))),
-    }));
-    return [file, assembleFile(file, texts)] as const;
-  });
-  return new Map(files);
+  const { renderFiles } = await import('./render-files.js');
+  const files = [...kernelsByFile(kernels)].map(
+    ([file, own]) => [file, own.map(({ plan }) => plan)] as const,
+  );
+  const { bf16Storage = 'ushort' } = set.request;
+  return new Map(await renderFiles({ templates: set.templates, options: { bf16Storage }, files }));
 }
 
 export function kernelsByFile<T extends { readonly file: string }>(kernels: readonly T[]): Map<string, T[]> {

@@ -9,10 +9,9 @@ export function buffer(
   name: string,
   element: ElementType,
   shape: readonly Formula[],
-  options: { access?: Access; note?: string; condition?: string } = {},
+  options: Pick<Partial<Draft>, 'access' | 'note' | 'condition' | 'asBits'> = {},
 ): Draft {
-  const { access = 'read', note = '', condition } = options;
-  return { name, element, shape, access, note, ...(condition === undefined ? {} : { condition }) };
+  return { name, element, shape, access: 'read', note: '', ...options };
 }
 
 /** A single value that is given anew with every dispatch. */

@@ -104,7 +104,7 @@ export function matrixBuffers(
 }
 
 /** Column of the matrix that holds a column of the part; `column` is one name, or a sum. */
-export function matrixColumn({ step, first }: Part, column: string): string {
+function matrixColumn({ step, first }: Part, column: string): string {
   const factor = column.includes('+') ? `(${column})` : column;
   if (step === 2) return first === '' ? `2 * ${factor}` : `2 * ${factor} + ${first}`;
   return first === '' ? column : `${first} + ${column}`;

@@ -13,9 +13,12 @@ import { indexPlans } from './families/index-build.js';
 import { projectionPlans } from './families/projections.js';
 import { routerPlans } from './families/router.js';
 import { seedAssignmentPlans } from './families/seed/assignments.js';
-import { seedDispatchPlans } from './families/seed/dispatch.js';
+import { seedCompatPlans } from './families/seed/bf16-compat.js';
 import { seedEntropyPlans } from './families/seed/entropy.js';
+import { seedGateUpPlans } from './families/seed/gate-up.js';
+import { seedMixturePlans } from './families/seed/mixture.js';
 import { seedRouterPlans } from './families/seed/router.js';
+import { seedRowPlans } from './families/seed/rows.js';
 import { sharedExpertPlans } from './families/shared-expert.js';
 import { assertPlan } from './limits.js';
 import type { KernelPlan } from './types.js';
@@ -33,8 +36,11 @@ const FAMILIES = [
   convertPlans,
   seedRouterPlans,
   seedAssignmentPlans,
-  seedDispatchPlans,
   seedEntropyPlans,
+  seedMixturePlans,
+  seedRowPlans,
+  seedGateUpPlans,
+  seedCompatPlans,
 ] as const;
 
 export function planKernels(spec: GenerationSpec): KernelPlan[] {

@@ -22,7 +22,7 @@ export function tileThreads(tile: TileShape): number {
 }
 
 /** Rows of a tile are padded by four floats, so that neighbouring rows start in different banks. */
-export function tileStride(tile: TileShape): number {
+function tileStride(tile: TileShape): number {
   return tile.blockK + 4;
 }
 

@@ -15,7 +15,7 @@ export type Formula = string;
 export type Access = 'read' | 'write' | 'read_write' | 'argument';
 
 /** One member of a struct, where it lies and how many bytes it takes. */
-export interface StructField {
+interface StructField {
   readonly name: string;
   readonly element: ElementType;
   readonly offset: number;
@@ -36,6 +36,8 @@ export interface Binding {
   readonly element: ElementType;
   /** The value is a struct of arguments. */
   readonly struct?: StructLayout;
+  /** Half precision that is declared as ushort: the kernel decodes the bits itself. */
+  readonly asBits?: true;
   /** One formula for each dimension, outermost first; none for a single value. */
   readonly shape: readonly Formula[];
   readonly access: Access;

@@ -58,7 +58,7 @@ export function gateUpVariants({ block }: GenerationSpec): GateUpVariant[] {
   }));
 }
 
-export function gateUpVariant(block: MoeBlock): GateUpVariant {
+function gateUpVariant(block: MoeBlock): GateUpVariant {
   const { experts } = block;
   return {
     glu: gluVariant(experts.glu, experts.gateUp !== 'ungated'),

@@ -14,7 +14,7 @@ export interface Fp4Matrices {
   readonly groupSize: number;
 }
 
-export function fp4Value(code: number): number {
+function fp4Value(code: number): number {
   const magnitude = MAGNITUDES[code % 8] ?? NaN;
   return code < 8 ? magnitude : -magnitude;
 }
@@ -29,7 +29,8 @@ export function decodeFp4(matrices: Fp4Matrices): Float64Array {
       for (let term = 0; term < terms; term += 1) {
         const word = words[(matrix * wordRows + Math.floor(term / 8)) * columns + column] ?? 0;
         const scale = scales[(matrix * groups + Math.floor(term / groupSize)) * columns + column] ?? NaN;
-        values[(matrix * columns + column) * terms + term] = fp4Value((word >>> (4 * (term % 8))) & 15) * scale;
+        values[(matrix * columns + column) * terms + term] =
+          fp4Value((word >>> (4 * (term % 8))) & 15) * scale;
       }
     }
   }

@@ -20,7 +20,8 @@ export function seedRouting(logits: readonly number[], topK: number): SeedRoutin
   const selected = chosen.reduce((sum, { expert }) => sum + (probabilities[expert] ?? 0), 0);
   const slots = Array.from({ length: topK }, (_, slot) => {
     const expert = chosen[slot]?.expert;
-    if (expert !== undefined) return { id: expert, weight: (probabilities[expert] ?? 0) / Math.max(selected, 1e-8) };
+    if (expert !== undefined)
+      return { id: expert, weight: (probabilities[expert] ?? 0) / Math.max(selected, 1e-8) };
     return { id: logits.length, weight: slot < logits.length ? NaN : 0 };
   });
   return { ids: slots.map(({ id }) => id), weights: slots.map(({ weight }) => weight), probabilities };

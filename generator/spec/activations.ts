@@ -94,9 +94,7 @@ export const GLU_VARIANTS: readonly GluVariant[] = [
 ];
 
 /** Variants of the set that serves no block in particular. */
-export const GENERAL_GLU_VARIANTS: readonly GluVariant[] = (['silu', 'gelu', 'gelu_tanh'] as const).map(
-  plain,
-);
+export const GENERAL_GLU_VARIANTS: readonly GluVariant[] = (['silu', 'gelu'] as const).map(plain);
 
 export function gluVariant(glu: Glu, isGated: boolean): GluVariant {
   const activation = glu.kind === 'oai' ? null : glu.activation;

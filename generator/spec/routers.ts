@@ -68,12 +68,7 @@ const ROWS: readonly Traits[] = [
 export const ROUTER_VARIANTS: readonly RouterVariant[] = ROWS.map(describe);
 
 /** Those that the general set also has as one kernel from hidden states to experts, for each pair of dtypes. */
-export const FUSED_ROUTER_VARIANTS: readonly RouterVariant[] = [
-  softmax,
-  sigmoid,
-  { ...sigmoid, selection: 'top2_groups' as const },
-  topkSoftmax,
-].map(describe);
+export const FUSED_ROUTER_VARIANTS: readonly RouterVariant[] = [softmax, sigmoid].map(describe);
 
 /** Every variant that a router can have. */
 const ALL: readonly RouterVariant[] = [

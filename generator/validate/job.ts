@@ -86,6 +86,9 @@ function poolName(step: Step, binding: Binding): string {
     : (step.names?.[binding.name] ?? binding.name);
 }
 
+/** No device knows buffers of no bytes. */
+const SMALLEST_BUFFER = 1;
+
 class BufferPool {
   readonly #positions = new Map<string, number>();
   readonly #specs: { label: string; byteLength: number; data?: Uint8Array }[] = [];
@@ -95,7 +98,7 @@ class BufferPool {
     this.#inputs = inputs;
   }
 
-  /** Makes the buffer at least as large as the step needs it; no device knows buffers of no bytes. */
+  /** Makes the buffer at least as large as the step needs it. */
   reserve(step: Step, binding: Binding): void {
     if (!isBound(binding, step.values)) return;
     const spec = this.#specOf(poolName(step, binding));
@@ -119,9 +122,10 @@ class BufferPool {
   }
 
   specs(): BufferSpec[] {
-    return this.#specs.map(({ data, ...spec }) =>
-      data === undefined ? spec : { ...spec, data: padded(data, spec.byteLength) },
-    );
+    return this.#specs.map(({ data, label, byteLength }) => {
+      const spec = { label, byteLength: Math.max(byteLength, SMALLEST_BUFFER) };
+      return data === undefined ? spec : { ...spec, data: padded(data, spec.byteLength) };
+    });
   }
 
   #specOf(name: string): { label: string; byteLength: number; data?: Uint8Array } {
@@ -129,7 +133,7 @@ class BufferPool {
     const known = this.#specs[position];
     if (known !== undefined) return known;
     const data = this.#inputs[name];
-    const spec = { label: name, byteLength: 16, ...(data === undefined ? {} : { data }) };
+    const spec = { label: name, byteLength: 0, ...(data === undefined ? {} : { data }) };
     this.#positions.set(name, position);
     this.#specs.push(spec);
     return spec;

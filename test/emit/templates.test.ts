@@ -10,18 +10,37 @@ import { loadClangFormat } from '../../generator/format/clang-format.js';
 import { createMslFormatter } from '../../generator/format/format.js';
 import { planKernels } from '../../generator/plan/plan.js';
 import { ACTIVATION_DTYPES, BF16_STORAGES } from '../../generator/spec/dtypes.js';
+import { checkBlock } from '../../generator/spec/check-block.js';
 import { WEIGHT_FORMAT_NAMES } from '../../generator/spec/weights.js';
+import { EXPERT_BLOCKS } from '../plan/experts-blocks.js';
+import { FIXTURE_NAMES, fixtureBlock } from '../support/fixtures.js';
 
 const environment = createEnvironment(path.resolve(import.meta.dirname, '../../templates'));
 
-const contexts = BF16_STORAGES.flatMap((bf16Storage) =>
-  planKernels({
-    activations: ACTIVATION_DTYPES,
-    weights: WEIGHT_FORMAT_NAMES,
-    bf16Storage,
-    mslVersion: '3.1',
-    block: null,
-  }).map((plan) => toContext(plan, { bf16Storage })),
+const fixtureBlocks = await Promise.all(FIXTURE_NAMES.map(fixtureBlock));
+
+/** Groups without a selection bias, which no fixture has. */
+const grouped = checkBlock(
+  {
+    hiddenSize: 64,
+    intermediateSize: 32,
+    numExperts: 64,
+    topK: 6,
+    router: { scoring: { kind: 'softmax' }, groups: { count: 8, keep: 3, score: 'max' } },
+  },
+  'a block with groups',
+);
+
+const contexts = [null, grouped, ...Object.values(EXPERT_BLOCKS), ...fixtureBlocks].flatMap((block) =>
+  BF16_STORAGES.flatMap((bf16Storage) =>
+    planKernels({
+      activations: ACTIVATION_DTYPES,
+      weights: block === null ? WEIGHT_FORMAT_NAMES : ['bf16'],
+      bf16Storage,
+      mslVersion: '3.1',
+      block,
+    }).map((plan) => toContext(plan, { bf16Storage })),
+  ),
 );
 
 describe('the templates', () => {
@@ -31,7 +50,7 @@ describe('the templates', () => {
 
   it('render, and passages are laid out as the whole text is', async () => {
     const [format, whole] = [await createMslFormatter(), await loadClangFormat()];
-    const samples = contexts.filter((_, index) => index % 5 === 0);
+    const samples = contexts.filter((_, index) => index % 20 === 0);
     const different = samples.filter((context) => {
       const text = renderKernel(environment, context);
       return format(text) !== whole(text);

@@ -1,14 +1,11 @@
-import { readdirSync } from 'node:fs';
-import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ActivationDtype } from '../../generator/spec/dtypes.js';
 import type { FixtureOptions } from '../../generator/validate/fixtures.js';
 import { validateFixtures } from '../../generator/validate/validate.js';
-import { blockTexts, fixturePath, hostDevice } from '../support/host-kernels.js';
+import { FIXTURE_NAMES, fixturePath } from '../support/fixtures.js';
+import { blockTexts, hostDevice } from '../support/host-kernels.js';
 
-const FIXTURES = readdirSync(path.join(import.meta.dirname, '../fixtures'))
-  .map((file) => path.basename(file, '.safetensors'))
-  .filter((name) => name !== 'mixtral_huge_values');
+const FIXTURES = FIXTURE_NAMES.filter((name) => name !== 'mixtral_huge_values');
 /** Those whose decode path is the three dispatches alone. */
 const PLAIN = ['mixtral', 'qwen3_moe', 'qwen3_norm', 'olmoe'];
 const DTYPES = ['f16', 'bf16', 'f32'] as const satisfies readonly ActivationDtype[];

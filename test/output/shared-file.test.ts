@@ -14,7 +14,8 @@ const kernel = (name: string, summary = `says ${name}`) =>
   sampleKernel('bf16', { name, summary, file: 'moe_shared' });
 const setOf = (...plans: readonly ReturnType<typeof kernel>[]) => sampleSet([], { plans });
 const read = (folder: string) => readFileSync(path.join(folder, FILE), 'utf8');
-const kernelsIn = (folder: string) => [...read(folder).matchAll(/kernel void (\w+)/g)].map((match) => match[1]);
+const kernelsIn = (folder: string) =>
+  [...read(folder).matchAll(/kernel void (\w+)/g)].map((match) => match[1]);
 const manifestOf = (folder: string) =>
   parseManifest(readFileSync(path.join(folder, 'manifest.json'), 'utf8'), 'manifest.json').kernels;
 
@@ -66,7 +67,12 @@ describe('a file of several kernels', () => {
   it('is compared as a whole', async () => {
     const folder = await written(kernel('moe_a'), kernel('moe_b'));
     const set = setOf(kernel('moe_a'), kernel('moe_b'));
-    expect(await compareSet(set, folder)).toMatchObject({ missing: [], changed: [], unexpected: [], compared: 2 });
+    expect(await compareSet(set, folder)).toMatchObject({
+      missing: [],
+      changed: [],
+      unexpected: [],
+      compared: 2,
+    });
     put(folder, FILE, read(folder).replace('sum = 0.0f', 'sum = 0.5f'));
     expect((await compareSet(set, folder)).changed.map(({ file }) => file)).toEqual([FILE]);
   });

@@ -16,7 +16,10 @@ const LAYOUT = structLayout('Params', [
 ]);
 
 const plan = samplePlan({
-  bindings: bindings(buffer('output', 'f32', ['rows'], { access: 'write' }), structArgument('params', LAYOUT)),
+  bindings: bindings(
+    buffer('output', 'f32', ['rows'], { access: 'write' }),
+    structArgument('params', LAYOUT),
+  ),
   dispatch: { threadgroups: ['rows', '1', '1'], threadsPerThreadgroup: [32, 1, 1] },
   constants: [],
 });

@@ -57,7 +57,9 @@ describe('drop-in sorting', () => {
     });
     const packed = inOrder.map((at) => (ids[at] ?? 0) * 65536 + Math.round(65535 * (weights[at] ?? 0)));
     expect(list(outputs['packed_assignments']).slice(0, inOrder.length)).toEqual(packed);
-    expect(list(outputs['sorted_tokens']).slice(0, inOrder.length)).toEqual(inOrder.map((at) => Math.floor(at / 2)));
+    expect(list(outputs['sorted_tokens']).slice(0, inOrder.length)).toEqual(
+      inOrder.map((at) => Math.floor(at / 2)),
+    );
     expect(list(outputs['expert_bounds'])).toEqual([...firstRows, inOrder.length]);
     expect(reports).toEqual([]);
   });

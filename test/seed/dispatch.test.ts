@@ -4,7 +4,12 @@
 import { describe, expect, it } from 'vitest';
 import { runSeed } from '../support/seed-kernels.js';
 
-const FORMS = ['moe_dispatch_fused', 'moe_dispatch_parallel', 'moe_dispatch_grouped', 'moe_dispatch_atomic'] as const;
+const FORMS = [
+  'moe_dispatch_fused',
+  'moe_dispatch_parallel',
+  'moe_dispatch_grouped',
+  'moe_dispatch_atomic',
+] as const;
 type Dtype = 'f16' | 'bf16' | 'f32';
 
 interface Layer {
@@ -53,13 +58,6 @@ function routing({ ids, weights, rows, experts }: Layer) {
   };
 }
 
-const USED: Readonly<Record<(typeof FORMS)[number], readonly string[]>> = {
-  moe_dispatch_fused: ['topk_ids', 'topk_weights'],
-  moe_dispatch_parallel: ['topk_ids', 'topk_weights', 'output'],
-  moe_dispatch_grouped: ['sorted_assignments', 'expert_offsets', 'sorted_weights', 'output'],
-  moe_dispatch_atomic: ['token_buffer', 'weight_buffer', 'expert_counts', 'output'],
-};
-
 async function run(form: (typeof FORMS)[number], dtype: Dtype, layer: Layer) {
   const { rows, terms, columns, experts } = layer;
   const words = Math.ceil(terms / 8);
@@ -69,7 +67,6 @@ async function run(form: (typeof FORMS)[number], dtype: Dtype, layer: Layer) {
       (sum, code, i) => sum + code * 16 ** i,
       0,
     );
-  const all: Record<string, ArrayLike<number>> = { ...inputs, output: new Float64Array(rows * columns) };
   const { outputs } = await runSeed(form, dtype, {
     values: { ...values, hidden_dim: terms, out_dim: columns, group_size: terms },
     inputs: {
@@ -77,8 +74,9 @@ async function run(form: (typeof FORMS)[number], dtype: Dtype, layer: Layer) {
       expert_weight: numbers(experts * words * columns, (at) =>
         word(Math.floor(at / columns / words), Math.floor(at / columns) % words),
       ),
-      scales: numbers(experts * columns, (at) => layer.scale(Math.floor(at / columns), at % columns)),
-      ...Object.fromEntries(USED[form].map((name) => [name, all[name] ?? []])),
+      expert_scales: numbers(experts * columns, (at) => layer.scale(Math.floor(at / columns), at % columns)),
+      output: new Float64Array(rows * columns),
+      ...inputs,
     },
     outputs: ['output'],
     ...(layer.seed !== undefined && { options: { seed: layer.seed } }),
@@ -95,7 +93,8 @@ function expected(layer: Layer): number[] {
       if (expert >= layer.experts) return sum;
       let dot = 0;
       for (let term = 0; term < terms; term += 1) {
-        dot += layer.input(row, term) * (CODES[layer.code(expert, term)] ?? NaN) * layer.scale(expert, column);
+        dot +=
+          layer.input(row, term) * (CODES[layer.code(expert, term)] ?? NaN) * layer.scale(expert, column);
       }
       return sum + (layer.weights[row]?.[slot] ?? NaN) * dot;
     }, 0);
@@ -142,8 +141,16 @@ describe.each(FORMS)('%s', (form) => {
   });
 
   it('takes 70 experts and nine slots', async () => {
-    const ids = Array.from({ length: 5 }, (_, row) => Array.from({ length: 9 }, (_, slot) => (13 * row + 8 * slot) % 70));
-    const layer = { ...PLAIN, rows: 5, experts: 70, ids, weights: ids.map((row) => row.map((_, slot) => 2 ** -slot)) };
+    const ids = Array.from({ length: 5 }, (_, row) =>
+      Array.from({ length: 9 }, (_, slot) => (13 * row + 8 * slot) % 70),
+    );
+    const layer = {
+      ...PLAIN,
+      rows: 5,
+      experts: 70,
+      ids,
+      weights: ids.map((row) => row.map((_, slot) => 2 ** -slot)),
+    };
     expect(await run(form, 'f32', layer)).toEqual(expected(layer));
   });
 
@@ -155,13 +162,26 @@ describe.each(FORMS)('%s', (form) => {
   });
 
   it('sums in float: thousands of ones are not stuck where half has no more steps', async () => {
-    const layer: Layer = { ...PLAIN, rows: 2, terms: 6000, columns: 9, experts: 1, ids: [[0], [0]], weights: [[1], [1]] };
+    const layer: Layer = {
+      ...PLAIN,
+      rows: 2,
+      terms: 6000,
+      columns: 9,
+      experts: 1,
+      ids: [[0], [0]],
+      weights: [[1], [1]],
+    };
     const ones = { ...layer, input: () => 1, code: () => 2, scale: () => 1 };
     expect(await run(form, 'f16', ones)).toEqual(new Array(18).fill(6000));
   });
 
   it.each(['bf16', 'f32'] as const)('carries values of 1e30 in %s', async (dtype) => {
-    const layer = { ...PLAIN, input: (row: number) => (row % 2 === 0 ? 2 ** 100 : -(2 ** 99)), code: () => 2, scale: () => 0.5 };
+    const layer = {
+      ...PLAIN,
+      input: (row: number) => (row % 2 === 0 ? 2 ** 100 : -(2 ** 99)),
+      code: () => 2,
+      scale: () => 0.5,
+    };
     expect(await run(form, dtype, layer)).toEqual(expected(layer));
   });
 
@@ -169,8 +189,16 @@ describe.each(FORMS)('%s', (form) => {
     const layer: Layer = {
       ...PLAIN,
       rows: 3,
-      ids: [[0, 3], [1, 0], [3, 3]],
-      weights: [[1, NaN], [1, 2], [NaN, NaN]],
+      ids: [
+        [0, 3],
+        [1, 0],
+        [3, 3],
+      ],
+      weights: [
+        [1, NaN],
+        [1, 2],
+        [NaN, NaN],
+      ],
       input: (row, term) => (row === 1 && term === 3 ? Infinity : 1),
       code: (_, term) => (term % 2 === 0 ? 2 : 1),
       scale: (expert) => (expert === 2 ? Infinity : 1),

@@ -44,7 +44,9 @@ describe('drop-in entropies', () => {
     const { outputs } = await runSeed('moe_gate_entropy_with_loads', 'f32', {
       values: params(3, numExperts),
       inputs: {
-        probabilities: Float64Array.from({ length: 3 * numExperts }, (_, at) => (at % numExperts < 2 ? 0.5 : 0)),
+        probabilities: Float64Array.from({ length: 3 * numExperts }, (_, at) =>
+          at % numExperts < 2 ? 0.5 : 0,
+        ),
         topk_ids: [0, 1029, 1029, 300, 5, 1029],
       },
       outputs: ['entropy', 'expert_loads'],

@@ -54,7 +54,3 @@ export const blockTexts: BlockTexts = (block, { activation, weight }) =>
       block,
     }),
   );
-
-export function fixturePath(name: string): string {
-  return path.join(PACKAGE_DIR, 'test/fixtures', `${name}.safetensors`);
-}

@@ -1,6 +1,7 @@
 // Runs one drop-in kernel on given numbers, for tests that say themselves what must come out.
 
 import type { Device, LoadedLibrary } from '../../generator/native/types.js';
+import { evaluateFormula } from '../../generator/plan/formula.js';
 import type { KernelPlan } from '../../generator/plan/types.js';
 import type { ActivationDtype } from '../../generator/spec/dtypes.js';
 import { decodeElements, encodeElements } from '../../generator/validate/elements.js';
@@ -10,6 +11,7 @@ import { allPlans, hostDevice, kernelTexts } from './host-kernels.js';
 
 export interface SeedRun {
   readonly values: Readonly<Record<string, number>>;
+  /** Those that the kernel has no buffer for are left out. */
   readonly inputs: Readonly<Record<string, ArrayLike<number>>>;
   readonly outputs: readonly string[];
   /** Another launch than the documented one. */
@@ -41,19 +43,41 @@ function load(plan: KernelPlan, instrument: boolean): Promise<LoadedLibrary> {
 /** The outputs asked for, as numbers, and what the checks found. */
 export async function runSeed(kernel: string, dtype: ActivationDtype, run: SeedRun) {
   const plan = findKernel(kernel, dtype);
-  const library = await load(plan, run.options?.checks !== undefined);
+  const isWatched = run.options?.checks !== undefined || run.options?.count === true;
+  const library = await load(plan, isWatched);
   const inputs = Object.fromEntries(
-    Object.entries(run.inputs).map(([name, values]) => [name, encodeElements(elementOf(plan, name), values)]),
+    plan.bindings.flatMap(({ name, element }) => {
+      const values = run.inputs[name];
+      return values === undefined ? [] : [[name, encodeElements(element, values)]];
+    }),
   );
   const job = buildJob([{ plan, library, values: run.values }], inputs, run.outputs, run.options);
   const dispatches = job.dispatches.map((dispatch) => ({
     ...dispatch,
     threadgroups: run.threadgroups ?? dispatch.threadgroups,
-    threadsPerThreadgroup: run.threads === undefined ? dispatch.threadsPerThreadgroup : ([run.threads, 1, 1] as const),
+    threadsPerThreadgroup:
+      run.threads === undefined ? dispatch.threadsPerThreadgroup : ([run.threads, 1, 1] as const),
   }));
   const result = await device.run({ ...job, dispatches });
-  const outputs = run.outputs.map((name, position) =>
-    decodeElements(elementOf(plan, name), result.outputs[position] ?? new Uint8Array()),
-  );
-  return { outputs: Object.fromEntries(run.outputs.map((name, at) => [name, outputs[at] ?? new Float64Array()])), reports: result.reports };
+  const outputs = run.outputs.map((name, position) => {
+    const bytes = result.outputs[position] ?? new Uint8Array();
+    return [name, elementsOf(plan, name, bytes, run.values)] as const;
+  });
+  return {
+    outputs: Object.fromEntries(outputs),
+    reports: result.reports,
+    counters: result.dispatches[0]?.counters,
+  };
+}
+
+/** Without the bytes that a small buffer has more than its elements take. */
+function elementsOf(
+  plan: KernelPlan,
+  name: string,
+  bytes: Uint8Array,
+  values: SeedRun['values'],
+): Float64Array {
+  const shape = plan.bindings.find((binding) => binding.name === name)?.shape ?? [];
+  const count = shape.reduce((product, extent) => product * evaluateFormula(extent, values), 1);
+  return decodeElements(elementOf(plan, name), bytes).slice(0, count);
 }

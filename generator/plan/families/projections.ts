@@ -16,7 +16,7 @@ import type { KernelPlan, TemplateValue, TileShape } from '../types.js';
 import { projectionNaming, sharedVariant } from '../variants.js';
 import { rowProduct } from './gemv-terms.js';
 import { productTerms } from './product.js';
-import { expertAxes, partTerm, selectedWeights, type IntermediateDtype } from './shared.js';
+import { partTerm, selectedWeights, sharedExpertAxes, type IntermediateDtype } from './shared.js';
 
 /** One use of the projection kernels. */
 interface Projection {
@@ -44,7 +44,7 @@ export function projectionPlans(spec: GenerationSpec): KernelPlan[] {
 function sharedDownPlans(spec: GenerationSpec): KernelPlan[] {
   const variant = sharedVariant(spec.block);
   if (variant === null) return [];
-  return expertAxes(spec).flatMap((axes) =>
+  return sharedExpertAxes(spec).flatMap((axes) =>
     plansOf(spec, axes, {
       family: 'shared_down',
       summary: "Shared expert's down projection",

@@ -16,25 +16,27 @@ import { rowProduct } from './gemv-terms.js';
 import { productTerms } from './product.js';
 import {
   activationTerms,
-  expertAxes,
   gluConstants,
   gluTerms,
   partTerms,
   selectedWeights,
   SHARED_GLU,
+  sharedExpertAxes,
   type ExpertAxes,
 } from './shared.js';
 
 export function sharedExpertPlans(spec: GenerationSpec): KernelPlan[] {
   const variant = sharedVariant(spec.block);
   if (variant === null) return [];
-  const gateUp = expertAxes(spec).flatMap((axes) => [
+  const gateUp = sharedExpertAxes(spec).flatMap((axes) => [
     ...Object.values(TILES).map((tile) => sharedGateUpPlan(spec, axes, variant, tile)),
     decodeSharedGateUpPlan(spec, axes, variant),
   ]);
   if (spec.block?.shared?.sigmoidGate === false) return gateUp;
   const sigmoid = spec.activations.flatMap((activation) =>
-    selectedWeights(spec).map((weight) => sharedSigmoidPlan(spec, activation, weight)),
+    selectedWeights(spec)
+      .filter((weight) => spec.block !== null || weight.element === activation)
+      .map((weight) => sharedSigmoidPlan(spec, activation, weight)),
   );
   return [...gateUp, ...sigmoid];
 }

@@ -39,6 +39,13 @@ export function expertAxes(spec: GenerationSpec): ExpertAxes[] {
   );
 }
 
+/** For the shared expert: the general set keeps to weights in the activations' own dtype. */
+export function sharedExpertAxes(spec: GenerationSpec): ExpertAxes[] {
+  return expertAxes(spec).filter(
+    ({ activation, weight }) => spec.block !== null || weight.element === activation,
+  );
+}
+
 /** The constants that a unit's limit and factor are. */
 export interface GluConstants extends GluParameters {
   readonly limit: ConstantName;

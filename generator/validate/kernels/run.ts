@@ -99,46 +99,91 @@ export async function validateKernel(
   cases: readonly KernelCase[],
   options: KernelRunOptions,
 ): Promise<KernelVerdict> {
-  const failures: Failure[] = [];
+  const trials = cases.flatMap((sizes) =>
+    trialsOf(plan, sizes, createRandom(options.seed)).map((trial) => ({ name: sizes.name, trial })),
+  );
+  const outcomes: TrialOutcome[] = [];
   const reports: CheckReport[] = [];
-  let [trials, compared, usedShare] = [0, 0, 0];
-  for (const sizes of cases) {
-    for (const trial of trialsOf(plan, sizes, createRandom(options.seed))) {
-      const outcome = await runTrial(device, library, plan, trial, options);
-      trials += 1;
-      compared += outcome.compared;
-      usedShare = Math.max(usedShare, outcome.usedShare);
-      failures.push(...outcome.failures.map((failure) => ({ case: sizes.name, ...failure })));
-      reports.push(...outcome.reports);
-    }
+  for (const batch of batchesOf(trials)) {
+    const result = await runTrials(device, library, plan, batch, options);
+    outcomes.push(...result.outcomes);
+    reports.push(...result.reports);
   }
-  const ok = failures.length === 0 && reports.length === 0;
-  return { kernel: plan.name, ok, trials, compared, usedShare, failures, reports };
+  const failures = outcomes.flatMap((outcome) => outcome.failures);
+  return {
+    kernel: plan.name,
+    ok: failures.length === 0 && reports.length === 0,
+    trials: trials.length,
+    compared: outcomes.reduce((sum, { compared }) => sum + compared, 0),
+    usedShare: Math.max(0, ...outcomes.map((outcome) => outcome.usedShare)),
+    failures,
+    reports,
+  };
 }
 
-async function runTrial(
+interface NamedTrial {
+  /** Of the case. */
+  readonly name: string;
+  readonly trial: Trial;
+}
+
+interface TrialOutcome {
+  readonly compared: number;
+  readonly usedShare: number;
+  readonly failures: readonly Failure[];
+}
+
+/** Bytes of input that one job takes. */
+const BATCH_BYTES = 2 ** 26;
+
+/** A job costs a process: as many trials share one as keep it small. */
+function batchesOf(trials: readonly NamedTrial[]): NamedTrial[][] {
+  const batches: NamedTrial[][] = [];
+  let bytes = Infinity;
+  for (const named of trials) {
+    const own = Object.values(named.trial.inputs).reduce((sum, { byteLength }) => sum + byteLength, 0);
+    if (bytes + own > BATCH_BYTES) {
+      batches.push([]);
+      bytes = 0;
+    }
+    batches.at(-1)?.push(named);
+    bytes += own;
+  }
+  return batches;
+}
+
+/** Every trial is a dispatch with buffers of its own. */
+async function runTrials(
   device: Device,
   library: LoadedLibrary,
   plan: KernelPlan,
-  trial: Trial,
+  batch: readonly NamedTrial[],
   { checks, seed }: KernelRunOptions,
-) {
-  const names = trial.expectations.map(({ output }) => output);
-  const job = buildJob([{ plan, library, values: trial.values }], trial.inputs, names, {
+): Promise<{ readonly outcomes: TrialOutcome[]; readonly reports: readonly CheckReport[] }> {
+  const own = (name: string, position: number) => `${name} (trial ${position})`;
+  const steps = batch.map(({ trial }, position) => ({
+    plan,
+    library,
+    values: trial.values,
+    names: Object.fromEntries(plan.bindings.map(({ name }) => [name, own(name, position)])),
+  }));
+  const inputs = batch.flatMap(({ trial }, position) =>
+    Object.entries(trial.inputs).map(([name, bytes]) => [own(name, position), bytes] as const),
+  );
+  const expected = batch.flatMap(({ name, trial }, position) =>
+    trial.expectations.map((expectation) => ({ case: name, position, expectation })),
+  );
+  const names = expected.map(({ position, expectation }) => own(expectation.output, position));
+  const job = buildJob(steps, Object.fromEntries(inputs), names, {
+    timeoutSeconds: 600,
     ...(checks.length > 0 && { checks, seed }),
   });
   const result = await device.run(job);
-  const comparisons = trial.expectations.map((expectation, position) => ({
-    output: expectation.output,
-    ...compareValues(
-      decodeElements(expectation.element, result.outputs[position] ?? new Uint8Array()),
-      expectation,
-    ),
-  }));
-  return {
-    compared: comparisons.reduce((sum, { compared }) => sum + compared, 0),
-    usedShare: Math.max(0, ...comparisons.map((comparison) => comparison.usedShare)),
-    failures: comparisons.filter(({ mismatches }) => mismatches > 0),
-    reports: result.reports,
-  };
+  const outcomes = expected.map((item, at) => {
+    const got = decodeElements(item.expectation.element, result.outputs[at] ?? new Uint8Array());
+    const { compared, mismatches, worst, usedShare } = compareValues(got, item.expectation);
+    const failure = { case: item.case, output: item.expectation.output, mismatches, worst };
+    return { compared, usedShare, failures: mismatches > 0 ? [failure] : [] };
+  });
+  return { outcomes, reports: result.reports };
 }

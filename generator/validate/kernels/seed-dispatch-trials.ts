@@ -47,7 +47,7 @@ export function seedDispatchTrials(plan: KernelPlan, sizes: KernelCase, random: 
       inputs: {
         activations: states.bytes,
         expert_weight: weight.wordBytes,
-        scales: weight.scaleBytes,
+        expert_scales: weight.scaleBytes,
         ...(isAdded && { output: before.bytes }),
         ...routed.inputs,
       },

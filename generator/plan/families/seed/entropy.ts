@@ -40,15 +40,20 @@ function entropy({ dtype }: SeedContext, shape: Formula): Omit<Binding, 'index'>
   return buffer('entropy', dtype, [shape], { access: 'write', note: 'in bits' });
 }
 
-function common({ dtype, spec, storage }: SeedContext): {
-  family: string;
-  words: { msl: string; load: string; store: string; accessors: KernelPlan['terms'][string] };
-} {
-  const accessors = accessorTerms([{ dtype, loads: true, stores: true }], spec.bf16Storage);
+const FAMILY = 'seed_entropy';
+
+/** How elements become floats and back. */
+function elementWords({ dtype, spec, storage }: SeedContext): KernelPlan['terms'] {
   return {
-    family: 'seed_entropy',
-    words: { msl: storage.msl, load: storage.load, store: storage.store, accessors },
+    load: storage.load,
+    store: storage.store,
+    accessors: accessorTerms([{ dtype, loads: true, stores: true }], spec.bf16Storage),
   };
+}
+
+/** The same, for kernels that walk along rows. */
+function rowWords(context: SeedContext): KernelPlan['terms'] {
+  return { ...elementWords(context), msl: context.storage.msl };
 }
 
 interface TokenForm {
@@ -80,7 +85,6 @@ const TOKEN_FORMS: readonly TokenForm[] = [
 ];
 
 function tokenPlan(context: SeedContext, { kernel, summary, hasSlots, isNormalized }: TokenForm): KernelPlan {
-  const { family, words } = common(context);
   const slotBuffers = hasSlots
     ? [
         buffer('topk_ids', 'u32', ['batch_size', 'top_k'], { note: 'not used' }),
@@ -88,7 +92,7 @@ function tokenPlan(context: SeedContext, { kernel, summary, hasSlots, isNormaliz
       ]
     : [];
   return seedPlan(context, FILE, kernel, {
-    family,
+    family: FAMILY,
     template: 'seed/token_entropy',
     summary,
     bindings: bindings(
@@ -99,7 +103,7 @@ function tokenPlan(context: SeedContext, { kernel, summary, hasSlots, isNormaliz
     ),
     dispatch: grid(THREADS, `ceil_div(batch_size, ${THREADS})`),
     terms: {
-      ...words,
+      ...rowWords(context),
       isNormalized,
       source: hasSlots ? 'topk_weights' : 'probabilities',
       width: hasSlots ? 'top_k' : 'num_experts',
@@ -110,21 +114,19 @@ function tokenPlan(context: SeedContext, { kernel, summary, hasSlots, isNormaliz
 }
 
 function expertPlan(context: SeedContext): KernelPlan {
-  const { family, words } = common(context);
   return seedPlan(context, FILE, 'moe_gate_entropy_per_expert', {
-    family,
+    family: FAMILY,
     template: 'seed/expert_entropy',
     summary: "Each expert's mean contribution to the entropy",
     bindings: bindings(probabilities(context), entropy(context, 'num_experts'), params(context)),
     dispatch: grid(THREADS, `ceil_div(num_experts, ${THREADS})`),
-    terms: words,
+    terms: elementWords(context),
   });
 }
 
 function loadsPlan(context: SeedContext): KernelPlan {
-  const { family, words } = common(context);
   return seedPlan(context, FILE, 'moe_gate_entropy_with_loads', {
-    family,
+    family: FAMILY,
     template: 'seed/entropy_with_loads',
     summary: 'Mean entropy of the tokens, and how often each expert was selected',
     bindings: bindings(
@@ -136,15 +138,13 @@ function loadsPlan(context: SeedContext): KernelPlan {
     ),
     dispatch: grid(THREADS, '1'),
     threadgroupBytes: (32 + COUNTERS) * 4,
-    terms: { ...words, counters: COUNTERS },
+    terms: { ...rowWords(context), counters: COUNTERS },
   });
 }
 
 function gradientPlan(context: SeedContext): KernelPlan {
-  const { family, words } = common(context);
-  const { msl: _, ...elementWords } = words;
   return seedPlan(context, FILE, 'moe_gate_entropy_gradient', {
-    family,
+    family: FAMILY,
     template: 'seed/entropy_gradient',
     summary: 'Gradient of the entropy of each token',
     bindings: bindings(
@@ -153,6 +153,6 @@ function gradientPlan(context: SeedContext): KernelPlan {
       params(context),
     ),
     dispatch: grid(THREADS, `ceil_div(num_experts, ${THREADS})`, 'batch_size'),
-    terms: elementWords,
+    terms: elementWords(context),
   });
 }

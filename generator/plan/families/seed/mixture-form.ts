@@ -15,13 +15,30 @@ export type Routing =
   | { readonly kind: 'listed'; readonly ids: string; readonly weights: EntryWeights; readonly slots: string }
   /** Selected in the kernel: softmax over the experts with the highest logits. */
   | { readonly kind: 'routed'; readonly router: string; readonly slots: string }
-  /** Tokens in expert order. */
+  /** Entries in expert order: how the kernel finds the token and the expert of one, and where they end. */
   | {
       readonly kind: 'sorted';
       readonly token: string;
-      readonly offsets: string;
+      readonly expert: string;
+      readonly end: string;
+      readonly hasOffsets: boolean;
       readonly weights: EntryWeights;
     };
+
+/** Entries between the offsets of each expert; `params` holds the sizes. */
+export function sortedRouting(token: string, weights: EntryWeights): Routing {
+  return {
+    kind: 'sorted',
+    token,
+    expert: 'moe_expert_of(expert_offsets, params.num_experts, sorted)',
+    end: 'expert_offsets[params.num_experts]',
+    hasOffsets: true,
+    weights,
+  };
+}
+
+/** How the rows of the output are shared among the threadgroups of a column. */
+type RowGroups = 'tiles' | 'strided' | 'split';
 
 /** How the kernel calls its sizes. */
 export interface MixtureSizes {
@@ -34,6 +51,7 @@ export interface MixtureSizes {
 }
 
 export interface MixtureForm {
+  readonly family: string;
   readonly file: string;
   readonly kernel: string;
   readonly summary: string;
@@ -41,18 +59,20 @@ export interface MixtureForm {
   readonly tile: TileShape;
   readonly sizes: MixtureSizes;
   /** The same in formulas. */
-  readonly shape: { readonly tokens: Formula; readonly columns: Formula; readonly experts: Formula };
+  readonly shape: Readonly<Record<'tokens' | 'columns' | 'experts' | 'slots', Formula>>;
   readonly input: string;
   readonly weight: TemplateValue;
   readonly routing: Routing;
+  readonly rowGroups: RowGroups;
   /** An expert that every row takes, with the last slots, where the condition holds. */
   readonly shared: { readonly weight: string; readonly scales: string; readonly condition: string } | null;
-  /** What becomes of `sum` at `element` of the output. */
-  readonly output: { readonly name: string; readonly value: string };
+  /** What becomes of `sum` at `element` of the output, and how it is rounded where the output has another dtype. */
+  readonly output: { readonly name: string; readonly value: string; readonly store?: string };
   readonly bindings: readonly Binding[];
 }
 
 /** Tiles of as many rows and columns as the drop-in grids have. */
+export const DISPATCH_TILE = { blockM: 32, blockN: 64, blockK: 32, simdgroupsM: 1, simdgroupsN: 4 } as const;
 export const ROUTED_TILE = { blockM: 16, blockN: 64, blockK: 32, simdgroupsM: 1, simdgroupsN: 2 } as const;
 export const EXPERT_TILE = { blockM: 64, blockN: 64, blockK: 32, simdgroupsM: 1, simdgroupsN: 4 } as const;
 

@@ -14,7 +14,7 @@ import {
 import {
   EXPERT_TILE,
   ROUTED_TILE,
-  type EntryWeights,
+  sortedRouting,
   type MixtureForm,
   type MixtureSizes,
 } from './mixture-form.js';
@@ -45,7 +45,7 @@ function sizesIn(prefix: string, names: MixtureSizes): Pick<MixtureForm, 'sizes'
       slots: of(names.slots),
       groupSize: of(names.groupSize),
     },
-    shape: { tokens: names.tokens, columns: names.columns, experts: names.experts },
+    shape: { tokens: names.tokens, columns: names.columns, experts: names.experts, slots: names.slots },
   };
 }
 
@@ -56,10 +56,10 @@ const ARGUMENT_NAMES: MixtureSizes = {
   columns: 'intermediate_size',
 };
 
-const IN_STRUCT = sizesIn('params.', STRUCT_NAMES);
+export const IN_STRUCT = sizesIn('params.', STRUCT_NAMES);
 const IN_ARGUMENTS = sizesIn('', ARGUMENT_NAMES);
 
-const FP4_WEIGHT: TemplateValue = {
+export const FP4_WEIGHT: TemplateValue = {
   isFp4: true,
   msl: 'uint',
   load4: '',
@@ -70,6 +70,8 @@ const FP4_WEIGHT: TemplateValue = {
 };
 
 const FP4_SHARED = { weight: 'shared_weight', scales: 'shared_scales' } as const;
+
+const FAMILY = 'seed_mixture';
 
 const NORMALISED = 'softmax over its top_k highest logits';
 const ROUNDED_ONCE =
@@ -91,6 +93,7 @@ export function mixtureForms(context: SeedContext): MixtureForm[] {
 function routedForm({ dtype }: SeedContext, kernel: string): MixtureForm {
   return {
     ...IN_STRUCT,
+    family: FAMILY,
     file: OPTIMIZED_FILE,
     kernel,
     summary: 'Router and a linear layer of FP4 experts, with a shared expert on request',
@@ -105,6 +108,7 @@ function routedForm({ dtype }: SeedContext, kernel: string): MixtureForm {
     input: 'activations',
     weight: FP4_WEIGHT,
     routing: { kind: 'routed', router: 'router_weight', slots: IN_STRUCT.sizes.slots },
+    rowGroups: 'tiles',
     shared: { ...FP4_SHARED, condition: 'params.has_shared != 0 && next_slot >= params.top_k' },
     output: { name: 'output', value: 'precise::divide(sum, row_sums[row])' },
     bindings: bindings(
@@ -118,9 +122,12 @@ function routedForm({ dtype }: SeedContext, kernel: string): MixtureForm {
   };
 }
 
+/** Where the activations are BF16, the weights of slots are half, as they are where these kernels are in use. */
 function preroutedForm({ dtype, storage }: SeedContext): MixtureForm {
+  const isBits = dtype === 'bf16';
   return {
     ...IN_STRUCT,
+    family: FAMILY,
     file: OPTIMIZED_FILE,
     kernel: 'moe_dispatch_optimized_prerouted',
     summary: 'Linear layer of FP4 experts that were selected before, with a shared expert on request',
@@ -135,16 +142,19 @@ function preroutedForm({ dtype, storage }: SeedContext): MixtureForm {
     routing: {
       kind: 'listed',
       ids: 'topk_ids',
-      weights: { name: 'topk_weights', load: storage.load },
+      weights: { name: 'topk_weights', load: isBits ? 'moe_load_f16_bits' : storage.load },
       slots: IN_STRUCT.sizes.slots,
     },
+    rowGroups: 'tiles',
     shared: { ...FP4_SHARED, condition: 'params.has_shared != 0 && next_slot >= params.top_k' },
     output: { name: 'output', value: 'sum' },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
       ...fp4Buffers('expert', STRUCT_NAMES, ['num_experts']),
       buffer('topk_ids', 'u32', ['batch_size', 'top_k']),
-      buffer('topk_weights', dtype, ['batch_size', 'top_k']),
+      isBits
+        ? buffer('topk_weights', 'f16', ['batch_size', 'top_k'], { asBits: true })
+        : buffer('topk_weights', dtype, ['batch_size', 'top_k']),
       ...fp4Buffers('shared', STRUCT_NAMES, []),
       buffer('output', dtype, ['batch_size', 'out_dim'], { access: 'write' }),
       structArgument('params', OPTIMIZED_PARAMS),
@@ -155,6 +165,7 @@ function preroutedForm({ dtype, storage }: SeedContext): MixtureForm {
 function listedForm({ dtype, storage }: SeedContext): MixtureForm {
   return {
     ...IN_STRUCT,
+    family: FAMILY,
     file: 'moe_expert_gemm',
     kernel: 'moe_expert_gemm_fp4',
     summary: 'Linear layer of FP4 experts that were selected before',
@@ -172,6 +183,7 @@ function listedForm({ dtype, storage }: SeedContext): MixtureForm {
       weights: { name: 'topk_weights', load: storage.load },
       slots: IN_STRUCT.sizes.slots,
     },
+    rowGroups: 'tiles',
     shared: null,
     output: { name: 'output', value: 'sum' },
     bindings: bindings(
@@ -186,9 +198,10 @@ function listedForm({ dtype, storage }: SeedContext): MixtureForm {
 }
 
 function sortedForm({ dtype, storage }: SeedContext): MixtureForm {
-  const weights: EntryWeights = { name: 'sorted_weights', load: storage.load };
+  const weights = { name: 'sorted_weights', load: storage.load };
   return {
     ...IN_STRUCT,
+    family: FAMILY,
     file: 'moe_expert_gemm',
     kernel: 'moe_expert_gemm_fp4_grouped',
     summary: 'Linear layer of FP4 experts over tokens in expert order, added to the output',
@@ -202,7 +215,8 @@ function sortedForm({ dtype, storage }: SeedContext): MixtureForm {
     tile: EXPERT_TILE,
     input: 'activations',
     weight: FP4_WEIGHT,
-    routing: { kind: 'sorted', token: 'sorted_token_ids[sorted]', offsets: 'expert_offsets', weights },
+    routing: sortedRouting('sorted_token_ids[sorted]', weights),
+    rowGroups: 'strided',
     shared: null,
     output: { name: 'output', value: `${storage.load}(output[element]) + sum` },
     bindings: bindings(
@@ -220,6 +234,7 @@ function sortedForm({ dtype, storage }: SeedContext): MixtureForm {
 function sharedOnlyForm({ dtype, storage }: SeedContext): MixtureForm {
   return {
     ...sizesIn('', STRUCT_NAMES),
+    family: FAMILY,
     file: 'moe_expert_gemm',
     kernel: 'moe_expert_gemm_shared_fp4',
     summary: 'Linear layer of one FP4 expert over all tokens, added to the output',
@@ -231,6 +246,7 @@ function sharedOnlyForm({ dtype, storage }: SeedContext): MixtureForm {
     input: 'activations',
     weight: { isFp4: true, load4: '', matrix: 'shared_weight', scales: 'shared_scales' },
     routing: { kind: 'none' },
+    rowGroups: 'tiles',
     shared: null,
     output: {
       name: 'output',
@@ -260,6 +276,7 @@ type FusedForm = Omit<MixtureForm, 'kernel' | 'summary' | 'weight' | 'bindings'>
 function fusedForm({ storage }: SeedContext): FusedForm {
   return {
     ...IN_ARGUMENTS,
+    family: FAMILY,
     file: SHARED_EXPERT_FILE,
     description: FUSED_DESCRIPTION,
     tile: EXPERT_TILE,
@@ -270,6 +287,7 @@ function fusedForm({ storage }: SeedContext): FusedForm {
       weights: { name: 'topk_weights', load: storage.load },
       slots: IN_ARGUMENTS.sizes.slots,
     },
+    rowGroups: 'tiles',
     shared: { ...FP4_SHARED, condition: 'next_slot >= top_k' },
     output: { name: 'output', value: 'sum' },
   };

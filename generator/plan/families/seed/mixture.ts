@@ -4,26 +4,27 @@
 import type { GenerationSpec } from '../../../spec/generation.js';
 import { accessorTerms } from '../../storage.js';
 import { tileTerms, tileThreads } from '../../tiles.js';
-import type { KernelPlan, TemplateValue } from '../../types.js';
+import type { DispatchRule, KernelPlan, TemplateValue } from '../../types.js';
 import { grid, seedPlan, seedPlans, type SeedContext } from './common.js';
+import { dispatchForms } from './dispatch-forms.js';
 import { mixtureForms } from './mixture-forms.js';
 import { maxSlots, mixtureBytes, type MixtureForm } from './mixture-form.js';
 
 export function seedMixturePlans(spec: GenerationSpec): KernelPlan[] {
-  return seedPlans(spec, (context) => mixtureForms(context).map((form) => mixturePlan(context, form)));
+  return seedPlans(spec, (context) =>
+    [...mixtureForms(context), ...dispatchForms(context)].map((form) => mixturePlan(context, form)),
+  );
 }
 
 function mixturePlan(context: SeedContext, form: MixtureForm): KernelPlan {
   const { spec, dtype } = context;
   const { tile, sizes, weight, routing } = form;
-  const columns = `ceil_div(${form.shape.columns}, ${tile.blockN})`;
-  const rows = `ceil_div(${form.shape.tokens}, ${tile.blockM})`;
   return seedPlan(context, form.file, form.kernel, {
-    family: 'seed_mixture',
+    family: form.family,
     template: 'seed/mixture',
     summary: `${form.summary}, ${dtype}`,
     bindings: form.bindings,
-    dispatch: grid(tileThreads(tile), columns, routing.kind === 'sorted' ? form.shape.experts : rows),
+    dispatch: dispatchOf(form),
     threadgroupBytes: mixtureBytes(form),
     terms: {
       tile: tileTerms(tile),
@@ -33,7 +34,10 @@ function mixturePlan(context: SeedContext, form: MixtureForm): KernelPlan {
       operands: [{ name: 'sum' }],
       input: { name: form.input, load4: context.storage.load4 },
       weight,
-      output: { name: form.output.name, store: context.storage.store, value: form.output.value },
+      output: { store: context.storage.store, ...form.output },
+      rowGroups: rowGroupTerms(form),
+      splitsRows: form.rowGroups === 'split',
+      hasBitWeights: form.bindings.some(({ asBits }) => asBits === true),
       hasExperts: routing.kind !== 'none',
       isListed: routing.kind === 'listed',
       isRouted: routing.kind === 'routed',
@@ -44,6 +48,36 @@ function mixturePlan(context: SeedContext, form: MixtureForm): KernelPlan {
       accessors: accessorTerms([{ dtype, loads: true, loads4: true, stores: true }], spec.bf16Storage),
     },
   });
+}
+
+function dispatchOf({ tile, shape, rowGroups }: MixtureForm): DispatchRule {
+  const columns = `ceil_div(${shape.columns}, ${tile.blockN})`;
+  const rows = `ceil_div(${shape.tokens}, ${tile.blockM})`;
+  switch (rowGroups) {
+    case 'tiles':
+      return grid(tileThreads(tile), columns, rows);
+    case 'strided':
+      return grid(tileThreads(tile), columns, shape.experts);
+    case 'split':
+      return grid(tileThreads(tile), columns, rows, shape.slots);
+  }
+}
+
+/** Which tile of rows a threadgroup begins with, and how many there are side by side. */
+function rowGroupTerms({ tile, rowGroups }: MixtureForm): Record<string, TemplateValue> {
+  const plain = { own: 'group.y', all: 'groups.y' };
+  switch (rowGroups) {
+    case 'tiles':
+      return { ...plain, inWords: `${tile.blockM} rows (y)` };
+    case 'strided':
+      return { ...plain, inWords: 'expert (y), which share the rows among them' };
+    case 'split':
+      return {
+        own: '(group.y * groups.z + group.z)',
+        all: '(groups.y * groups.z)',
+        inWords: `${tile.blockM} rows (y), which the slots (z) share among them`,
+      };
+  }
 }
 
 /** What the template prints for the way in which experts are given. */
@@ -67,7 +101,12 @@ function routingTerms({ storage }: SeedContext, { routing }: MixtureForm): Recor
     case 'sorted':
       return {
         progress: { name: 'position', end: 'num_sorted' },
-        sorted: { token: routing.token, offsets: routing.offsets },
+        sorted: {
+          token: routing.token,
+          expert: routing.expert,
+          end: routing.end,
+          hasOffsets: routing.hasOffsets,
+        },
         entryWeights: { ...routing.weights },
       };
   }

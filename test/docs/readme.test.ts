@@ -1,0 +1,38 @@
+// The README shows a generated kernel and a table of what there is: both must be what the generator says today.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { allPlans } from '../support/host-kernels.js';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+
+function list(values: readonly (string | undefined)[]): string {
+  const names = [...new Set(values.filter((value) => value !== undefined))].sort();
+  return names.length === 0 ? '-' : names.join(', ');
+}
+
+/** One row for each family, in alphabetical order. */
+function expectedRows(): string[] {
+  const plans = allPlans();
+  const families = [...new Set(plans.map(({ family }) => family))].sort();
+  return families.map((family) => {
+    const own = plans.filter((plan) => plan.family === family);
+    const activations = list(own.map(({ axes }) => axes['activation']));
+    const weights = list(own.map(({ axes }) => axes['weight']));
+    return `| \`${family}\` | ${own.length} | ${activations} | ${weights} | validated | not run |`;
+  });
+}
+
+describe('the README', () => {
+  it('shows a kernel as it is generated', () => {
+    const [, file = '', text = ''] = /<!-- kernel: (\S+) -->\s+```metal\n(.*?)```/s.exec(readme) ?? [];
+    expect(text).toBe(readFileSync(path.join(ROOT, file), 'utf8'));
+  });
+
+  it('lists every family of kernels, and where it was run', () => {
+    const [, table = ''] = /<!-- kernels -->\s+((?:\|[^\n]*\n)+)/.exec(readme) ?? [];
+    expect(table.trimEnd().split('\n').slice(2)).toEqual(expectedRows());
+  });
+});
