@@ -1,10 +1,18 @@
 // The device contract: a job is a list of dispatches over a pool of buffers. The host engine, Metal and CUDA implement it.
 
-import type { Diagnostic, MslOptions, MslSource } from '../compile/types.js';
+import type { MslOptions, MslSource } from '../compile/types.js';
 
 export type DeviceName = 'metal' | 'host' | 'cuda';
 
-export const CHECKS = ['bounds', 'races', 'divergence', 'uninitialized', 'unwritten', 'readonly', 'order'] as const;
+export const CHECKS = [
+  'bounds',
+  'races',
+  'divergence',
+  'uninitialized',
+  'unwritten',
+  'readonly',
+  'order',
+] as const;
 export type Check = (typeof CHECKS)[number];
 
 export type Size3 = readonly [number, number, number];
@@ -18,7 +26,7 @@ export interface BufferSpec {
 }
 
 /** A kernel of a loaded library, with values for its function constants (by index). */
-export interface KernelUse {
+interface KernelUse {
   readonly library: LoadedLibrary;
   readonly kernel: string;
   readonly constants?: Readonly<Record<number, number | boolean>>;
@@ -63,7 +71,7 @@ export interface CheckReport {
   readonly count: number;
 }
 
-export interface BufferCounters {
+interface BufferCounters {
   readonly index: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -110,9 +118,4 @@ export interface Device {
   /** Compiles a source. Rejects with a MoegenError that carries the diagnostics' text where it does not compile. */
   load(request: LoadRequest): Promise<LoadedLibrary>;
   run(job: Job): Promise<JobResult>;
-}
-
-/** A compile failure as the device saw it. */
-export interface LoadFailure {
-  readonly diagnostics: readonly Diagnostic[];
 }

@@ -1,7 +1,7 @@
 // Builds a kernel's list of buffers: the position in the list is the buffer index.
 
 import { ELEMENT_TYPES, type ElementType } from '../spec/dtypes.js';
-import type { Access, Binding, Formula, StructLayout } from './types.js';
+import type { Binding, Formula, StructLayout } from './types.js';
 
 type Draft = Omit<Binding, 'index'>;
 

@@ -12,7 +12,7 @@ import { TILES, type TileName } from './tiles.js';
 import type { KernelPlan } from './types.js';
 
 /** One way to run a layer. Grids and shapes stand with the kernels, as formulas of num_tokens and the constants. */
-export interface LayerRun {
+interface LayerRun {
   readonly path: LayerPath;
   readonly activation: ActivationDtype;
   readonly weight: string;
@@ -22,7 +22,7 @@ export interface LayerRun {
   readonly kernels: readonly string[];
 }
 
-export interface LayerTensor {
+interface LayerTensor {
   readonly role: string;
   /** In the checkpoint, within the block's module; `{expert}` stands for a number. */
   readonly tensor: string;
@@ -31,7 +31,7 @@ export interface LayerTensor {
   readonly binding: string;
 }
 
-export interface LayerGroup {
+interface LayerGroup {
   readonly layers: readonly number[];
   /** Values of all constants, also of those that are not baked in. */
   readonly constants: Readonly<Record<string, number | boolean>>;
@@ -89,8 +89,8 @@ function withSharedValues(plan: KernelPlan, other: KernelPlan): KernelPlan {
   const constants = plan.constants.map((constant) => {
     const twin = other.constants.find(({ name }) => name === constant.name);
     if (constant.value === undefined || twin?.value === constant.value) return constant;
-    const { value: _, ...bound } = constant;
-    return bound;
+    const { index, name, type, note } = constant;
+    return { index, name, type, note };
   });
   return { ...plan, constants };
 }

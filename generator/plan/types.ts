@@ -12,7 +12,7 @@ import type { ElementType } from '../spec/dtypes.js';
 export type Formula = string;
 
 /** `argument` is a single value in the constant address space, given anew with every dispatch. */
-export type Access = 'read' | 'write' | 'read_write' | 'argument';
+type Access = 'read' | 'write' | 'read_write' | 'argument';
 
 /** One member of a struct, where it lies and how many bytes it takes. */
 interface StructField {
@@ -46,7 +46,7 @@ export interface Binding {
   readonly condition?: string;
 }
 
-export type ConstantType = 'uint' | 'bool' | 'float';
+type ConstantType = 'uint' | 'bool' | 'float';
 
 /** Bound when the pipeline is made, or, with a value, baked into the text. */
 export interface FunctionConstant {

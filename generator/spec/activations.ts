@@ -1,6 +1,8 @@
 // The gated linear units, and the functions of ungated experts, that the gate_up kernels can end in: one row each.
 
-import { ACTIVATIONS, type Activation, type Glu } from './block.js';
+import type { Activation, Glu } from './block.js';
+
+export const ACTIVATIONS = ['silu', 'gelu', 'gelu_tanh', 'relu', 'relu2'] as const;
 
 /** What stands for the limit and the factor of a variant: names of constants. */
 export interface GluParameters {

@@ -3,11 +3,11 @@
 // The schema is the only definition; the types are derived from it. In files the keys are written in snake_case.
 
 import { z } from 'zod';
+import { ACTIVATIONS } from './activations.js';
 
 const size = z.int().positive();
 const ratio = z.number().positive();
 
-export const ACTIVATIONS = ['silu', 'gelu', 'gelu_tanh', 'relu', 'relu2'] as const;
 const activation = z.enum(ACTIVATIONS);
 
 /**

@@ -33,9 +33,9 @@ export interface FixtureOptions {
 }
 
 /** The kernels of a block's own set, each compiled when it is asked for. */
-export interface BlockKernels {
+interface BlockKernels {
   readonly plans: readonly KernelPlan[];
-  load(plan: KernelPlan): Promise<LoadedLibrary>;
+  readonly load: (plan: KernelPlan) => Promise<LoadedLibrary>;
 }
 
 export type KernelSource = (
@@ -43,7 +43,7 @@ export type KernelSource = (
   choice: Pick<FixtureOptions, 'activation' | 'weight'>,
 ) => Promise<BlockKernels>;
 
-export interface PathVerdict {
+interface PathVerdict {
   readonly path: LayerPath;
   readonly rel_error: number;
   readonly dispatches: readonly string[];

@@ -33,6 +33,7 @@ describe('the README', () => {
 
   it('lists every family of kernels, and where it was run', () => {
     const [, table = ''] = /<!-- kernels -->\s+((?:\|[^\n]*\n)+)/.exec(readme) ?? [];
-    expect(table.trimEnd().split('\n').slice(2)).toEqual(expectedRows());
+    const rows = table.trimEnd().split('\n').slice(2);
+    expect(rows.map((row) => row.replaceAll(/ +/g, ' '))).toEqual(expectedRows());
   });
 });

@@ -8,7 +8,7 @@ import { prepareSet, type KernelSet, type SetRequest } from '../../output/kernel
 import type { WriteResult } from '../../output/write.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { PACKAGE_DIR, printJson, type Io } from '../io.js';
-import { planModelSet, readModel, type Model, type ModelFiles } from '../model.js';
+import type { Model, ModelFiles } from '../model.js';
 import { covers, selectFiles, type Selection } from '../select.js';
 import type { CompiledFile } from './compile.js';
 
@@ -26,13 +26,13 @@ export interface GenerateOptions extends Omit<Selection, 'weights'>, ModelFiles 
 }
 
 export async function generate(given: GenerateOptions, io: Io): Promise<ExitCode> {
-  const model = readModel(given, io);
+  const model = await namedModel(given, io);
   const weights = given.weights ?? (model === undefined ? WEIGHT_FORMAT_NAMES : given.dtype);
   const out = given.out ?? (model === undefined ? 'generated' : `generated/${model.name}`);
   const options: CompleteOptions = { ...given, weights, out };
   const set = prepareSet({
     packageDir: PACKAGE_DIR,
-    ...chosenSet(options, model),
+    ...(await chosenSet(options, model)),
     ...(options.bf16Storage !== undefined && { bf16Storage: options.bf16Storage }),
   });
   const outDir = path.resolve(io.cwd, out);
@@ -50,12 +50,20 @@ export async function generate(given: GenerateOptions, io: Io): Promise<ExitCode
 
 type CompleteOptions = GenerateOptions & { readonly weights: readonly string[]; readonly out: string };
 
+/** Reading models takes longer to load than the general set takes to check. */
+async function namedModel(files: ModelFiles, io: Io): Promise<Model | undefined> {
+  if (files.config === undefined && files.spec === undefined) return undefined;
+  const { readModel } = await import('../model.js');
+  return readModel(files, io);
+}
+
 /** The folder of a model holds nothing but the model's set. */
-function chosenSet(
+async function chosenSet(
   options: CompleteOptions,
   model: Model | undefined,
-): Pick<SetRequest, 'plans' | 'covers' | 'model'> {
+): Promise<Pick<SetRequest, 'plans' | 'covers' | 'model'>> {
   if (model === undefined) return { plans: selectFiles(options), covers: covers(options) };
+  const { planModelSet } = await import('../model.js');
   const { plans, description } = planModelSet(model, options);
   return { plans, covers: () => true, model: description };
 }

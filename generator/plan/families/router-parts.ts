@@ -13,7 +13,7 @@ import { MAX_EXPERTS, type ConstantName } from '../constants.js';
 import type { Formula } from '../types.js';
 
 /** `switched` by a bool constant that is bound when the pipeline is made. */
-export type Presence = 'always' | 'never' | 'switched';
+type Presence = 'always' | 'never' | 'switched';
 
 /** What kernels with and without selection share. */
 export interface LogitParts {

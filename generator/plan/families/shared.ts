@@ -19,7 +19,7 @@ export interface IntermediateDtype {
   readonly suffix: '' | 'f32_intermediate';
 }
 
-export function intermediateDtypes(activation: ActivationDtype): IntermediateDtype[] {
+function intermediateDtypes(activation: ActivationDtype): IntermediateDtype[] {
   const own: IntermediateDtype = { dtype: activation, suffix: '' };
   return activation === 'f32' ? [own] : [own, { dtype: 'f32', suffix: 'f32_intermediate' }];
 }

@@ -66,10 +66,3 @@ const HUGE = named({ ...MIDDLE, routing: 'spread', scale: 1e15 });
 export function kernelCases(activation: string): KernelCase[] {
   return [...PLAIN, ...SPECIAL, ...(activation === 'f16' ? [] : [HUGE])];
 }
-
-/** A few of them, for a quick look. */
-export function quickCases(activation: string): KernelCase[] {
-  return kernelCases(activation).filter(
-    ({ numExperts, topK, routing }) => numExperts * topK <= 480 && routing !== 'one',
-  );
-}

@@ -68,7 +68,7 @@ export function trialsOf(plan: KernelPlan, sizes: KernelCase, random: Random): r
   return builder(plan, sizes, random);
 }
 
-export interface Failure {
+interface Failure {
   readonly case: string;
   /** The output that is wrong; nothing where a check reported. */
   readonly output: string;
