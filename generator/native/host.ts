@@ -19,7 +19,7 @@ export interface HostDeviceOptions {
   /** Where compiled kernels and the engine are kept. */
   readonly cacheDir?: string;
   /** Environment that compilers are searched in. */
-  readonly env?: NodeJS.ProcessEnv;
+  readonly env: NodeJS.ProcessEnv;
   /** Threads of the processor to use; all by default. */
   readonly threads?: number;
   /** Told what takes long. */
@@ -31,8 +31,8 @@ interface HostLoadedLibrary extends LoadedLibrary {
   readonly host: HostLibrary;
 }
 
-export function createHostDevice(options: HostDeviceOptions = {}): Device {
-  const environment = options.env ?? process.env;
+export function createHostDevice(options: HostDeviceOptions): Device {
+  const environment = options.env;
   const cacheDir = options.cacheDir ?? defaultCacheDir(environment);
   const threads = options.threads ?? availableParallelism();
   let addon: Promise<NativeAddon> | undefined;

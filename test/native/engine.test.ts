@@ -6,7 +6,7 @@ import { createHostDevice } from '../../generator/native/host.js';
 import { bytesOf, device, launch, load, output, range } from './support.js';
 
 it('says what it runs on', async () => {
-  expect(await createHostDevice({ threads: 1 }).describe()).toMatch(/, 1 thread$/u);
+  expect(await createHostDevice({ env: process.env, threads: 1 }).describe()).toMatch(/, 1 thread$/u);
 });
 
 it('gives each thread its positions', async () => {
@@ -242,7 +242,7 @@ it('gives the same bits with any number of threads', async () => {
     await load(`kernel void test(device float* out [[buffer(0)]], uint t [[thread_position_in_grid]]) {
     float v = t; for (int i = 0; i < 50; i++) v = simd_sum(sin(v)) + t; out[t] = v; }`);
   const run = async (threads: number) =>
-    createHostDevice({ threads }).run({
+    createHostDevice({ env: process.env, threads }).run({
       buffers: [{ byteLength: 64 * 128 * 4 }],
       dispatches: [
         {

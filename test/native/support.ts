@@ -3,7 +3,7 @@
 import { createHostDevice } from '../../generator/native/host.js';
 import type { Dispatch, Job, JobResult, LoadedLibrary, Size3 } from '../../generator/native/types.js';
 
-export const device = createHostDevice();
+export const device = createHostDevice({ env: process.env });
 
 export function load(text: string, instrument = false): Promise<LoadedLibrary> {
   const source = { path: 'test.metal', text: `#include <metal_stdlib>\nusing namespace metal;\n${text}` };
