@@ -1,7 +1,7 @@
 // One form of the mixture kernels: everything in which they differ, and how much threadgroup memory they take.
 
 import { tileBytes } from '../../tiles.js';
-import type { Binding, Formula, TemplateValue, TileShape } from '../../types.js';
+import type { Binding, Formula, TileShape } from '../../types.js';
 
 /** The weights of a listed slot or a sorted entry, and how they become float. */
 export interface EntryWeights {
@@ -50,6 +50,13 @@ export interface MixtureSizes {
   readonly groupSize: string;
 }
 
+/** `load4` turns four dense elements into floats. */
+export interface MixtureWeight {
+  readonly isFp4: boolean;
+  readonly msl: string;
+  readonly load4: string;
+}
+
 export interface MixtureForm {
   readonly family: string;
   readonly file: string;
@@ -61,11 +68,11 @@ export interface MixtureForm {
   /** The same in formulas. */
   readonly shape: Readonly<Record<'tokens' | 'columns' | 'experts' | 'slots', Formula>>;
   readonly input: string;
-  readonly weight: TemplateValue;
+  readonly weight: MixtureWeight;
   readonly routing: Routing;
   readonly rowGroups: RowGroups;
   /** An expert that every row takes, with the last slots, where the condition holds. */
-  readonly shared: { readonly weight: string; readonly scales: string; readonly condition: string } | null;
+  readonly shared: { readonly condition: string } | null;
   /** What becomes of `sum` at `element` of the output, and how it is rounded where the output has another dtype. */
   readonly output: { readonly name: string; readonly value: string; readonly store?: string };
   readonly bindings: readonly Binding[];

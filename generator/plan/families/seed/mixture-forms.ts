@@ -2,7 +2,7 @@
 // given tokens in expert order, and the shared expert alone.
 
 import { argument, bindings, buffer, structArgument, structLayout } from '../../bindings.js';
-import type { Binding, TemplateValue } from '../../types.js';
+import type { Binding } from '../../types.js';
 import type { SeedContext } from './common.js';
 import {
   OPTIMIZED_FILE,
@@ -16,6 +16,7 @@ import {
   ROUTED_TILE,
   sortedRouting,
   type MixtureForm,
+  type MixtureWeight,
   type MixtureSizes,
 } from './mixture-form.js';
 
@@ -59,17 +60,7 @@ const ARGUMENT_NAMES: MixtureSizes = {
 export const IN_STRUCT = sizesIn('params.', STRUCT_NAMES);
 const IN_ARGUMENTS = sizesIn('', ARGUMENT_NAMES);
 
-export const FP4_WEIGHT: TemplateValue = {
-  isFp4: true,
-  msl: 'uint',
-  load4: '',
-  name: 'expert_weight',
-  scalesName: 'expert_scales',
-  matrix: 'matrix',
-  scales: 'scales',
-};
-
-const FP4_SHARED = { weight: 'shared_weight', scales: 'shared_scales' } as const;
+export const FP4_WEIGHT: MixtureWeight = { isFp4: true, msl: 'uint', load4: '' };
 
 const FAMILY = 'seed_mixture';
 
@@ -109,7 +100,7 @@ function routedForm({ dtype }: SeedContext, kernel: string): MixtureForm {
     weight: FP4_WEIGHT,
     routing: { kind: 'routed', router: 'router_weight', slots: IN_STRUCT.sizes.slots },
     rowGroups: 'tiles',
-    shared: { ...FP4_SHARED, condition: 'params.has_shared != 0 && next_slot >= params.top_k' },
+    shared: { condition: 'params.has_shared != 0 && next_slot >= params.top_k' },
     output: { name: 'output', value: 'precise::divide(sum, row_sums[row])' },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
@@ -146,7 +137,7 @@ function preroutedForm({ dtype, storage }: SeedContext): MixtureForm {
       slots: IN_STRUCT.sizes.slots,
     },
     rowGroups: 'tiles',
-    shared: { ...FP4_SHARED, condition: 'params.has_shared != 0 && next_slot >= params.top_k' },
+    shared: { condition: 'params.has_shared != 0 && next_slot >= params.top_k' },
     output: { name: 'output', value: 'sum' },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
@@ -244,7 +235,7 @@ function sharedOnlyForm({ dtype, storage }: SeedContext): MixtureForm {
     ],
     tile: EXPERT_TILE,
     input: 'activations',
-    weight: { isFp4: true, load4: '', matrix: 'shared_weight', scales: 'shared_scales' },
+    weight: FP4_WEIGHT,
     routing: { kind: 'none' },
     rowGroups: 'tiles',
     shared: null,
@@ -288,7 +279,7 @@ function fusedForm({ storage }: SeedContext): FusedForm {
       slots: IN_ARGUMENTS.sizes.slots,
     },
     rowGroups: 'tiles',
-    shared: { ...FP4_SHARED, condition: 'next_slot >= top_k' },
+    shared: { condition: 'next_slot >= top_k' },
     output: { name: 'output', value: 'sum' },
   };
 }
@@ -313,14 +304,7 @@ function fusedDenseForm(context: SeedContext): MixtureForm {
     ...fusedForm(context),
     kernel: 'moe_shared_expert_fused',
     summary: 'Linear layer of a shared expert and of the experts selected before',
-    weight: {
-      isFp4: false,
-      msl: storage.msl,
-      load4: storage.load4,
-      name: 'expert_weight',
-      matrix: 'matrix',
-      scales: '',
-    },
+    weight: { isFp4: false, msl: storage.msl, load4: storage.load4 },
     bindings: bindings(
       buffer('hidden_states', dtype, ['num_tokens', 'hidden_size']),
       buffer('shared_weight', dtype, ['hidden_size', 'intermediate_size']),

@@ -18,7 +18,7 @@ export function seedMixturePlans(spec: GenerationSpec): KernelPlan[] {
 
 function mixturePlan(context: SeedContext, form: MixtureForm): KernelPlan {
   const { spec, dtype } = context;
-  const { tile, sizes, weight, routing } = form;
+  const { tile, sizes, routing } = form;
   return seedPlan(context, form.file, form.kernel, {
     family: form.family,
     template: 'seed/mixture',
@@ -33,7 +33,7 @@ function mixturePlan(context: SeedContext, form: MixtureForm): KernelPlan {
       sizes: { ...sizes },
       operands: [{ name: 'sum' }],
       input: { name: form.input, load4: context.storage.load4 },
-      weight,
+      weight: weightTerms(form),
       output: { store: context.storage.store, ...form.output },
       rowGroups: rowGroupTerms(form),
       splitsRows: form.rowGroups === 'split',
@@ -44,10 +44,28 @@ function mixturePlan(context: SeedContext, form: MixtureForm): KernelPlan {
       isSorted: routing.kind === 'sorted',
       ...routingTerms(context, form),
       hasShared: form.shared !== null,
-      shared: { weight: '', scales: '', condition: '', ...form.shared },
+      shared: form.shared ?? { condition: '' },
       accessors: accessorTerms([{ dtype, loads: true, loads4: true, stores: true }], spec.bf16Storage),
     },
   });
+}
+
+/** Where the matrix and the scales lie that the loop over experts has come to; the shared expert is one of them. */
+function weightTerms({ weight, routing, shared, sizes }: MixtureForm): Record<string, TemplateValue> {
+  if (routing.kind === 'none') {
+    return { ...weight, matrix: 'shared_weight', scales: 'shared_scales', matrixOf: '', scalesOf: '' };
+  }
+  const { terms, columns, groupSize } = sizes;
+  const choice = (name: string): string => (shared === null ? '' : `is_shared ? shared_${name} : `);
+  const rows = weight.isFp4 ? `((${terms} + 7) / 8)` : terms;
+  const groups = `((${terms} + ${groupSize} - 1) / ${groupSize})`;
+  return {
+    ...weight,
+    matrix: 'matrix',
+    scales: 'scales',
+    matrixOf: `${choice('weight')}expert_weight + ulong(expert) * ${rows} * ${columns}`,
+    scalesOf: `${choice('scales')}expert_scales + ulong(expert) * ${groups} * ${columns}`,
+  };
 }
 
 function dispatchOf({ tile, shape, rowGroups }: MixtureForm): DispatchRule {
