@@ -16,7 +16,8 @@ constant bool has_shared_expert [[function_constant(49)]];   // shared_output is
 constant bool has_shared_sigmoid [[function_constant(50)]];  // it has the factor shared_sigmoid
 constant float output_scale [[function_constant(51)]];       // multiplies the whole sum
 
-// BF16 is the upper half of a float, stored as ushort: loading is exact, storing rounds to nearest even.
+// BF16 is the upper 16 bits of a float, stored as ushort: loading is exact, storing rounds to nearest
+// even.
 inline float moe_load_bf16(ushort bits) {
   return as_type<float>(uint(bits) << 16);
 }

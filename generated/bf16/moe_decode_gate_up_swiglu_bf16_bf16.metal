@@ -10,7 +10,8 @@ constant uint intermediate_size [[function_constant(1)]];  // inner width of one
 constant uint num_experts [[function_constant(2)]];        // at most 1,024
 constant uint top_k [[function_constant(3)]];              // experts per token
 
-// BF16 is the upper half of a float, stored as ushort: loading is exact, storing rounds to nearest even.
+// BF16 is the upper 16 bits of a float, stored as ushort: loading is exact, storing rounds to nearest
+// even.
 inline float4 moe_load_bf16(ushort4 bits) {
   return as_type<float4>(uint4(bits) << 16);
 }

@@ -10,7 +10,8 @@ constant uint shared_intermediate_size
     [[function_constant(41)]];                               // inner width of the shared expert
 constant bool has_shared_sigmoid [[function_constant(50)]];  // it has the factor shared_sigmoid
 
-// BF16 is the upper half of a float, stored as ushort: loading is exact, storing rounds to nearest even.
+// BF16 is the upper 16 bits of a float, stored as ushort: loading is exact, storing rounds to nearest
+// even.
 inline float4 moe_load_bf16(ushort4 bits) {
   return as_type<float4>(uint4(bits) << 16);
 }

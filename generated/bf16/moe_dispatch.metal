@@ -153,7 +153,8 @@ constant constexpr uint entries_per_thread = max_entries / 128 + 1;
 constant constexpr uint shared_entry = 0xfffffffeu;
 constant constexpr uint no_entry = 0xffffffffu;
 
-// BF16 is the upper half of a float, stored as ushort: loading is exact, storing rounds to nearest even.
+// BF16 is the upper 16 bits of a float, stored as ushort: loading is exact, storing rounds to nearest
+// even.
 inline float moe_load_bf16(ushort bits) {
   return as_type<float>(uint(bits) << 16);
 }

@@ -22,7 +22,8 @@ constant constexpr uint tile_stride = 36;
 // Rows that all threads together load in one pass.
 constant constexpr uint loader_rows = 8;
 
-// BF16 is the upper half of a float, stored as ushort: loading is exact, storing rounds to nearest even.
+// BF16 is the upper 16 bits of a float, stored as ushort: loading is exact, storing rounds to nearest
+// even.
 inline float4 moe_load_bf16(ushort4 bits) {
   return as_type<float4>(uint4(bits) << 16);
 }

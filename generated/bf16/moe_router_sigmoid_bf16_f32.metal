@@ -15,7 +15,8 @@ constant bool norm_topk_prob [[function_constant(4)]];       // weights of a tok
 constant float norm_epsilon [[function_constant(25)]];       // added to the sum of the weights
 constant float weight_scale [[function_constant(28)]];       // multiplies the weights
 
-// BF16 is the upper half of a float, stored as ushort: loading is exact, storing rounds to nearest even.
+// BF16 is the upper 16 bits of a float, stored as ushort: loading is exact, storing rounds to nearest
+// even.
 inline float4 moe_load_bf16(ushort4 bits) {
   return as_type<float4>(uint4(bits) << 16);
 }

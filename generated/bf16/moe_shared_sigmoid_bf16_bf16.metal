@@ -7,7 +7,8 @@ using namespace metal;
 // Bound when the pipeline is made.
 constant uint hidden_size [[function_constant(0)]];  // width of the model
 
-// BF16 is the upper half of a float, stored as ushort: loading is exact, storing rounds to nearest even.
+// BF16 is the upper 16 bits of a float, stored as ushort: loading is exact, storing rounds to nearest
+// even.
 inline float4 moe_load_bf16(ushort4 bits) {
   return as_type<float4>(uint4(bits) << 16);
 }

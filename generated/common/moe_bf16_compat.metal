@@ -4,7 +4,7 @@
 #include <metal_stdlib>
 using namespace metal;
 
-// A BF16 number is the upper half of a float. Loading is exact; storing rounds to nearest even unless the name says otherwise,
+// A BF16 number is the upper 16 bits of a float. Loading is exact; storing rounds to nearest even unless the name says otherwise,
 // and keeps infinities, and NaN as a quiet NaN.
 struct bf16 {
   ushort bits;

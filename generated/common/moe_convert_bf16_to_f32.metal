@@ -4,7 +4,8 @@
 #include <metal_stdlib>
 using namespace metal;
 
-// BF16 is the upper half of a float, stored as ushort: loading is exact, storing rounds to nearest even.
+// BF16 is the upper 16 bits of a float, stored as ushort: loading is exact, storing rounds to nearest
+// even.
 inline float moe_load_bf16(ushort bits) {
   return as_type<float>(uint(bits) << 16);
 }

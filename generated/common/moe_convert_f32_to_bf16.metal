@@ -4,7 +4,8 @@
 #include <metal_stdlib>
 using namespace metal;
 
-// BF16 is the upper half of a float, stored as ushort: loading is exact, storing rounds to nearest even.
+// BF16 is the upper 16 bits of a float, stored as ushort: loading is exact, storing rounds to nearest
+// even.
 inline ushort moe_store_bf16(float value) {
   const uint bits = as_type<uint>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) {

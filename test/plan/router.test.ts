@@ -80,9 +80,7 @@ describe('the general set', () => {
     const scorings = (family: string) =>
       new Set(plans.filter((plan) => plan.family === family).map(({ axes }) => axes['scoring']));
     expect(scorings('router_select')).toEqual(new Set(ROUTER_VARIANTS.map(({ name }) => name)));
-    expect(scorings('router')).toEqual(
-      new Set(['softmax', 'sigmoid', 'sigmoid_top2_groups', 'topk_softmax']),
-    );
+    expect(scorings('router')).toEqual(new Set(['softmax', 'sigmoid']));
   });
 
   it.each(plans.map((plan) => [plan.name, plan] as const))('%s uses what it declares', (_, plan) => {
