@@ -5,8 +5,12 @@ import { describe, expect, it } from 'vitest';
 import type { Io } from '../../generator/cli/io.js';
 import { main } from '../../generator/cli/main.js';
 import { reportError } from '../../generator/cli/report.js';
+import { covers, selectPlans } from '../../generator/cli/select.js';
 import { MoegenError } from '../../generator/errors.js';
+import { buildKernelEntry } from '../../generator/manifest/build.js';
 import { listFiles } from '../../generator/output/files.js';
+import { ACTIVATION_DTYPES } from '../../generator/spec/dtypes.js';
+import { WEIGHT_FORMAT_NAMES } from '../../generator/spec/weights.js';
 import { freshFolder, put } from '../support/output-folder.js';
 
 interface Outcome {
@@ -281,5 +285,20 @@ describe('the program', () => {
     });
     expect(wrong).toMatchObject({ status: 2, stdout: '' });
     expect(wrong.stderr).toContain('error[cli/unknown-value]');
+  });
+});
+
+describe('a part of what is committed', () => {
+  it.each(ACTIVATION_DTYPES)('leaves the rest of it alone: --dtype %s', (dtype) => {
+    const all = selectPlans({ dtype: ACTIVATION_DTYPES, weights: WEIGHT_FORMAT_NAMES, kernel: '*' });
+    const selection = { dtype: [dtype], weights: WEIGHT_FORMAT_NAMES, kernel: '*' };
+    const planned = new Set(selectPlans(selection).map(({ name }) => name));
+    const isCovered = covers(selection);
+    const lost = all.filter(
+      (plan) =>
+        !planned.has(plan.name) &&
+        isCovered(buildKernelEntry(plan, {}, { inputs: '', sha256: '', xcrun: '' })),
+    );
+    expect(lost.map(({ name }) => name)).toEqual([]);
   });
 });

@@ -10,13 +10,12 @@ import type { KernelPlan } from '../types.js';
 const THREADS = 256;
 const ELEMENTS = 4;
 
-/** All directions into and out of the dtypes asked for; a model's own set needs none. */
+/** All directions, whatever dtypes are asked for: they belong to none alone. A model's own set needs none. */
 export function convertPlans(spec: GenerationSpec): KernelPlan[] {
   if (spec.block !== null) return [];
-  const pairs = ACTIVATION_DTYPES.flatMap((from) => ACTIVATION_DTYPES.map((to) => ({ from, to })));
-  return pairs
-    .filter(({ from, to }) => from !== to && [from, to].some((dtype) => spec.activations.includes(dtype)))
-    .map(({ from, to }) => convertPlan(spec, from, to));
+  return ACTIVATION_DTYPES.flatMap((from) =>
+    ACTIVATION_DTYPES.filter((to) => to !== from).map((to) => convertPlan(spec, from, to)),
+  );
 }
 
 function convertPlan(spec: GenerationSpec, from: ActivationDtype, to: ActivationDtype): KernelPlan {

@@ -56,9 +56,7 @@ const CONVERSIONS: readonly Conversion[] = [
 /** The texts hold their bits in ushort, whatever the other kernels do. */
 export function seedCompatPlans(spec: GenerationSpec): KernelPlan[] {
   if (spec.block !== null || spec.bf16Storage !== 'ushort') return [];
-  return CONVERSIONS.filter(({ input, output }) =>
-    [input, output].every((dtype) => spec.activations.includes(dtype)),
-  ).map((conversion) => compatPlan(spec, conversion));
+  return CONVERSIONS.map((conversion) => compatPlan(spec, conversion));
 }
 
 function compatPlan(spec: GenerationSpec, conversion: Conversion): KernelPlan {
