@@ -50,7 +50,7 @@ function transposed(matrix: Float64Array, columns: number): Float64Array {
   return matrix.map((_, at) => matrix[(at % terms) * columns + Math.floor(at / terms)] ?? 0);
 }
 
-export interface ExpertShare {
+interface ExpertShare {
   readonly row: number;
   readonly expert: number;
   readonly weight: number;
