@@ -176,6 +176,12 @@ it('names what is wrong with a job', async () => {
     'native/does-not-compile',
   );
   expect(
-    await code(createHostDevice({ env: process.env }).run({ buffers: [{ byteLength: -1 }], dispatches: [], outputs: [] })),
+    await code(
+      createHostDevice({ env: process.env }).run({
+        buffers: [{ byteLength: -1 }],
+        dispatches: [],
+        outputs: [],
+      }),
+    ),
   ).toBe('native/bad-buffer');
 });
