@@ -23,6 +23,8 @@ export interface BufferSpec {
   readonly data?: Uint8Array;
   /** For messages. */
   readonly label?: string;
+  /** Checks that its contents are free of: `unwritten`, `order`. */
+  readonly exempt?: readonly Check[];
 }
 
 /** A kernel of a loaded library, with values for its function constants (by index). */

@@ -9,7 +9,7 @@ export function buffer(
   name: string,
   element: ElementType,
   shape: readonly Formula[],
-  options: Pick<Partial<Draft>, 'access' | 'note' | 'condition' | 'asBits'> = {},
+  options: Pick<Partial<Draft>, 'access' | 'note' | 'open' | 'condition' | 'asBits'> = {},
 ): Draft {
   return { name, element, shape, access: 'read', note: '', ...options };
 }
@@ -41,6 +41,7 @@ export function structLayout(
   return { name, fields, size: Math.ceil(end / alignment) * alignment };
 }
 
-export function bindings(...drafts: readonly Draft[]): Binding[] {
-  return drafts.map((draft, index) => ({ index, ...draft }));
+/** In the place of null no buffer is bound: those behind it keep their index. */
+export function bindings(...drafts: readonly (Draft | null)[]): Binding[] {
+  return drafts.flatMap((draft, index) => (draft === null ? [] : [{ index, ...draft }]));
 }

@@ -29,6 +29,12 @@ export interface StructLayout {
   readonly size: number;
 }
 
+/**
+ * What the contract leaves open about the contents that a kernel writes. `gaps`: elements that nobody reads stay as they
+ * were. `order`: the last bits, or places, depend on the order in which threadgroups arrive.
+ */
+export type OpenContents = 'gaps' | 'order';
+
 export interface Binding {
   readonly index: number;
   readonly name: string;
@@ -42,6 +48,7 @@ export interface Binding {
   readonly shape: readonly Formula[];
   readonly access: Access;
   readonly note: string;
+  readonly open?: readonly OpenContents[];
   /** Name of the bool constant without which the kernel has no such argument. */
   readonly condition?: string;
 }

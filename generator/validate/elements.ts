@@ -7,7 +7,7 @@ import { ELEMENT_TYPES, type ElementType } from '../spec/dtypes.js';
 export function encodeElements(element: ElementType, values: ArrayLike<number>): Uint8Array {
   switch (element) {
     case 'f32':
-      return bytesOf(values instanceof Float32Array ? values : Float32Array.from(values));
+      return bytesOf(values instanceof Float32Array ? values : new Float32Array(values));
     case 'bf16':
       return encodeBits(values, bf16OfF32Bits);
     case 'f16':
@@ -30,21 +30,21 @@ export function decodeElements(element: ElementType, bytes: Uint8Array): Float64
   const count = byteLength / ELEMENT_TYPES[element].bytes;
   switch (element) {
     case 'f32':
-      return Float64Array.from(new Float32Array(buffer, 0, count));
+      return new Float64Array(new Float32Array(buffer, 0, count));
     case 'bf16':
-      return Float64Array.from(new Uint16Array(buffer, 0, count), numberOfBf16);
+      return decodeBits(new Uint16Array(buffer, 0, count), BF16_NUMBERS());
     case 'f16':
-      return Float64Array.from(new Uint16Array(buffer, 0, count), numberOfF16);
+      return decodeBits(new Uint16Array(buffer, 0, count), F16_NUMBERS());
     case 'u32':
-      return Float64Array.from(new Uint32Array(buffer, 0, count));
+      return new Float64Array(new Uint32Array(buffer, 0, count));
     case 'i32':
-      return Float64Array.from(new Int32Array(buffer, 0, count));
+      return new Float64Array(new Int32Array(buffer, 0, count));
     case 'u16':
-      return Float64Array.from(new Uint16Array(buffer, 0, count));
+      return new Float64Array(new Uint16Array(buffer, 0, count));
     case 'u8':
-      return Float64Array.from(bytes);
+      return new Float64Array(bytes);
     case 'i8':
-      return Float64Array.from(new Int8Array(buffer, 0, count));
+      return new Float64Array(new Int8Array(buffer, 0, count));
   }
 }
 
@@ -57,8 +57,23 @@ function bytesOf(array: Float32Array | Uint32Array | Int32Array | Uint16Array | 
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
+/** The number of each of the 65,536 patterns; made on first use. */
+function numbersOf(decode: (bits: number) => number): () => Float64Array {
+  let numbers: Float64Array | undefined;
+  return () => (numbers ??= Float64Array.from({ length: 2 ** 16 }, (_, bits) => decode(bits)));
+}
+
+const BF16_NUMBERS = numbersOf(numberOfBf16);
+const F16_NUMBERS = numbersOf(numberOfF16);
+
+function decodeBits(bits: Uint16Array, numbers: Float64Array): Float64Array {
+  const out = new Float64Array(bits.length);
+  for (let i = 0; i < bits.length; i += 1) out[i] = numbers[bits[i] ?? 0] ?? NaN;
+  return out;
+}
+
 function encodeBits(values: ArrayLike<number>, encode: (bits: number) => number): Uint8Array {
-  const floats = values instanceof Float32Array ? values : Float32Array.from(values);
+  const floats = values instanceof Float32Array ? values : new Float32Array(values);
   const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
   const out = new Uint16Array(bits.length);
   for (let i = 0; i < bits.length; i += 1) out[i] = encode(bits[i] ?? 0);

@@ -4,7 +4,7 @@
 import { MoegenError } from '../errors.js';
 import type { BufferBinding, BufferSpec, Check, Dispatch, Job, LoadedLibrary } from '../native/types.js';
 import { evaluateFormula, type FormulaValues } from '../plan/formula.js';
-import type { Binding, KernelPlan } from '../plan/types.js';
+import type { Binding, KernelPlan, OpenContents } from '../plan/types.js';
 import { ELEMENT_TYPES } from '../spec/dtypes.js';
 import { encodeElements } from './elements.js';
 
@@ -89,9 +89,19 @@ function poolName(step: Step, binding: Binding): string {
 /** No device knows buffers of no bytes. */
 const SMALLEST_BUFFER = 1;
 
+/** The check that does not apply where a contract leaves contents open. */
+const EXEMPTION: Readonly<Record<OpenContents, Check>> = { gaps: 'unwritten', order: 'order' };
+
+interface DraftBuffer {
+  readonly label: string;
+  readonly exempt: Set<Check>;
+  byteLength: number;
+  data?: Uint8Array;
+}
+
 class BufferPool {
   readonly #positions = new Map<string, number>();
-  readonly #specs: { label: string; byteLength: number; data?: Uint8Array }[] = [];
+  readonly #specs: DraftBuffer[] = [];
   readonly #inputs: Inputs;
 
   constructor(inputs: Inputs) {
@@ -105,6 +115,7 @@ class BufferPool {
     if (binding.access === 'argument') {
       spec.data = argumentBytes(step, binding);
     }
+    for (const contents of binding.open ?? []) spec.exempt.add(EXEMPTION[contents]);
     const values = formulaValues(step.values);
     const elements = binding.shape.reduce((product, extent) => product * evaluateFormula(extent, values), 1);
     const end = elements + (step.offsets?.[binding.name] ?? 0);
@@ -122,18 +133,25 @@ class BufferPool {
   }
 
   specs(): BufferSpec[] {
-    return this.#specs.map(({ data, label, byteLength }) => {
-      const spec = { label, byteLength: Math.max(byteLength, SMALLEST_BUFFER) };
+    return this.#specs.map(({ data, label, byteLength, exempt }) => {
+      // What stands in for no elements has nothing that a kernel could write.
+      if (byteLength === 0) exempt.add('unwritten');
+      const spec = { label, byteLength: Math.max(byteLength, SMALLEST_BUFFER), exempt: [...exempt] };
       return data === undefined ? spec : { ...spec, data: padded(data, spec.byteLength) };
     });
   }
 
-  #specOf(name: string): { label: string; byteLength: number; data?: Uint8Array } {
+  #specOf(name: string): DraftBuffer {
     const position = this.#positions.get(name) ?? this.#specs.length;
     const known = this.#specs[position];
     if (known !== undefined) return known;
     const data = this.#inputs[name];
-    const spec = { label: name, byteLength: 0, ...(data === undefined ? {} : { data }) };
+    const spec = {
+      label: name,
+      byteLength: 0,
+      exempt: new Set<Check>(),
+      ...(data === undefined ? {} : { data }),
+    };
     this.#positions.set(name, position);
     this.#specs.push(spec);
     return spec;

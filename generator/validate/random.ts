@@ -19,9 +19,14 @@ export function createRandom(seed: number): Random {
     bits = Math.imul(bits ^ (bits >>> 15), 0x735a2d97);
     return ((bits ^ (bits >>> 15)) >>> 0) / 2 ** 32;
   };
+  const spread = (count: number, scale: number): Float32Array => {
+    const values = new Float32Array(count);
+    for (let i = 0; i < count; i += 1) values[i] = (2 * next() - 1) * scale;
+    return values;
+  };
   return {
     next,
-    spread: (count, scale) => Float32Array.from({ length: count }, () => (2 * next() - 1) * scale),
+    spread,
     below: (bound) => Math.floor(next() * bound),
   };
 }

@@ -3,7 +3,7 @@
 #include <bit>
 #include <cstring>
 
-#include "monitor.h"
+#include "watch.h"
 #include "worker.h"
 
 namespace moegen {

@@ -3,7 +3,7 @@
 #include "control.h"
 #include "matrix.h"
 #include "matrix_math.h"
-#include "monitor.h"
+#include "watch.h"
 #include "worker.h"
 
 namespace moegen {

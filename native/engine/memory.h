@@ -68,7 +68,13 @@ class ThreadgroupMemory {
   void Poison();
 
   const Mapping& mapping() const { return mapping_; }
-  const std::vector<Slot>& slots() const { return slots_; }
+  // The allocation that holds all of [address, address + bytes); null where none does.
+  const Slot* Find(uint64_t address, uint64_t bytes) const {
+    for (const Slot& slot : slots_) {
+      if (address >= slot.begin && address + bytes <= slot.begin + slot.bytes) return &slot;
+    }
+    return nullptr;
+  }
 
  private:
   Mapping mapping_;

@@ -1,5 +1,5 @@
-// Watches every access that an instrumented kernel makes: counts it, and checks it against the rules that the
-// job asks for. One Monitor per job; each worker has a Watch with what it alone touches.
+// What the checks and counters of a job share between its workers: the buffers, and what was found. Each
+// worker's own part is a Watch (watch.h).
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "control.h"
-#include "group.h"
 #include "job.h"
 #include "memory.h"
 #include "report.h"
@@ -58,47 +57,6 @@ class Monitor {
   // The region of each 64 KiB of the arena, + 1.
   uint64_t arena_begin_ = 0;
   std::vector<uint32_t> region_of_block_;
-};
-
-// The access of a kernel, as a callback or a matrix operation saw it.
-struct Touch {
-  uint64_t address;
-  uint64_t bytes;
-  AccessKind kind;
-  uint64_t site;
-};
-
-class Watch {
- public:
-  explicit Watch(Monitor& monitor) : monitor_(monitor), cells_(sizeof(Cell) * kShadowCells, 4096) {}
-
-  Monitor& monitor() { return monitor_; }
-  void BeginGroup();
-  // A barrier of the threadgroup, or of one simdgroup, opens.
-  void NextEpoch();
-  void NextEpoch(uint32_t simdgroup) { ++simdgroup_epochs_[simdgroup]; }
-
-  void Note(const Group& group, ThreadgroupMemory& memory, uint32_t thread, const Touch& touch);
-  // Hands the counters over and clears them.
-  void Flush();
-
- private:
-  static constexpr uint64_t kShadowCells = 4 * kThreadgroupMemoryBytes / kCellBytes;
-
-  void NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,
-                       const Touch& touch);
-  void NoteDevice(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region);
-  void NoteRaces(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region);
-  Access AccessBy(uint32_t thread) const;
-
-  Monitor& monitor_;
-  Mapping cells_;
-  uint64_t stamp_ = 0;
-  uint32_t epoch_ = 0;
-  uint32_t simdgroup_epochs_[kMaxSimdgroups] = {};
-  BufferCounters counters_[kMaxBuffers] = {};
-  uint64_t threadgroup_bytes_read_ = 0;
-  uint64_t threadgroup_bytes_written_ = 0;
 };
 
 }  // namespace moegen

@@ -1,25 +1,7 @@
 #include "shadow.h"
 
-#include "self.h"
-
 namespace moegen {
 namespace {
-
-bool Races(const Access& before, const Access& now) {
-  if ((before.bytes & now.bytes) == 0 || before.thread == now.thread || before.epoch != now.epoch)
-    return false;
-  const bool same_simdgroup = before.thread / kLanes == now.thread / kLanes;
-  return !same_simdgroup || before.simdgroup_epoch == now.simdgroup_epoch;
-}
-
-void NoteReader(Cell& cell, const Access& access) {
-  Access* readers = cell.readers;
-  if (readers[0].bytes != 0 && readers[0].thread != access.thread) {
-    if (readers[0].thread / kLanes != access.thread / kLanes) readers[2] = readers[0];
-    readers[1] = readers[0];
-  }
-  readers[0] = access;
-}
 
 // Adds a group to a set of which only none, one or several matters. The set before.
 uint32_t Add(std::atomic<uint32_t>& set, uint32_t group) {
@@ -33,40 +15,6 @@ uint32_t Add(std::atomic<uint32_t>& set, uint32_t group) {
 uint32_t Other(uint32_t set, uint32_t group) { return set == group ? 0 : set; }
 
 }  // namespace
-
-void Enter(Cell& cell, uint64_t stamp) {
-  if (cell.stamp == stamp) return;
-  cell = {};
-  cell.stamp = stamp;
-}
-
-bool Note(Cell& cell, const Access& access, AccessKind kind, Access& other) {
-  const Access* race = nullptr;
-  if (Races(cell.writer, access)) race = &cell.writer;
-  if (!IsAtomic(kind) && Races(cell.atomic, access)) race = &cell.atomic;
-  if (Writes(kind)) {
-    for (const Access& reader : cell.readers) {
-      if (Races(reader, access)) race = &reader;
-    }
-  }
-  if (race != nullptr) other = *race;
-  switch (kind) {
-    case AccessKind::kRead:
-      NoteReader(cell, access);
-      break;
-    case AccessKind::kWrite:
-      cell.writer = access;
-      break;
-    case AccessKind::kAtomicRead:
-      break;
-    case AccessKind::kAtomicWrite:
-    case AccessKind::kAtomicUpdate:
-      cell.atomic = access;
-      break;
-  }
-  if (Writes(kind)) cell.written |= access.bytes;
-  return race != nullptr;
-}
 
 uint32_t NoteGroup(DeviceCell& cell, uint32_t dispatch, uint32_t group, AccessKind kind) {
   uint32_t before = cell.dispatch.load();

@@ -1,10 +1,12 @@
 // Who touched a piece of memory last, and whether two accesses race: they do if they are by different
 // threads, one of them writes, not both are atomic, and no barrier that both threads passed lies between
-// them.
+// them. Every access of a watched kernel comes here: what it needs is inline, and a cell fits a cache line.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+
+#include "self.h"
 
 namespace moegen {
 
@@ -14,34 +16,98 @@ inline bool Reads(AccessKind kind) { return kind != AccessKind::kWrite && kind !
 inline bool Writes(AccessKind kind) { return kind != AccessKind::kRead && kind != AccessKind::kAtomicRead; }
 inline bool IsAtomic(AccessKind kind) { return kind != AccessKind::kRead && kind != AccessKind::kWrite; }
 
-// A thread of a threadgroup at a point between barriers. Barriers of the threadgroup count `epoch`, those of
-// the thread's simdgroup and of the threadgroup `simdgroup_epoch`.
-struct Access {
-  uint32_t epoch;
-  uint32_t simdgroup_epoch;
-  uint16_t thread;
-  // Which bytes of the cell; 0: there was no access.
-  uint8_t bytes;
+constexpr uint64_t kCellBytes = 2;
+
+// A thread of a threadgroup at a point between barriers, and which bytes of a cell it touched. Barriers of
+// the threadgroup count `epoch`, which is never 0; those of the thread's simdgroup count the number that
+// stands above thread and bytes. It may wrap: it is compared within one epoch only.
+class Access {
+ public:
+  Access() = default;
+  Access(uint32_t epoch, uint32_t simdgroup_epoch, uint32_t thread)
+      : epoch_(epoch), who_(simdgroup_epoch << (kThreadBits + kCellBytes) | thread << kCellBytes) {}
+
+  Access To(uint8_t bytes) const {
+    Access access = *this;
+    access.who_ |= bytes;
+    return access;
+  }
+  uint32_t bytes() const { return who_ & ((1 << kCellBytes) - 1); }
+  uint32_t thread() const { return who_ >> kCellBytes & (kMaxThreads - 1); }
+  uint32_t simdgroup() const { return thread() / kLanes; }
+  bool IsNone() const { return epoch_ == 0; }
+
+  // Whether nothing orders `now` after this access, if one of the two writes.
+  bool MeetsUnordered(const Access& now) const {
+    if (epoch_ != now.epoch_ || (bytes() & now.bytes()) == 0 || thread() == now.thread()) return false;
+    return simdgroup() != now.simdgroup() ||
+           who_ >> (kThreadBits + kCellBytes) == now.who_ >> (kThreadBits + kCellBytes);
+  }
+
+ private:
+  static constexpr uint32_t kThreadBits = 10;
+  static_assert(kMaxThreads == 1 << kThreadBits);
+
+  uint32_t epoch_ = 0;
+  uint32_t who_ = 0;
 };
 
 // The last accesses to two bytes within one threadgroup.
 struct Cell {
-  uint64_t stamp;
-  // The bytes that were written.
-  uint8_t written;
+  // What `Enter` was told, above the mask of the bytes that were written.
+  uint64_t stamp_and_written;
   Access writer;
   Access atomic;
   // The last reader, the one before it, and the last one of another simdgroup than the last reader's.
   Access readers[3];
+
+  bool IsWritten(uint8_t bytes) const { return (stamp_and_written & bytes) == bytes; }
 };
 
-constexpr uint64_t kCellBytes = 2;
+// Forgets accesses of another stamp; the highest bits of `stamp` are free.
+inline void Enter(Cell& cell, uint64_t stamp) {
+  if (cell.stamp_and_written >> kCellBytes == stamp) return;
+  cell = {};
+  cell.stamp_and_written = stamp << kCellBytes;
+}
 
-// Forgets accesses of another stamp.
-void Enter(Cell& cell, uint64_t stamp);
+inline void NoteReader(Cell& cell, const Access& access) {
+  Access* readers = cell.readers;
+  if (!readers[0].IsNone() && readers[0].thread() != access.thread()) {
+    if (readers[0].simdgroup() != access.simdgroup()) readers[2] = readers[0];
+    readers[1] = readers[0];
+  }
+  readers[0] = access;
+}
 
 // Notes the access. True: it races with an earlier one, which is copied to `other`.
-bool Note(Cell& cell, const Access& access, AccessKind kind, Access& other);
+inline bool Note(Cell& cell, const Access& access, AccessKind kind, Access& other) {
+  const Access* race = nullptr;
+  if (cell.writer.MeetsUnordered(access)) race = &cell.writer;
+  if (!IsAtomic(kind) && cell.atomic.MeetsUnordered(access)) race = &cell.atomic;
+  if (Writes(kind)) {
+    for (const Access& reader : cell.readers) {
+      if (reader.MeetsUnordered(access)) race = &reader;
+    }
+    cell.stamp_and_written |= access.bytes();
+  }
+  if (race != nullptr) other = *race;
+  switch (kind) {
+    case AccessKind::kRead:
+      NoteReader(cell, access);
+      break;
+    case AccessKind::kWrite:
+      cell.writer = access;
+      break;
+    case AccessKind::kAtomicRead:
+      break;
+    case AccessKind::kAtomicWrite:
+    case AccessKind::kAtomicUpdate:
+      cell.atomic = access;
+      break;
+  }
+  return race != nullptr;
+}
 
 // A cell of device memory knows the threadgroups too, each as number + 1; several count as kSeveral.
 struct DeviceCell {
@@ -53,6 +119,7 @@ struct DeviceCell {
   std::atomic<uint32_t> dispatch;
   Cell cell;
 };
+static_assert(sizeof(DeviceCell) == 64);
 
 // Notes an access by a threadgroup (its number + 1). The other threadgroup that it races with (its number +
 // 1, or kSeveral), or 0.

@@ -1,7 +1,7 @@
+#include "watch.h"
+
 #include <algorithm>
 #include <cstdio>
-
-#include "monitor.h"
 
 namespace moegen {
 namespace {
@@ -24,18 +24,6 @@ const char* Verb(AccessKind kind) {
 
 unsigned long long Number(uint64_t value) { return value; }
 
-// Calls `visit(cell number, mask of its bytes)` for the cells of [offset, offset + bytes).
-template <typename Visit>
-void ForCells(uint64_t offset, uint64_t bytes, Visit visit) {
-  for (uint64_t at = offset; at < offset + bytes;) {
-    const uint64_t in_cell = at % kCellBytes;
-    const uint64_t count = std::min(kCellBytes - in_cell, offset + bytes - at);
-    const auto mask = static_cast<uint8_t>(((1u << count) - 1) << in_cell);
-    if (visit(at / kCellBytes, mask)) return;
-    at += count;
-  }
-}
-
 }  // namespace
 
 void Watch::BeginGroup() {
@@ -43,64 +31,31 @@ void Watch::BeginGroup() {
   NextEpoch();
 }
 
-void Watch::NextEpoch() {
-  ++epoch_;
-  for (uint32_t& epoch : simdgroup_epochs_) ++epoch;
+void Watch::ReportOutside(const Group& group, uint32_t thread, const Touch& touch) {
+  monitor_.Report(Check::kBounds, touch.site,
+                  "%s %llu bytes of threadgroup memory outside of every variable and argument; "
+                  "threadgroup %llu, thread %u",
+                  Verb(touch.kind), Number(touch.bytes), Number(group.threadgroup_index), thread);
 }
 
-Access Watch::AccessBy(uint32_t thread) const {
-  return {epoch_, simdgroup_epochs_[thread / kLanes], static_cast<uint16_t>(thread), 0};
-}
-
-void Watch::Note(const Group& group, ThreadgroupMemory& memory, uint32_t thread, const Touch& touch) {
-  if (memory.mapping().Contains(touch.address)) return NoteThreadgroup(group, memory, thread, touch);
-  Monitor::Region* region = monitor_.Find(touch.address);
-  if (region != nullptr) NoteDevice(group, thread, touch, *region);
-}
-
-void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,
-                            const Touch& touch) {
-  if (Reads(touch.kind)) threadgroup_bytes_read_ += touch.bytes;
-  if (Writes(touch.kind)) threadgroup_bytes_written_ += touch.bytes;
-  const auto slot = std::find_if(memory.slots().begin(), memory.slots().end(), [&](const auto& candidate) {
-    return touch.address >= candidate.begin &&
-           touch.address + touch.bytes <= candidate.begin + candidate.bytes;
-  });
-  const uint64_t offset = touch.address - memory.mapping().begin();
-  const uint64_t place = slot == memory.slots().end() ? offset : touch.address - slot->begin;
-  if (slot == memory.slots().end()) {
-    monitor_.Report(Check::kBounds, touch.site,
-                    "%s %llu bytes of threadgroup memory outside of every variable and argument; "
-                    "threadgroup %llu, thread %u",
-                    Verb(touch.kind), Number(touch.bytes), Number(group.threadgroup_index), thread);
-    return;
+void Watch::Report(const Group& group, uint32_t thread, const Touch& touch,
+                   const ThreadgroupMemory::Slot& slot, const Finding& finding) {
+  const uint64_t place = touch.address - slot.begin;
+  if (finding.is_unwritten) {
+    monitor_.Report(
+        Check::kUninitialized, touch.site,
+        "reads byte %llu of a threadgroup variable of %llu bytes before anything was written there; "
+        "threadgroup %llu, thread %u",
+        Number(place), Number(slot.bytes), Number(group.threadgroup_index), thread);
   }
-  auto* cells = reinterpret_cast<Cell*>(cells_.begin());
-  Access access = AccessBy(thread);
-  ForCells(offset, touch.bytes, [&](uint64_t number, uint8_t mask) {
-    access.bytes = mask;
-    Cell& cell = cells[number];
-    Enter(cell, stamp_);
-    const bool unwritten = Reads(touch.kind) && (cell.written & mask) != mask;
-    Access other;
-    const bool races = moegen::Note(cell, access, touch.kind, other);
-    if (unwritten) {
-      monitor_.Report(
-          Check::kUninitialized, touch.site,
-          "reads byte %llu of a threadgroup variable of %llu bytes before anything was written there; "
-          "threadgroup %llu, thread %u",
-          Number(place), Number(slot->bytes), Number(group.threadgroup_index), thread);
-    }
-    if (races) {
-      monitor_.Report(Check::kRaces, touch.site,
-                      "%s byte %llu of a threadgroup variable of %llu bytes; threads %u and %u of "
-                      "threadgroup %llu have no "
-                      "barrier between their accesses",
-                      Verb(touch.kind), Number(place), Number(slot->bytes), other.thread, thread,
-                      Number(group.threadgroup_index));
-    }
-    return unwritten || races;
-  });
+  if (finding.is_race) {
+    monitor_.Report(
+        Check::kRaces, touch.site,
+        "%s byte %llu of a threadgroup variable of %llu bytes; threads %u and %u of threadgroup %llu have "
+        "no barrier between their accesses",
+        Verb(touch.kind), Number(place), Number(slot.bytes), finding.other.thread(), thread,
+        Number(group.threadgroup_index));
+  }
 }
 
 void Watch::NoteDevice(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region) {
@@ -141,9 +96,8 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
   const uint32_t dispatch = monitor_.dispatch() + 1;
   const auto number = static_cast<uint32_t>(group.threadgroup_index % (DeviceCell::kSeveral - 1)) + 1;
   const uint64_t stamp = static_cast<uint64_t>(dispatch) << 32 | number;
-  Access access = AccessBy(thread);
+  const Access access = AccessBy(thread);
   ForCells(offset, touch.bytes, [&](uint64_t index, uint8_t mask) {
-    access.bytes = mask;
     DeviceCell& cell = region.cells[index];
     // The cell tells about both of its bytes: where accesses cover one only, other threadgroups may own the
     // other.
@@ -161,13 +115,13 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
     }
     Enter(cell.cell, stamp);
     Access earlier;
-    if (!moegen::Note(cell.cell, access, touch.kind, earlier)) return false;
+    if (!moegen::Note(cell.cell, access.To(mask), touch.kind, earlier)) return false;
     monitor_.Report(Check::kRaces, touch.site,
                     "%s byte %llu of buffer %u (index %llu); threads %u and %u of threadgroup %llu have no "
                     "barrier between "
                     "their accesses",
                     Verb(touch.kind), Number(offset), region.index, Number(offset / touch.bytes),
-                    earlier.thread, thread, Number(group.threadgroup_index));
+                    earlier.thread(), thread, Number(group.threadgroup_index));
     return true;
   });
 }

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <new>
 
-#include "monitor.h"
 #include "scheduler.h"
+#include "watch.h"
 
 namespace moegen {
 namespace {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { CHECKS, type Check, type CheckReport } from '../../generator/native/types.js';
-import { launch, load, type Data, type Launch } from './support.js';
+import { device, launch, load, type Data, type Launch } from './support.js';
 
 interface Case {
   readonly check: Check;
@@ -169,4 +169,34 @@ describe.each(CASES)('$check: $name', (test) => {
   it('is not seen where there is none', async () => {
     expect(await reportsOf(test, test.right)).toEqual([]);
   });
+});
+
+describe.each(['unwritten', 'order'] as const)('%s', (check) => {
+  const test = CASES.find((candidate) => candidate.check === check);
+
+  it.each([{ exempt: [] }, { exempt: [check] }])(
+    'is not asked of a buffer with exempt $exempt',
+    async ({ exempt }) => {
+      const text = `kernel void test(device const uint* in [[buffer(0)]], device uint* out [[buffer(1)]],
+        uint t [[thread_index_in_threadgroup]]) { ${test?.before ?? ''} ${test?.wrong ?? ''} }`;
+      const { reports } = await device.run({
+        buffers: [
+          { byteLength: 256, data: new Uint8Array(256) },
+          { byteLength: 256, exempt },
+        ],
+        dispatches: [
+          {
+            library: await load(text, true),
+            kernel: 'test',
+            buffers: { 0: { buffer: 0 }, 1: { buffer: 1 } },
+            threadgroups: [1, 1, 1],
+            threadsPerThreadgroup: [64, 1, 1],
+          },
+        ],
+        outputs: [1],
+        checks: CHECKS,
+      });
+      expect(reports.map((report) => report.check)).toEqual(exempt.length === 0 ? [check] : []);
+    },
+  );
 });

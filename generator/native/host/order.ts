@@ -2,6 +2,7 @@
 
 import type { CheckReport, Job } from '../types.js';
 import type { NativeAddon, NativeJob, NativeResult } from './addon.js';
+import { isExempt } from './request.js';
 
 /** Orders that are tried beside the first one. */
 const RUNS = 2;
@@ -25,6 +26,8 @@ export async function checkOrder(
     request.outputs.forEach((buffer, index) => {
       const difference = firstDifference(first.outputs[index], again.outputs[index]);
       if (difference === undefined || found.has(buffer)) return;
+      const spec = job.buffers[buffer];
+      if (spec !== undefined && isExempt(spec, 'order')) return;
       found.set(buffer, orderReport(buffer, difference, request, job));
     });
   }

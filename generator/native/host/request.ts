@@ -2,7 +2,7 @@
 
 import type { HostLibrary, KernelInfo } from '../../compile/types.js';
 import { MoegenError } from '../../errors.js';
-import { CHECKS, type Check, type Dispatch, type Job } from '../types.js';
+import { CHECKS, type BufferSpec, type Check, type Dispatch, type Job } from '../types.js';
 import { constantBytes } from './constants.js';
 import type { NativeDispatch, NativeJob } from './addon.js';
 import { checkGrid, checkThreadgroupMemory } from './limits.js';
@@ -32,7 +32,7 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
       byteLength: buffer.byteLength,
       ...(buffer.data ? { data: buffer.data } : {}),
       writable: written.has(index),
-      isOutput: job.outputs.includes(index),
+      isOutput: job.outputs.includes(index) && !isExempt(buffer, 'unwritten'),
     })),
     dispatches,
     outputs: job.outputs,
@@ -43,6 +43,10 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
     lockstep: options.lockstep,
     timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
   };
+}
+
+export function isExempt({ exempt }: BufferSpec, check: Check): boolean {
+  return exempt?.includes(check) ?? false;
 }
 
 function checkBuffers(job: Job): void {

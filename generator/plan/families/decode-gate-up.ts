@@ -69,6 +69,7 @@ function decodeGateUpPlan(spec: GenerationSpec, axes: ExpertAxes, variant: GateU
       buffer('intermediate', intermediate.dtype, ['num_tokens * top_k', 'intermediate_size'], {
         access: 'write',
         note: 'rows in token order',
+        open: ['gaps'],
       }),
     ),
     dispatch: {

@@ -58,6 +58,7 @@ function downPlan(spec: GenerationSpec, axes: ExpertAxes, tile: TileShape): Kern
       buffer('expert_output', 'f32', ['num_tokens * top_k', width], {
         access: 'write',
         note: 'rows in expert order',
+        open: ['gaps'],
       }),
     ),
     dispatch: {

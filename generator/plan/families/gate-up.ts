@@ -74,6 +74,7 @@ function gateUpPlan(
       buffer('intermediate', intermediate.dtype, ['num_tokens * top_k', 'intermediate_size'], {
         access: 'write',
         note: 'rows in expert order',
+        open: ['gaps'],
       }),
     ),
     dispatch: {

@@ -48,6 +48,7 @@ function scanPlan(spec: GenerationSpec): KernelPlan {
       buffer('tile_map', 'u32', ['max_tiles', '3'], {
         access: 'write',
         note: 'room for min(E, A) + A / block_m tiles',
+        open: ['gaps'],
       }),
       buffer('gate_up_threadgroups', 'u32', ['3'], { access: 'write' }),
       buffer('down_threadgroups', 'u32', ['3'], { access: 'write' }),
@@ -69,7 +70,7 @@ function scatterPlan(spec: GenerationSpec): KernelPlan {
       buffer('topk_ids', 'u32', ['num_tokens', 'top_k']),
       buffer('chunk_counts', 'u32', [NUM_CHUNKS, 'num_experts'], { note: 'as the second step left them' }),
       buffer('expert_offsets', 'u32', ['num_experts + 1']),
-      buffer('sorted_assignments', 'u32', ['num_tokens * top_k'], { access: 'write' }),
+      buffer('sorted_assignments', 'u32', ['num_tokens * top_k'], { access: 'write', open: ['gaps'] }),
       buffer('row_of_assignment', 'u32', ['num_tokens', 'top_k'], { access: 'write' }),
       argument('num_tokens'),
     ),

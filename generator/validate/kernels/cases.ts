@@ -12,27 +12,35 @@ export interface KernelCase {
   readonly routing: 'spread' | 'one' | 'ties' | 'nan';
   /** Size of the inputs; 1e30 shows every detour through half. */
   readonly scale: number;
+  /**
+   * Runs with the checks that are asked for; the others, which go through memory in the same ways, run without. Together
+   * these show each shape, each number of tokens, all tokens on one expert, and slots without an expert.
+   */
+  readonly isChecked: boolean;
 }
 
 const TOKENS = [0, 1, 2, 7, 33] as const;
 
-/** Experts and top_k, with hidden and intermediate sizes that leave tails; the products stay small. */
+/**
+ * Experts and top_k, with hidden and intermediate sizes that leave tails; the products stay small. `checked` is the number of
+ * tokens with which a shape is checked.
+ */
 const SHAPES = [
-  { numExperts: 1, topK: 1, hiddenSize: 70, intermediateSize: 45 },
-  { numExperts: 7, topK: 1, hiddenSize: 33, intermediateSize: 21 },
-  { numExperts: 7, topK: 2, hiddenSize: 301, intermediateSize: 67 },
-  { numExperts: 7, topK: 7, hiddenSize: 64, intermediateSize: 32 },
-  { numExperts: 60, topK: 1, hiddenSize: 20, intermediateSize: 35 },
-  { numExperts: 60, topK: 8, hiddenSize: 52, intermediateSize: 41 },
-  { numExperts: 60, topK: 60, hiddenSize: 24, intermediateSize: 12 },
-  { numExperts: 512, topK: 2, hiddenSize: 36, intermediateSize: 10 },
-  { numExperts: 512, topK: 8, hiddenSize: 18, intermediateSize: 13 },
-  { numExperts: 512, topK: 512, hiddenSize: 12, intermediateSize: 6 },
+  { numExperts: 1, topK: 1, hiddenSize: 70, intermediateSize: 45, checked: 33 },
+  { numExperts: 7, topK: 1, hiddenSize: 33, intermediateSize: 21, checked: 7 },
+  { numExperts: 7, topK: 2, hiddenSize: 301, intermediateSize: 67, checked: 2 },
+  { numExperts: 7, topK: 7, hiddenSize: 64, intermediateSize: 32, checked: 1 },
+  { numExperts: 60, topK: 1, hiddenSize: 20, intermediateSize: 35, checked: 33 },
+  { numExperts: 60, topK: 8, hiddenSize: 52, intermediateSize: 41, checked: 2 },
+  { numExperts: 60, topK: 60, hiddenSize: 24, intermediateSize: 12, checked: 1 },
+  { numExperts: 512, topK: 2, hiddenSize: 36, intermediateSize: 10, checked: 7 },
+  { numExperts: 512, topK: 8, hiddenSize: 18, intermediateSize: 13, checked: 0 },
+  { numExperts: 512, topK: 512, hiddenSize: 12, intermediateSize: 6, checked: 1 },
 ] as const;
 
 const MAX_ASSIGNMENTS = 1100;
 
-function caseName(parts: Omit<KernelCase, 'name'>): string {
+function caseName(parts: Omit<KernelCase, 'name' | 'isChecked'>): string {
   const { numTokens, hiddenSize, intermediateSize, numExperts, topK, routing, scale } = parts;
   const sizes = `T=${numTokens} H=${hiddenSize} I=${intermediateSize} E=${numExperts} K=${topK}`;
   return [sizes, routing === 'spread' ? '' : routing, scale === 1 ? '' : `scale ${scale}`]
@@ -44,24 +52,24 @@ function named(parts: Omit<KernelCase, 'name'>): KernelCase {
   return { name: caseName(parts), ...parts };
 }
 
-const PLAIN = SHAPES.flatMap((shape) =>
+const PLAIN = SHAPES.flatMap(({ checked, ...shape }) =>
   TOKENS.filter((numTokens) => numTokens * shape.topK <= MAX_ASSIGNMENTS).map((numTokens) =>
-    named({ numTokens, ...shape, routing: 'spread', scale: 1 }),
+    named({ numTokens, ...shape, routing: 'spread', scale: 1, isChecked: numTokens === checked }),
   ),
 );
 
 const MIDDLE = { numTokens: 33, hiddenSize: 52, intermediateSize: 41, numExperts: 60, topK: 8 } as const;
 
 const SPECIAL = [
-  named({ ...MIDDLE, routing: 'one', scale: 1 }),
-  named({ ...MIDDLE, routing: 'ties', scale: 1 }),
-  named({ ...MIDDLE, numExperts: 512, topK: 512, numTokens: 2, routing: 'ties', scale: 1 }),
-  named({ ...MIDDLE, routing: 'nan', scale: 1 }),
-  named({ ...MIDDLE, numExperts: 7, topK: 7, routing: 'nan', scale: 1 }),
+  named({ ...MIDDLE, routing: 'one', scale: 1, isChecked: false }),
+  named({ ...MIDDLE, routing: 'ties', scale: 1, isChecked: false }),
+  named({ ...MIDDLE, numExperts: 512, topK: 512, numTokens: 2, routing: 'ties', scale: 1, isChecked: false }),
+  named({ ...MIDDLE, routing: 'nan', scale: 1, isChecked: false }),
+  named({ ...MIDDLE, numExperts: 7, topK: 7, numTokens: 7, routing: 'nan', scale: 1, isChecked: true }),
 ];
 
 /** More than half the range of half: only dtypes with eight exponent bits get it. */
-const HUGE = named({ ...MIDDLE, routing: 'spread', scale: 1e15 });
+const HUGE = named({ ...MIDDLE, routing: 'spread', scale: 1e15, isChecked: false });
 
 export function kernelCases(activation: string): KernelCase[] {
   return [...PLAIN, ...SPECIAL, ...(activation === 'f16' ? [] : [HUGE])];

@@ -8,7 +8,7 @@ import { GLU_VARIANTS } from '../../spec/activations.js';
 import type { Glu } from '../../spec/block.js';
 import { formulaValues, type Inputs, type StepValues } from '../job.js';
 import type { Random } from '../random.js';
-import { dotError } from '../tolerance.js';
+import { absolute, absoluteOrNull, dotError } from '../tolerance.js';
 import { dtypeOf, store, valueOf } from './trial.js';
 
 export type Matrix = ExpertMatrices['down'];
@@ -88,8 +88,8 @@ export function gateUpMatricesOf(
 /** The same with the magnitudes of all values: sums of them bound the rounding errors of sums. */
 export function magnitudes(matrices: ExpertMatrices): ExpertMatrices {
   const of = ({ weight, bias }: Matrix): Matrix => ({
-    weight: weight.map(Math.abs),
-    bias: bias?.map(Math.abs) ?? null,
+    weight: absolute(weight),
+    bias: absoluteOrNull(bias),
   });
   const down = of(matrices.down);
   switch (matrices.kind) {
@@ -157,8 +157,8 @@ export function project(
     if (matrix === undefined) return;
     const input = rows.subarray(row * terms, (row + 1) * terms);
     value.set(linear(input, matrix.weight, matrix.bias, terms), row * columns);
-    const [weight, bias] = [matrix.weight.map(Math.abs), matrix.bias?.map(Math.abs) ?? null];
-    const magnitude = linear(input.map(Math.abs), weight, bias, terms);
+    const [weight, bias] = [absolute(matrix.weight), absoluteOrNull(matrix.bias)];
+    const magnitude = linear(absolute(input), weight, bias, terms);
     error.set(
       magnitude.map((sum) => sum * relative),
       row * columns,

@@ -1,10 +1,10 @@
 // Runs kernels on a device, each on every case of its family, and compares what they write with the float64 references.
 
-import type { Check, CheckReport, Device, LoadedLibrary } from '../../native/types.js';
+import type { Check, CheckReport, Device, Job, LoadedLibrary } from '../../native/types.js';
 import type { KernelPlan } from '../../plan/types.js';
 import { compareValues, type Mismatch } from '../compare.js';
 import { decodeElements } from '../elements.js';
-import { buildJob } from '../job.js';
+import { buildJob, type JobOptions } from '../job.js';
 import { createRandom, type Random } from '../random.js';
 import type { KernelCase } from './cases.js';
 import { convertTrials } from './convert-trials.js';
@@ -100,14 +100,17 @@ export async function validateKernel(
   options: KernelRunOptions,
 ): Promise<KernelVerdict> {
   const trials = cases.flatMap((sizes) =>
-    trialsOf(plan, sizes, createRandom(options.seed)).map((trial) => ({ name: sizes.name, trial })),
+    trialsOf(plan, sizes, createRandom(options.seed)).map((trial) => ({ sizes, trial })),
   );
   const outcomes: TrialOutcome[] = [];
   const reports: CheckReport[] = [];
-  for (const batch of batchesOf(trials)) {
-    const result = await runTrials(device, library, plan, batch, options);
-    outcomes.push(...result.outcomes);
-    reports.push(...result.reports);
+  for (const isChecked of [true, false]) {
+    const checks = isChecked ? options.checks : [];
+    for (const batch of batchesOf(trials.filter(({ sizes }) => sizes.isChecked === isChecked))) {
+      const result = await runTrials(device, library, plan, batch, { ...options, checks });
+      outcomes.push(...result.outcomes);
+      reports.push(...result.reports);
+    }
   }
   const failures = outcomes.flatMap((outcome) => outcome.failures);
   return {
@@ -121,9 +124,8 @@ export async function validateKernel(
   };
 }
 
-interface NamedTrial {
-  /** Of the case. */
-  readonly name: string;
+interface TrialOfCase {
+  readonly sizes: KernelCase;
   readonly trial: Trial;
 }
 
@@ -137,8 +139,8 @@ interface TrialOutcome {
 const BATCH_BYTES = 2 ** 26;
 
 /** A job costs a process: as many trials share one as keep it small. */
-function batchesOf(trials: readonly NamedTrial[]): NamedTrial[][] {
-  const batches: NamedTrial[][] = [];
+function batchesOf(trials: readonly TrialOfCase[]): TrialOfCase[][] {
+  const batches: TrialOfCase[][] = [];
   let bytes = Infinity;
   for (const named of trials) {
     const own = Object.values(named.trial.inputs).reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -152,33 +154,43 @@ function batchesOf(trials: readonly NamedTrial[]): NamedTrial[][] {
   return batches;
 }
 
-/** Every trial is a dispatch with buffers of its own. */
+/** One dispatch for each trial, with buffers of its own; the outputs are those of all expectations, in their order. */
+export function trialsJob(
+  plan: KernelPlan,
+  library: LoadedLibrary,
+  trials: readonly Trial[],
+  options: JobOptions = {},
+): Job {
+  const own = (name: string, position: number) => `${name} (trial ${position})`;
+  const steps = trials.map(({ values }, position) => ({
+    plan,
+    library,
+    values,
+    names: Object.fromEntries(plan.bindings.map(({ name }) => [name, own(name, position)])),
+  }));
+  const inputs = trials.flatMap((trial, position) =>
+    Object.entries(trial.inputs).map(([name, bytes]) => [own(name, position), bytes] as const),
+  );
+  const outputs = trials.flatMap(({ expectations }, position) =>
+    expectations.map(({ output }) => own(output, position)),
+  );
+  return buildJob(steps, Object.fromEntries(inputs), outputs, { timeoutSeconds: 600, ...options });
+}
+
 async function runTrials(
   device: Device,
   library: LoadedLibrary,
   plan: KernelPlan,
-  batch: readonly NamedTrial[],
+  batch: readonly TrialOfCase[],
   { checks, seed }: KernelRunOptions,
 ): Promise<{ readonly outcomes: TrialOutcome[]; readonly reports: readonly CheckReport[] }> {
-  const own = (name: string, position: number) => `${name} (trial ${position})`;
-  const steps = batch.map(({ trial }, position) => ({
-    plan,
-    library,
-    values: trial.values,
-    names: Object.fromEntries(plan.bindings.map(({ name }) => [name, own(name, position)])),
-  }));
-  const inputs = batch.flatMap(({ trial }, position) =>
-    Object.entries(trial.inputs).map(([name, bytes]) => [own(name, position), bytes] as const),
+  const trials = batch.map(({ trial }) => trial);
+  const result = await device.run(
+    trialsJob(plan, library, trials, checks.length > 0 ? { checks, seed } : {}),
   );
-  const expected = batch.flatMap(({ name, trial }, position) =>
-    trial.expectations.map((expectation) => ({ case: name, position, expectation })),
+  const expected = batch.flatMap(({ sizes, trial }) =>
+    trial.expectations.map((expectation) => ({ case: sizes.name, expectation })),
   );
-  const names = expected.map(({ position, expectation }) => own(expectation.output, position));
-  const job = buildJob(steps, Object.fromEntries(inputs), names, {
-    timeoutSeconds: 600,
-    ...(checks.length > 0 && { checks, seed }),
-  });
-  const result = await device.run(job);
   const outcomes = expected.map((item, at) => {
     const got = decodeElements(item.expectation.element, result.outputs[at] ?? new Uint8Array());
     const { compared, mismatches, worst, usedShare } = compareValues(got, item.expectation);

@@ -78,7 +78,7 @@ function scatterPlan(context: SeedContext): KernelPlan {
     summary: 'Assignments in expert order',
     bindings: bindings(
       IDS,
-      buffer('sorted_assignments', 'u32', ['num_tokens * top_k'], { access: 'write' }),
+      buffer('sorted_assignments', 'u32', ['num_tokens * top_k'], { access: 'write', open: ['gaps'] }),
       buffer('write_offsets', 'u32', ['num_experts'], { note: 'first row of each expert' }),
       ...SIZES,
     ),
@@ -95,8 +95,11 @@ function bucketsPlan(context: SeedContext): KernelPlan {
     bindings: bindings(
       IDS,
       buffer('topk_weights', context.dtype, ['num_tokens', 'top_k']),
-      buffer('token_buffer', 'u32', ['num_experts', 'max_per_expert'], { access: 'write' }),
-      buffer('weight_buffer', context.dtype, ['num_experts', 'max_per_expert'], { access: 'write' }),
+      buffer('token_buffer', 'u32', ['num_experts', 'max_per_expert'], { access: 'write', open: ['gaps'] }),
+      buffer('weight_buffer', context.dtype, ['num_experts', 'max_per_expert'], {
+        access: 'write',
+        open: ['gaps'],
+      }),
       buffer('write_counts', 'u32', ['num_experts'], {
         access: 'read_write',
         note: 'the caller clears it first',
@@ -118,8 +121,8 @@ function sortPlan(context: SeedContext): KernelPlan {
     bindings: bindings(
       IDS,
       buffer('topk_weights', dtype, ['num_tokens', 'top_k']),
-      buffer('packed_assignments', 'u32', ['num_tokens * top_k'], { access: 'write' }),
-      buffer('sorted_tokens', 'u32', ['num_tokens * top_k'], { access: 'write' }),
+      buffer('packed_assignments', 'u32', ['num_tokens * top_k'], { access: 'write', open: ['gaps'] }),
+      buffer('sorted_tokens', 'u32', ['num_tokens * top_k'], { access: 'write', open: ['gaps'] }),
       buffer('expert_bounds', 'u32', ['num_experts + 1'], { access: 'read_write' }),
       ...SIZES,
     ),

@@ -82,6 +82,7 @@ function routerPlan(context: SeedContext, variant: Variant): KernelPlan {
             buffer('expert_load', 'f32', ['num_experts'], {
               access: 'read_write',
               note: 'probabilities are added',
+              open: ['order'],
             }),
             buffer('expert_count', 'u32', ['num_experts'], {
               access: 'read_write',

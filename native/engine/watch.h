@@ -1,0 +1,103 @@
+// Watches every access that a worker's threads make in an instrumented kernel: counts it, and checks it
+// against the rules that the job asks for. What every access needs is inline.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "control.h"
+#include "group.h"
+#include "memory.h"
+#include "monitor.h"
+#include "shadow.h"
+
+namespace moegen {
+
+// The access of a kernel, as a callback or a matrix operation saw it.
+struct Touch {
+  uint64_t address;
+  uint64_t bytes;
+  AccessKind kind;
+  uint64_t site;
+};
+
+// Calls `visit(cell number, mask of its bytes)` for the cells of [offset, offset + bytes) until it is true.
+template <typename Visit>
+inline void ForCells(uint64_t offset, uint64_t bytes, Visit visit) {
+  for (uint64_t at = offset; at < offset + bytes;) {
+    const uint64_t in_cell = at % kCellBytes;
+    const uint64_t count = std::min(kCellBytes - in_cell, offset + bytes - at);
+    const auto mask = static_cast<uint8_t>(((1u << count) - 1) << in_cell);
+    if (visit(at / kCellBytes, mask)) return;
+    at += count;
+  }
+}
+
+class Watch {
+ public:
+  explicit Watch(Monitor& monitor) : monitor_(monitor), cells_(sizeof(Cell) * kShadowCells, 4096) {}
+
+  Monitor& monitor() { return monitor_; }
+  void BeginGroup();
+  // A barrier of the threadgroup, or of one simdgroup, opens.
+  void NextEpoch() { ++epoch_; }
+  void NextEpoch(uint32_t simdgroup) { ++simdgroup_epochs_[simdgroup]; }
+
+  void Note(const Group& group, const ThreadgroupMemory& memory, uint32_t thread, const Touch& touch) {
+    if (memory.mapping().Contains(touch.address)) return NoteThreadgroup(group, memory, thread, touch);
+    Monitor::Region* region = monitor_.Find(touch.address);
+    if (region != nullptr) NoteDevice(group, thread, touch, *region);
+  }
+  // Hands the counters over and clears them.
+  void Flush();
+
+ private:
+  static constexpr uint64_t kShadowCells = 4 * kThreadgroupMemoryBytes / kCellBytes;
+
+  // What is wrong with an access to a cell of threadgroup memory.
+  struct Finding {
+    bool is_unwritten;
+    bool is_race;
+    Access other;
+  };
+
+  void NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,
+                       const Touch& touch);
+  void ReportOutside(const Group& group, uint32_t thread, const Touch& touch);
+  void Report(const Group& group, uint32_t thread, const Touch& touch, const ThreadgroupMemory::Slot& slot,
+              const Finding& finding);
+  void NoteDevice(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region);
+  void NoteRaces(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region);
+  Access AccessBy(uint32_t thread) const { return {epoch_, simdgroup_epochs_[thread / kLanes], thread}; }
+
+  Monitor& monitor_;
+  Mapping cells_;
+  uint64_t stamp_ = 0;
+  uint32_t epoch_ = 0;
+  uint32_t simdgroup_epochs_[kMaxSimdgroups] = {};
+  BufferCounters counters_[kMaxBuffers] = {};
+  uint64_t threadgroup_bytes_read_ = 0;
+  uint64_t threadgroup_bytes_written_ = 0;
+};
+
+inline void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,
+                                   const Touch& touch) {
+  if (Reads(touch.kind)) threadgroup_bytes_read_ += touch.bytes;
+  if (Writes(touch.kind)) threadgroup_bytes_written_ += touch.bytes;
+  const ThreadgroupMemory::Slot* slot = memory.Find(touch.address, touch.bytes);
+  if (slot == nullptr) return ReportOutside(group, thread, touch);
+  auto* cells = reinterpret_cast<Cell*>(cells_.begin());
+  const Access access = AccessBy(thread);
+  ForCells(touch.address - memory.mapping().begin(), touch.bytes, [&](uint64_t number, uint8_t mask) {
+    Cell& cell = cells[number];
+    Enter(cell, stamp_);
+    Finding finding;
+    finding.is_unwritten = Reads(touch.kind) && !cell.IsWritten(mask);
+    finding.is_race = moegen::Note(cell, access.To(mask), touch.kind, finding.other);
+    if (!finding.is_unwritten && !finding.is_race) [[likely]] return false;
+    Report(group, thread, touch, *slot, finding);
+    return true;
+  });
+}
+
+}  // namespace moegen
