@@ -28,16 +28,17 @@ const TEXTS = [...SOURCES, ...filesBelow('docs'), ...filesBelow('.ci'), ...files
 /** What each folder of the generator may import, beside itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  floats: [],
   compile: ['errors'],
   spec: ['errors', 'compile/types'],
-  native: ['errors', 'compile'],
-  reference: ['errors', 'spec'],
+  native: ['errors', 'floats', 'compile'],
+  reference: ['errors', 'floats', 'spec'],
   plan: ['errors', 'compile/types', 'spec'],
   emit: ['errors', 'plan', 'spec'],
   format: ['errors', 'emit'],
   manifest: ['errors', 'compile/types', 'plan', 'spec', 'emit', 'format'],
   output: ['errors', 'plan', 'emit', 'format', 'manifest'],
-  validate: ['errors', 'compile', 'native', 'plan', 'reference', 'spec'],
+  validate: ['errors', 'floats', 'compile', 'native', 'plan', 'reference', 'spec'],
   cli: ['errors', 'compile', 'native', 'plan', 'spec', 'manifest', 'output', 'validate'],
   index: ['errors', 'compile', 'native', 'plan', 'spec', 'emit', 'format', 'manifest', 'output', 'validate'],
 };

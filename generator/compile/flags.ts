@@ -110,8 +110,8 @@ export function compileFlags(target: CompileTarget, processor: readonly string[]
   return [...LANGUAGE, ...DIAGNOSTICS, ...own, ...(target === 'host-instrumented' ? INSTRUMENT : [])];
 }
 
-/** Flags of the second step towards PTX, from LLVM's intermediate representation. */
-export const PTX_ASSEMBLY = ['-x', 'ir', ...PTX, '-Wno-everything', '-S'] as const;
+/** Flags of the steps towards PTX that start from LLVM's intermediate representation. */
+export const PTX_REPRESENTATION = ['-x', 'ir', ...PTX, '-Wno-everything', '-S'] as const;
 
 /** Flags of the preprocessor: Metal's predefined macros and nothing of the machine. */
 export function preprocessFlags(version: MslVersion): string[] {

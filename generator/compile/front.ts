@@ -13,6 +13,7 @@ import { preprocess, readSource } from './preprocess.js';
 import { createSourceMap, type SourceMap } from './source-map.js';
 import type {
   CompileOutcome,
+  ConstantValue,
   Diagnostic,
   FunctionConstantInfo,
   KernelInfo,
@@ -31,7 +32,7 @@ export interface StockTarget<Library> {
   readonly target: Target;
   /** Flags of its compilers. */
   readonly flags: readonly string[];
-  readonly constantValues?: Readonly<Record<number, number | boolean>>;
+  readonly constantValues?: Readonly<Record<number, ConstantValue>>;
   build(program: TranslatedProgram): Promise<Build<Library>>;
 }
 

@@ -22,6 +22,8 @@ export interface Preprocessed {
 }
 
 const DEFAULT_VERSION: MslVersion = '3.2';
+/** Programs that include one are written in Metal 4, whether or not they say so. */
+const METAL_4_HEADER = /^# \d+ "[^"]*\/(?:metal_tensor|metal_cooperative_tensor)"/mu;
 const VERSIONS: readonly string[] = ['3.0', '3.1', '3.2', '4.0'] satisfies MslVersion[];
 
 export async function preprocess(
@@ -29,7 +31,19 @@ export async function preprocess(
   source: Required<MslSource>,
   options: MslOptions,
 ): Promise<Preprocessed> {
-  const version = options.mslVersion ?? versionOf(source.text, source.path) ?? DEFAULT_VERSION;
+  const asked = options.mslVersion ?? versionOf(source.text, source.path);
+  const result = await preprocessAs(clang, source, options, asked ?? DEFAULT_VERSION);
+  return asked === undefined && METAL_4_HEADER.test(result.text)
+    ? preprocessAs(clang, source, options, '4.0')
+    : result;
+}
+
+async function preprocessAs(
+  clang: Clang,
+  source: Required<MslSource>,
+  options: MslOptions,
+  version: MslVersion,
+): Promise<Preprocessed> {
   const command = [...clang.command, ...preprocessFlags(version), ...searchFlags(source, options), '-'];
   const input = `# 1 "${source.path.replace(/["\\]/gu, '\\$&')}"\n${source.text}`;
   const { code, stdout, stderr } = await runProcess(command, { input });

@@ -25,13 +25,15 @@ export async function runProcess(
   command: readonly string[],
   options: ProcessOptions = {},
 ): Promise<ProcessResult> {
+  // A place that becomes free goes straight to the next in line, so that nobody can take it in between.
   if (running >= availableParallelism()) await new Promise<void>((resolve) => waiting.push(resolve));
-  running += 1;
+  else running += 1;
   try {
     return await start(command, options);
   } finally {
-    running -= 1;
-    waiting.shift()?.();
+    const next = waiting.shift();
+    if (next) next();
+    else running -= 1;
   }
 }
 

@@ -1,5 +1,5 @@
 // Compiles Metal into PTX for NVIDIA GPUs: to LLVM's intermediate representation first, where Metal's memory model is fitted
-// to CUDA's, and from there to PTX. Function constants are baked in.
+// to CUDA's, then to an optimised one, and from there to PTX. Function constants are baked in.
 
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,17 +8,19 @@ import { MoegenError } from '../errors.js';
 import { cached, contentKey } from './cache.js';
 import type { Clang } from './clang.js';
 import { hasErrors } from './diagnostics.js';
-import { compileFlags, PTX_ASSEMBLY } from './flags.js';
+import { compileFlags, PTX_REPRESENTATION } from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
 import { precompiledHeader } from './pch.js';
 import { runProcess } from './process.js';
-import { fitToCuda, UnsupportedOnCuda } from './ptx/representation.js';
-import type { CompileOutcome, FunctionConstantInfo, KernelInfo, MslSource } from './types.js';
+import { fitToCuda, freezeNarrowLoads, UnsupportedOnCuda } from './ptx/representation.js';
+import type { CompileOutcome, ConstantValue, FunctionConstantInfo, KernelInfo, MslSource } from './types.js';
 
 export interface PtxOptions extends StockOptions {
   /** Values of function constants, by index; the others are undefined in Metal's sense. */
-  readonly constants?: Readonly<Record<number, number | boolean>>;
+  readonly constants?: Readonly<Record<number, ConstantValue>>;
 }
+
+const UNOPTIMISED = ['-Xclang', '-disable-llvm-passes'] as const;
 
 /** A PTX module. Kernel parameters: `u64` for each buffer index up to the largest, then `u32` per threadgroup argument. */
 export interface PtxLibrary {
@@ -33,7 +35,7 @@ export async function compilePtx(
 ): Promise<CompileOutcome<PtxLibrary>> {
   return compileStock(source, options, {
     target: 'ptx',
-    flags: [...compileFlags('ptx', []), ...PTX_ASSEMBLY],
+    flags: [...compileFlags('ptx', []), ...PTX_REPRESENTATION],
     constantValues: options.constants ?? {},
     build,
   });
@@ -44,7 +46,7 @@ async function build(program: TranslatedProgram): Promise<Build<PtxLibrary>> {
   const header = await precompiledHeader(clang, 'ptx', [], cacheDir);
   const flags = [...compileFlags('ptx', []), '-include-pch', header];
   const text = translation.program + translation.entries.join('');
-  const key = contentKey([clang.identity, header, ...flags, ...PTX_ASSEMBLY, text]);
+  const key = contentKey([clang.identity, header, ...flags, ...PTX_REPRESENTATION, ...UNOPTIMISED, text]);
   const { path, result } = await cached(join(cacheDir, 'ptx'), `${key}.ptx`, (output) =>
     produce(clang, flags, text, output),
   );
@@ -59,19 +61,28 @@ async function produce(
   output: string,
 ): Promise<{ ok: true } | { ok: false; log: string }> {
   const representation = `${output}.ll`;
+  const run = async (...step: string[]): Promise<void> => {
+    const { code, stderr } = await runProcess([...clang.command, ...PTX_REPRESENTATION, ...step]);
+    if (code !== 0) throw failed(clang, stderr);
+  };
   try {
-    const emit = ['-S', '-emit-llvm', '-Xclang', '-disable-llvm-passes', '-', '-o', representation];
+    const emit = ['-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', representation];
     const first = await runProcess([...clang.command, ...flags, ...emit], { input });
     if (hasErrors(first.stderr)) return { ok: false, log: first.stderr };
     if (first.code !== 0) throw failed(clang, first.stderr);
-    await writeFile(representation, fit(await readFile(representation, 'utf8')));
-    const second = await runProcess([...clang.command, ...PTX_ASSEMBLY, representation, '-o', output]);
-    if (second.code !== 0) throw failed(clang, second.stderr);
+    await rewrite(representation, fit);
+    await run('-emit-llvm', representation, '-o', representation);
+    await rewrite(representation, freezeNarrowLoads);
+    await run(...UNOPTIMISED, representation, '-o', output);
     requireResolved(await readFile(output, 'utf8'));
     return { ok: true };
   } finally {
     await rm(representation, { force: true });
   }
+}
+
+async function rewrite(path: string, change: (text: string) => string): Promise<void> {
+  await writeFile(path, change(await readFile(path, 'utf8')));
 }
 
 /** A function that nothing defines would only be missed when the module is loaded. */

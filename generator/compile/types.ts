@@ -12,7 +12,10 @@ export interface MslOptions {
   readonly includeDirs?: readonly string[];
   /** Preprocessor definitions; an empty string defines the name as 1. */
   readonly defines?: Readonly<Record<string, string>>;
-  /** Defaults to the `// language: metalX.Y` line of the source, else 3.2. */
+  /**
+   * Defaults to the `// language: metalX.Y` line of the source, else 3.2; stock clang takes 4.0 where the program
+   * includes a header that only Metal 4 has.
+   */
   readonly mslVersion?: MslVersion;
 }
 
@@ -37,10 +40,13 @@ export interface KernelParameter {
   readonly isConditional: boolean;
 }
 
+/** A scalar, or the components of a vector. */
+export type ConstantValue = number | boolean | readonly (number | boolean)[];
+
 export interface FunctionConstantInfo {
   readonly index: number;
   readonly name: string;
-  /** Metal scalar or vector type, as written. */
+  /** Metal scalar or vector type, as written; names that the program gives to such types are looked up. */
   readonly type: string;
   /** Symbol of its storage in a host library: the value, aligned to 16 bytes, then a byte that says "defined". */
   readonly symbol: string;

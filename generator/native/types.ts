@@ -1,6 +1,6 @@
 // The device contract: a job is a list of dispatches over a pool of buffers. The host engine, Metal and CUDA implement it.
 
-import type { MslOptions, MslSource } from '../compile/types.js';
+import type { ConstantValue, MslOptions, MslSource } from '../compile/types.js';
 
 export type DeviceName = 'metal' | 'host' | 'cuda';
 
@@ -31,7 +31,7 @@ export interface BufferSpec {
 interface KernelUse {
   readonly library: LoadedLibrary;
   readonly kernel: string;
-  readonly constants?: Readonly<Record<number, number | boolean>>;
+  readonly constants?: Readonly<Record<number, ConstantValue>>;
 }
 
 export interface BufferBinding {

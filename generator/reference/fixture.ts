@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { MoegenError } from '../errors.js';
-import { decodeBf16 } from './bfloat16.js';
+import { decodeBf16 } from '../floats/bfloat16.js';
 import type { MoeBlock } from '../spec/block.js';
 import { filledWeights, type FilledParameter } from './filled-weights.js';
 import type { BlockWeights } from './weights.js';

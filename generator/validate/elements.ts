@@ -1,7 +1,7 @@
 // Numbers to the bytes of a buffer and back, for every element type. Encoding rounds to nearest even.
 
-import { bf16OfF32Bits, numberOfBf16 } from '../reference/bfloat16.js';
-import { f16OfF32Bits, numberOfF16 } from '../reference/float16.js';
+import { bf16OfF32Bits, numberOfBf16 } from '../floats/bfloat16.js';
+import { f16OfF32Bits, numberOfF16 } from '../floats/float16.js';
 import { ELEMENT_TYPES, type ElementType } from '../spec/dtypes.js';
 
 export function encodeElements(element: ElementType, values: ArrayLike<number>): Uint8Array {

@@ -17,6 +17,7 @@ import { encodeElements } from './elements.js';
 
 const elementNames = Object.keys(ELEMENT_TYPES) as [ElementType, ...ElementType[]];
 const indexKey = z.string().regex(/^\d+$/, 'an index is a whole number');
+const scalar = z.union([z.number(), z.boolean()]);
 const size3 = z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]);
 
 const bufferSchema = z
@@ -40,7 +41,7 @@ const jobSchema = z.strictObject({
   include: z.union([z.string(), z.array(z.string())]).optional(),
   defines: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
   kernel: z.string(),
-  constants: z.record(indexKey, z.union([z.number(), z.boolean()])).optional(),
+  constants: z.record(indexKey, z.union([scalar, z.array(scalar).min(2).max(4)])).optional(),
   buffers: z.record(indexKey, bufferSchema),
   threadgroup_memory: z.record(indexKey, z.int().positive()).optional(),
   threadgroups: size3,

@@ -101,6 +101,9 @@ void* __msl_rt_tgalloc(const void* key, uint64_t bytes, uint64_t alignment) {
 }
 
 void __msl_rt_trap(uint32_t code) {
+  if (code == MSL_RT_TRAP_TENSOR_ELEMENT) {
+    moegen::Fail("tensor-element", "the kernel uses an element that its cooperative tensor does not have");
+  }
   moegen::Fail("kernel-trap",
                code == 0 ? "the kernel reached a trap" : "the kernel reached an unreachable place");
 }

@@ -67,8 +67,40 @@ kernel void k(constant S& s [[buffer(0)]], device float4* o [[buffer(1)]]) { o[0
   'conditionals in front of operators': kernel(
     'uint a = 1, b = 2, m = 3; uint z = i > 2 ? a : b & m; z += i ? a : b * m; switch (i) { case 1: z = i ? a : b & m; break; default: half4 v = h[i]; z = v.x; } o[i] = z;',
   ),
+  'a conditional whose last operand is a product of two names': `${PRELUDE}float f(float x) { float y = 1; x < 0.0f ? 0.0f : x * x; y = x > 2 ? 0.0f : x * y; return y < 0.0f ? 0.0f : x * x; }
+int g(int c, int x) { switch (c ? 1 : x * x) { case 1: return c ? 0 : x * x; default: c ? 0 : x & x; } return 0; }`,
+  'bfloat arithmetic with integers, scalars into a bfloat vector': kernel(
+    'bfloat b = bfloat(o[i]); b = b * 2 + 1; b += i; bfloat4 v = bfloat4(o[i]) * bfloat4(h[i].x) + bfloat4(2); o[i] = v.x + b;',
+  ),
+  'helpers that programs add to the library': `${PRELUDE}namespace metal { template <typename...> using void_t = void;
+template <typename T> struct is_empty : bool_constant<__is_empty(T)> {}; template <typename T> constexpr constant bool is_empty_v = is_empty<T>::value; }
+struct E {}; static_assert(is_empty_v<E> && !is_empty_v<int>, "empty");`,
+  'a comparison in a template argument': `${PRELUDE}template <typename T, enable_if_t<sizeof(T) < 8, bool> = true> T f(T x) { return x; }
+template <typename T, enable_if_t<(sizeof(T) >= 8), bool> = true> T f(T x) { return -x; }
+kernel void k(device int* o, device long* p) { o[0] = f(o[1]); p[0] = f(p[1]); }`,
+  'kernels instantiated within their namespace': `${PRELUDE}namespace outer { namespace inner { template <typename T> [[kernel]] void k(device T* o [[buffer(0)]]) { *o = T(1); }
+typedef decltype(k<float>) fn; template [[host_name("a")]] [[kernel]] fn k<float>; }
+template [[host_name("b")]] [[kernel]] decltype(inner::k<int>) inner::k<int>; }`,
+  'function constants of every type': `${PRELUDE}typedef ushort2 Extent; using Scale = bfloat;
+constant half a [[function_constant(0)]]; constant bfloat b [[function_constant(1)]]; constant short c [[function_constant(2)]];
+constant long d [[function_constant(3)]]; constant uchar e [[function_constant(4)]]; constant float4 f [[function_constant(5)]];
+constant Extent g [[function_constant(6)]]; constant Scale s [[function_constant(7)]]; constant bool3 t [[function_constant(8)]];
+kernel void k(device float* o) { o[0] = a + b + c + d + e + f.w + g.y + s + t.x; }`,
+  'references to vectors, and to elements of arrays of them': kernel(
+    'float4 v[2] = {float4(1), float4(2)}; thread float4& r = v[i & 1]; r.x = 3; float4 w = r; { float w[2] = {1, 2}; thread float& e = w[1]; e = o[i]; } const thread float& q = w.y; thread float& m = s.x; m = 2; o[i] = r.y + q + s.x;'.replace(
+      'thread float& m',
+      'P s; thread float& m',
+    ),
+    'struct P { float x; };',
+  ),
+  logging: '#include <metal_logging>\n' + kernel('os_log_default.log_info("%d", int(i)); o[i] = 1;'),
   'no kernel at all': `${PRELUDE}inline float f(float x) { return x; }`,
 };
+
+test('the names of kernels in namespaces are those of their instantiations', async () => {
+  const outcome = await check(PROGRAMS['kernels instantiated within their namespace'] ?? '');
+  expect(outcome.kernels).toEqual(['a', 'b']);
+});
 
 test('kernels are listed even where the program does not compile', async () => {
   const text = `${PRELUDE}kernel void good(device int* a [[buffer(3)]]) {}\nkernel void bad(device int* a) { missing; }`;

@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, describe, expect, test } from 'vitest';
@@ -76,6 +77,19 @@ describe('linkCommand', () => {
 
 test('processes that cannot start are errors of the user', async () => {
   await expect(runProcess(['/nowhere/tool'])).rejects.toMatchObject({ code: 'compile/cannot-start' });
+});
+
+test('never more processes at a time than there are cores', async () => {
+  const log = join(folder, 'log');
+  const one = ['sh', '-c', `echo + >> ${log}; sleep 0.05; echo - >> ${log}`];
+  const count = 3 * availableParallelism() + 1;
+  // Each starts another one when it ends, while others wait.
+  await Promise.all(Array.from({ length: count }, () => runProcess(one).then(() => runProcess(one))));
+  const steps = readFileSync(log, 'utf8').trim().split('\n');
+  let running = 0;
+  const most = Math.max(...steps.map((step) => (running += step === '+' ? 1 : -1)));
+  expect(steps).toHaveLength(4 * count);
+  expect(most).toBe(availableParallelism());
 });
 
 test.each(['linux-x64', 'linux-arm64', 'darwin-arm64', 'darwin-x64'])(

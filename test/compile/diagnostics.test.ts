@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { metalWords } from '../../generator/compile/diagnostics.js';
+import { metalWords, readDiagnostics } from '../../generator/compile/diagnostics.js';
 import { checkHost } from '../../generator/compile/host.js';
 import { check, emptyFolder, errorsOf, PRELUDE, testCache } from './support.js';
 
@@ -90,6 +90,21 @@ template [[host_name("bad")]] [[kernel]] decltype(k<float>) k<float>;`;
       ],
     });
   });
+});
+
+test('a warning that is left out takes its notes along', () => {
+  const log = `a.metal:3:4: error: one
+a.metal:3:5: note: of one
+a.metal:4:4: warning: implicit conversion from 'int' to 'float' changes the value
+a.metal:5:4: note: of the warning
+a.metal:7:1: warning: implicit conversion loses floating-point precision: 'float' to '__bf16'
+a.metal:8:1: note: of the conversion`;
+  expect(readDiagnostics(log).map(({ line, severity }) => [line, severity])).toEqual([
+    [3, 'error'],
+    [3, 'note'],
+    [7, 'error'],
+    [8, 'note'],
+  ]);
 });
 
 test('a wrong language version names the line', async () => {

@@ -3,7 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { compilePtx } from '../../generator/compile/ptx.js';
-import { fitToCuda, UnsupportedOnCuda } from '../../generator/compile/ptx/representation.js';
+import {
+  fitToCuda,
+  freezeNarrowLoads,
+  UnsupportedOnCuda,
+} from '../../generator/compile/ptx/representation.js';
 import { PRELUDE, testCache } from './support.js';
 
 describe('fitToCuda', () => {
@@ -31,6 +35,28 @@ describe('fitToCuda', () => {
     const text =
       '%1 = call i64 @__msl_shared_variable(ptr addrspace(4) noundef @k, i64 noundef %n, i64 noundef 8)';
     expect(() => fitToCuda(head + text)).toThrow(UnsupportedOnCuda);
+  });
+});
+
+describe('freezeNarrowLoads', () => {
+  test('what is loaded, or put together, from 16-bit elements', () => {
+    const text = [
+      '  %7 = load <4 x half>, ptr addrspace(1) %6, align 8, !tbaa !3',
+      '  %"a b" = bitcast i32 %7 to <2 x bfloat>',
+      '  %s.1 = load i16, ptr %s, align 2',
+      '  %8 = load <4 x float>, ptr %6',
+      '  %9 = bitcast half %h to i16',
+    ].join('\n');
+    expect(freezeNarrowLoads(text).split('\n')).toEqual([
+      '  %raw.7 = load <4 x half>, ptr addrspace(1) %6, align 8, !tbaa !3',
+      '  %7 = freeze <4 x half> %raw.7',
+      '  %"raw.a b" = bitcast i32 %7 to <2 x bfloat>',
+      '  %"a b" = freeze <2 x bfloat> %"raw.a b"',
+      '  %raw.s.1 = load i16, ptr %s, align 2',
+      '  %s.1 = freeze i16 %raw.s.1',
+      '  %8 = load <4 x float>, ptr %6',
+      '  %9 = bitcast half %h to i16',
+    ]);
   });
 });
 
@@ -88,5 +114,26 @@ kernel void k(device float* o [[buffer(0)]], constant float& c [[buffer(2)]], th
       kernels: ['k'],
       diagnostics: [{ file: 'p.metal', line: 3, column: 41 }],
     });
+  });
+
+  test.each(['half2', 'half4', 'bfloat3', 'bfloat4', 'ushort4'])('a loop may carry %s', async (type) => {
+    const text = `${PRELUDE}kernel void k(device ${type}* o, device const ${type}* a, constant int& n) {
+  ${type} sum = a[0], scale = a[1];
+  for (int i = 0; i < n; i++) { sum += a[i] * scale; sum.y = sum.x; }
+  o[0] = sum;
+  o[1] = ${type}(${type.startsWith('u') ? 'max(sum, scale)' : 'exp(sum)'});
+}`;
+    const outcome = await compilePtx({ path: 'p.metal', text }, { cacheDir: testCache });
+    expect(outcome).toMatchObject({ ok: true, diagnostics: [] });
+  });
+
+  test('function constants of small types and vectors', async () => {
+    const text = `${PRELUDE}typedef bfloat2 Pair;
+constant half a [[function_constant(0)]]; constant Pair b [[function_constant(1)]]; constant ulong c [[function_constant(2)]];
+kernel void k(device float* o) { o[0] = float(a) + b.y + c; }`;
+    const constants = { 0: 0.5, 1: [2, 1.5], 2: 3 };
+    const outcome = await compilePtx({ path: 'p.metal', text }, { constants, cacheDir: testCache });
+    // 5 as a float.
+    expect(readFileSync(outcome.library?.path ?? '', 'utf8')).toMatch(/0f40A00000|1084227584/u);
   });
 });

@@ -95,6 +95,20 @@ const RULES: Readonly<Record<string, readonly Row[]>> = {
       ).replace('f<int>(t, 2)', 'f<int>(2, t)'),
     ],
   ],
+  'references to components of vectors': [
+    ["component of a vector: 'thread float& r = v.x'", kernel('float4 v = 1; thread float& r = v.x; r = 2;')],
+    [
+      "component of a vector: 'thread float& r = v[i % 4]'",
+      kernel('float4 v = 1; { thread float& r = v[i % 4]; r = 2; }'),
+    ],
+    [
+      "component of a vector: 'thread float& r = v.y'",
+      kernel(
+        'float2 v; f(v); o[i] = v.x;',
+        'void f(thread float2& v) { int n = 1; thread float& r = v.y; r = n; }',
+      ),
+    ],
+  ],
   'constant memory is read only': [
     ["cannot assign to variable 'c' with const-qualified type", kernel('c = 1.0f;')],
     ["no viable overloaded '='", kernel('h[i] = half4(1);')],

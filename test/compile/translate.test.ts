@@ -182,6 +182,12 @@ describe('expressions and locals', () => {
     );
   });
 
+  test('also behind other variables', () => {
+    expect(programOf('void f() { float4 v, w = {a}, x{b, c}; }')).toBe(
+      'void f() { float4 v, w = __msl_braced<float4>(a), x= __msl_braced<float4>(b, c); }',
+    );
+  });
+
   test('function pointers in template parameters and aliases become references', () => {
     expect(programOf('template <void (*f)(int)> void g() { f(1); } typedef void (*h)(int);')).toBe(
       'template <void (&f)(int)> void g() { f(1); } typedef void (&h)(int);',
@@ -220,6 +226,22 @@ describe('function constants', () => {
     expect(program).toContain('static constexpr const __constant bool flag = bool(true);');
     expect(program).toContain('static constexpr bool __msl_is_defined_size() { return false; }');
     expect(program).toContain('const __constant bool derived = flag && size > 2;');
+  });
+
+  test('have the types behind their names', () => {
+    const { constants } = translateText(
+      'typedef ushort2 Extent; using Scale = half; constant Extent a [[function_constant(0)]]; constant Scale b [[function_constant(1)]];',
+    );
+    expect(constants.map(({ type }) => type)).toEqual(['ushort2', 'half']);
+  });
+
+  test('vectors are baked into PTX by component', () => {
+    const program = programOf(
+      'constant half2 a [[function_constant(0)]]; constant float4 b [[function_constant(1)]];',
+      { target: 'ptx', constantValues: { 0: [0.5, 2] } },
+    );
+    expect(program).toContain('half2 a = half2(0.5f, 2);');
+    expect(program).toContain('float4 b = float4(0);');
   });
 
   test('one index cannot have two types', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MoegenError } from '../../generator/errors.js';
-import { encodeBf16 } from '../../generator/reference/bfloat16.js';
+import { encodeBf16 } from '../../generator/floats/bfloat16.js';
 import { f16Overflow } from '../../generator/reference/f16-range.js';
 import { filledWeights } from '../../generator/reference/filled-weights.js';
 import { fixtureWeights, parseFixture, readFixture } from '../../generator/reference/fixture.js';

@@ -54,7 +54,7 @@ function nodeFinding(): Finding {
 async function clangFinding(env: Environment): Promise<Finding> {
   try {
     const clang = await searchClang(env);
-    return { name: 'clang', found: true, detail: `${clang.version}: ${clang.command.join(' ')}` };
+    return { name: 'clang', found: true, detail: `clang ${clang.version}: ${clang.command.join(' ')}` };
   } catch (error) {
     if (!(error instanceof MoegenError)) throw error;
     return { name: 'clang', found: false, detail: error.message, ...(error.help && { help: error.help }) };

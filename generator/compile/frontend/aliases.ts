@@ -1,9 +1,10 @@
 // Rewrites and checks aliases: `using`, `typedef`. Function pointer types become references, as in template headers.
 
 import { lacksAddressSpace } from './address-spaces.js';
-import { at, skip, written } from './navigate.js';
+import { at, skip, sources, written } from './navigate.js';
 import { rewriteParameters } from './parameters.js';
 import { reportError, type Unit } from './unit.js';
+import { BUILTIN_TYPES } from './words.js';
 
 /** Rewrites the alias at `index`; returns the position after its `;`. */
 export function rewriteAlias(unit: Unit, index: number, end: number): number {
@@ -18,6 +19,7 @@ export function rewriteAlias(unit: Unit, index: number, end: number): number {
     star.text = '&';
     rewriteParameters(unit, parameters);
   }
+  recordTypeName(unit, sources(unit, index, stop));
   if (at(unit, index).source !== 'static_assert' && lacksAddressSpace(unit, index, stop)) {
     reportError(
       unit,
@@ -26,4 +28,16 @@ export function rewriteAlias(unit: Unit, index: number, end: number): number {
     );
   }
   return stop + 1;
+}
+
+/** Remembers `typedef half scalar;` and `using scalar = half;`. */
+function recordTypeName(unit: Unit, words: readonly string[]): void {
+  const [first = '', second = '', third = '', fourth = ''] = words;
+  if (first === 'typedef' && words.length === 3) nameType(unit, third, second);
+  else if (first === 'using' && third === '=' && words.length === 4) nameType(unit, second, fourth);
+}
+
+function nameType(unit: Unit, name: string, type: string): void {
+  const builtin = unit.aliases.get(type) ?? type;
+  if (BUILTIN_TYPES.has(builtin)) unit.aliases.set(name, builtin);
 }

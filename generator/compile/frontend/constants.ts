@@ -20,9 +20,10 @@ export function declareConstant(unit: Unit, declaration: Declaration, argument: 
     reportError(unit, nameToken, `function_constant(${argument}) is no integer constant from 0 to 65535`);
     return;
   }
-  const type = sources(unit, specifiers, previous(unit, shape.stop))
+  const words = sources(unit, specifiers, previous(unit, shape.stop))
     .filter((word) => !['constant', 'const', 'static', 'constexpr'].includes(word))
     .join(' ');
+  const type = unit.aliases.get(words) ?? words;
   const constant = { index, name, type };
   const twin = unit.constants.find((other) => other.index === index && other.type !== type);
   if (twin) {
@@ -51,8 +52,9 @@ function hostDeclaration({ index, name, type }: FunctionConstant): string {
 function bakedDeclaration(unit: Unit, { index, name, type }: FunctionConstant): string {
   const value = unit.constantValues[index];
   const defined = String(value !== undefined);
+  const components = value === undefined ? [0] : typeof value === 'object' ? value : [value];
   return (
-    `static constexpr const __constant ${type} ${name} = ${type}(${value === undefined ? '0' : literal(value)}); ` +
+    `static constexpr const __constant ${type} ${name} = ${type}(${components.map(literal).join(', ')}); ` +
     `static constexpr bool __msl_is_defined_${name}() { return ${defined}; }`
   );
 }

@@ -5,7 +5,7 @@ import { rewriteAlias } from './aliases.js';
 import { rewriteClassEnd, type OwnClass } from './classes.js';
 import { rewriteFunction } from './functions.js';
 import { recordExplicitInstantiation } from './instantiations.js';
-import { at, closingAngle, next, skip } from './navigate.js';
+import { at, closingAngle, next, skip, type Range } from './navigate.js';
 import { rewriteParameters } from './parameters.js';
 import { findShape, type Shape } from './shape.js';
 import { rewriteField, recordEnumerators, rewriteVariable } from './variables.js';
@@ -58,7 +58,7 @@ function rewriteDeclaration(unit: Unit, begin: number, first: number, end: numbe
   let specifiers = first;
   while (at(unit, specifiers).source === 'template') {
     const open = next(unit, specifiers);
-    if (at(unit, open).source !== '<') return explicitInstantiation(unit, begin, open, end);
+    if (at(unit, open).source !== '<') return explicitInstantiation(unit, { begin, end }, open, scope);
     const close = closingAngle(unit, open);
     if (close < 0) {
       reportWarning(unit, at(unit, specifiers), 'cannot read this template header');
@@ -123,10 +123,10 @@ function rewriteNamespace(unit: Unit, index: number, end: number, scope: Scope):
   return position + 1;
 }
 
-function explicitInstantiation(unit: Unit, begin: number, specifiers: number, end: number): number {
+function explicitInstantiation(unit: Unit, { begin, end }: Range, specifiers: number, scope: Scope): number {
   let stop = specifiers;
   while (stop < end && at(unit, stop).source !== ';') stop = skip(unit, stop);
-  recordExplicitInstantiation(unit, begin, specifiers, stop);
+  recordExplicitInstantiation(unit, { begin, end: stop }, specifiers, scope.namespaces);
   return stop + 1;
 }
 

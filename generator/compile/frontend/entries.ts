@@ -3,6 +3,7 @@
 
 import type { KernelInfo } from '../types.js';
 import { createArgumentContext, kernelArgument, type KernelArgument } from './arguments.js';
+import { findKernel } from './kernels.js';
 import { maxThreads } from './template-arguments.js';
 import type { Instantiation, KernelDefinition, Unit } from './unit.js';
 import { reportError } from './unit.js';
@@ -26,7 +27,7 @@ export function writeEntries(unit: Unit): Entry[] {
   const seen = new Set<string>();
   unit.instantiations.forEach((instantiation, index) => {
     const { hostName, token } = instantiation;
-    const definition = unit.kernels.get(instantiation.definition);
+    const definition = findKernel(unit, instantiation.definition, instantiation.namespaces);
     if (!definition) {
       reportError(
         unit,
@@ -60,13 +61,16 @@ function writeEntry(
     ...(limit === undefined ? {} : { maxTotalThreadsPerThreadgroup: limit }),
   };
   if (unit.only && !unit.only.has(kernel.name)) return { kernel, text: undefined };
-  const { expression, functionType } = instantiation;
+  const { expression, functionType, namespaces } = instantiation;
   const name = `__msl_function_${index}`;
   const type =
     functionType === undefined ? `decltype(${expression}) ${name}` : `void (${name})${functionType}`;
   const callee = functionType === undefined ? expression : `static_cast<${name}&>(${expression})`;
   const entry = unit.target === 'host' ? hostEntry(kernel, callee, list) : ptxEntry(kernel, callee, list);
-  return { kernel, text: `\n# 1 "<entry:${index}>"\ntypedef ${type}; ${entry}\n` };
+  // Where the program instantiated it, names mean what they meant there.
+  const open = namespaces.map((namespace) => `namespace ${namespace} { `).join('');
+  const close = ' }'.repeat(namespaces.length);
+  return { kernel, text: `\n# 1 "<entry:${index}>"\n${open}typedef ${type}; ${entry}${close}\n` };
 }
 
 function hostEntry(kernel: KernelInfo, callee: string, list: readonly KernelArgument[]): string {

@@ -131,7 +131,14 @@ function qualifyThis(unit: Unit, parameters: number, words: readonly string[], i
   }
   const defaulted = ['default', 'delete'].includes(at(unit, next(unit, position)).source);
   if (isConstructor || (at(unit, position).source === '=' && defaulted) || words.includes('~')) return;
+  if (isConstantConversion(words)) return;
   at(unit, last).suffix += ' __private';
+}
+
+/** `constexpr operator int()`: of integral constants, which are temporaries as often as not; those lie in no space. */
+function isConstantConversion(words: readonly string[]): boolean {
+  const target = words[words.indexOf('operator') + 1] ?? '';
+  return words.includes('constexpr') && words.includes('operator') && /^\w/u.test(target);
 }
 
 /** Call records serve the warning about recursion; members, templates and qualified names are left out of it. */

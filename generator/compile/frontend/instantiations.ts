@@ -1,15 +1,15 @@
 // Records explicit instantiations that carry a `host_name`, and takes them out: each kernel's entry instantiates it.
 
 import { attributesWithin, stringValue } from './attributes.js';
-import { at, closingAngle, previous, remove, rewritten, written } from './navigate.js';
+import { at, closingAngle, remove, rewritten, written, type Range } from './navigate.js';
 import type { Unit } from './unit.js';
 
 /** `template [[host_name("x")]] [[kernel]] decltype(f<1>) f<1>;` or `template ... void f<1>(device float*);` */
 export function recordExplicitInstantiation(
   unit: Unit,
-  begin: number,
+  { begin, end: stop }: Range,
   specifiers: number,
-  stop: number,
+  namespaces: readonly string[],
 ): void {
   const hostName = attributesWithin(unit, begin, stop).find((attribute) => attribute.name === 'host_name');
   if (!hostName) return;
@@ -22,6 +22,7 @@ export function recordExplicitInstantiation(
     hostName: stringValue(hostName.argument),
     expression: rewritten(unit, nameAt, end),
     definition,
+    namespaces,
     token: at(unit, begin),
     functionType: deduced ? `(${rewritten(unit, end + 1, open.match)})` : undefined,
   });
@@ -44,15 +45,14 @@ function afterType(unit: Unit, index: number): number {
   return skipRemoved(unit, position);
 }
 
-/** Where the function's name with its template arguments ends, and the plain name. */
+/** Where the function's name with its template arguments ends, and the name without them. */
 function functionId(unit: Unit, index: number, stop: number): { end: number; definition: string } {
-  let definition = at(unit, index).source;
+  let definition = '';
   let position = index;
   while (position < stop && at(unit, position).source !== '(') {
     const token = at(unit, position);
     const close = token.source === '<' ? closingAngle(unit, position) : -1;
-    if (token.kind === 'identifier' && at(unit, previous(unit, position)).source === '::')
-      definition = token.source;
+    if (token.kind === 'identifier' || token.source === '::') definition += token.source;
     position = close > 0 ? close + 1 : position + 1;
   }
   return { end: position, definition };

@@ -3,7 +3,13 @@
 import { attributesWithin, stringValue, type Attribute } from './attributes.js';
 import type { Declaration } from './declarations.js';
 import { at, closingAngle, previous, sources, splitList, written, type Range } from './navigate.js';
-import { reportError, type DeclaredParameter, type TemplateParameter, type Unit } from './unit.js';
+import {
+  reportError,
+  type DeclaredParameter,
+  type KernelDefinition,
+  type TemplateParameter,
+  type Unit,
+} from './unit.js';
 import { ADDRESS_SPACES, BUILTIN_TYPES } from './words.js';
 
 export function recordKernel(
@@ -18,7 +24,8 @@ export function recordKernel(
     reportError(unit, token, `kernel '${name}' must return void`);
   }
   const limit = attributes.find((attribute) => attribute.name === 'max_total_threads_per_threadgroup');
-  unit.kernels.set(name, {
+  const qualifiedName = [...declaration.scope.namespaces, name].join('::');
+  unit.kernels.set(qualifiedName, {
     name,
     token,
     parameters: declaredParameters(unit, parameters),
@@ -29,11 +36,25 @@ export function recordKernel(
   const hostName = attributes.find((attribute) => attribute.name === 'host_name');
   unit.instantiations.push({
     hostName: hostName ? stringValue(hostName.argument) : name,
-    expression: [...declaration.scope.namespaces, name].join('::'),
+    expression: name,
     definition: name,
+    namespaces: declaration.scope.namespaces,
     token,
     functionType: undefined,
   });
+}
+
+/** The kernel that a name means within some namespaces, or in one that a using directive opens. */
+export function findKernel(
+  unit: Unit,
+  name: string,
+  namespaces: readonly string[],
+): KernelDefinition | undefined {
+  for (let depth = namespaces.length; depth >= 0; depth -= 1) {
+    const kernel = unit.kernels.get([...namespaces.slice(0, depth), name].join('::'));
+    if (kernel) return kernel;
+  }
+  return [...unit.kernels].find(([qualified]) => qualified.endsWith(`::${name}`))?.[1];
 }
 
 function declaredParameters(unit: Unit, open: number): DeclaredParameter[] {

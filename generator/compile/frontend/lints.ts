@@ -9,6 +9,9 @@ const NOT_METAL = new Set(['throw', 'try', 'catch', 'dynamic_cast', 'typeid', 'v
 const TEXTURES =
   /^(?:texture(?:1d|2d|3d|cube)(?:_array|_ms|_ms_array)?|texture_buffer|depth(?:2d|cube)(?:_array|_ms|_ms_array)?)$/u;
 
+/** The kinds of tensors, and the usual way to write the shape of one. */
+const TENSORS = /^tensor_(?:handle|inline|offset)$|^dextents$/u;
+
 const UNSUPPORTED_ATTRIBUTES = new Set([
   'vertex',
   'fragment',
@@ -25,7 +28,7 @@ const SINCE: readonly (readonly [RegExp, number])[] = [
   [/^(?:packed_)?bfloat[234]?$|^simdgroup_bfloat8x8$/u, 3.1],
   [/^os_log$/u, 3.2],
   [/^atomic_thread_fence$|^coherent$/u, 3.2],
-  [/^tensor_(?:handle|inline|offset)$|^cooperative_tensor$/u, 4.0],
+  [/^tensor_(?:handle|inline|offset|ops)$|^cooperative_tensor$/u, 4.0],
 ];
 
 export function findForbiddenWords(unit: Unit): void {
@@ -63,7 +66,10 @@ function checkLanguage(unit: Unit, token: Token, index: number): void {
 function checkSupport(unit: Unit, token: Token, index: number): void {
   const word = token.source;
   const following = at(unit, index + 1);
-  if (TEXTURES.test(word) && following.source === '<') reportError(unit, token, `not supported: ${word}`);
+  if (TENSORS.test(word) && Number(unit.version) >= 4)
+    reportError(unit, token, `not supported: ${word} (tensors in memory)`);
+  else if (TEXTURES.test(word) && following.source === '<')
+    reportError(unit, token, `not supported: ${word}`);
   else if (word === 'sampler' && following.kind === 'identifier')
     reportError(unit, token, 'not supported: sampler');
   else if (FUNCTION_KINDS.has(word) && following.kind === 'identifier' && startsDeclaration(unit, index)) {

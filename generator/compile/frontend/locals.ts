@@ -1,6 +1,7 @@
 // Rewrites the declaration at the start of a statement, if it is one: address spaces, threadgroup memory, initialisers.
 
 import type { Body } from './bodies.js';
+import { namesComponent } from './components.js';
 import { at, closingAngle, endOfStatement, next, skip, splitList, written } from './navigate.js';
 import { rewriteThreadgroupVariable } from './threadgroup.js';
 import { reportError, type Unit } from './unit.js';
@@ -119,6 +120,7 @@ function rewritePointer(unit: Unit, local: Local): void {
       reportError(unit, at(unit, begin), `${kind} variable without an address space: '${text}'`);
     }
   }
+  if (mark === '&' && space !== undefined && !specifiers.has('const')) checkReference(unit, begin, name);
   const word = at(unit, type).source;
   const builtin = BUILTIN_TYPES.has(word) || word === 'vec' || word === 'matrix';
   if (space === 'thread' && specifiers.has('const') && mark === '&' && builtin) {
@@ -128,12 +130,19 @@ function rewritePointer(unit: Unit, local: Local): void {
   }
 }
 
+function checkReference(unit: Unit, begin: number, name: number): void {
+  const equals = next(unit, name);
+  if (at(unit, equals).source !== '=' || !namesComponent(unit, next(unit, equals))) return;
+  const text = written(unit, begin, endOfStatement(unit, begin));
+  reportError(unit, at(unit, begin), `a reference cannot refer to a component of a vector: '${text}'`);
+}
+
 function rewriteValue(unit: Unit, local: Local, body: Body): void {
   const { begin, type, declarator, specifiers } = local;
   const space = addressSpaceOf(local);
   if (space === undefined || space === 'thread') {
     copyFromConstant(unit, local);
-    fillVector(unit, local);
+    fillVectors(unit, local);
     checkBfloatLiteral(unit, local);
     return;
   }
@@ -171,16 +180,23 @@ function endOfInitialiser(unit: Unit, begin: number): number {
 }
 
 /** `float4 v = {a, b};` leaves the other components zero, which no constructor does. */
-function fillVector(unit: Unit, { type, declarator }: Local): void {
+function fillVectors(unit: Unit, { type, declarator }: Local): void {
   const size = VECTOR_TYPES.get(at(unit, type).source);
+  if (size === undefined) return;
+  for (const { begin } of splitList(unit, declarator, endOfStatement(unit, declarator))) {
+    fillVector(unit, at(unit, type).source, size, begin);
+  }
+}
+
+function fillVector(unit: Unit, type: string, size: number, declarator: number): void {
   let open = next(unit, declarator);
   const assigned = at(unit, open).source === '=';
   if (assigned) open = next(unit, open);
   const brace = at(unit, open);
-  if (size === undefined || brace.source !== '{') return;
+  if (brace.source !== '{') return;
   const count = splitList(unit, open + 1, brace.match).length;
   if (count === 0 || count >= size) return;
-  brace.text = `${assigned ? '' : '= '}__msl_braced<${at(unit, type).source}>(`;
+  brace.text = `${assigned ? '' : '= '}__msl_braced<${type}>(`;
   at(unit, brace.match).text = ')';
 }
 

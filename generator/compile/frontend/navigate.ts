@@ -63,7 +63,8 @@ export function closingAngle(unit: Unit, index: number): number {
         if (token.match > position) position = token.match;
         break;
       case '<':
-        depth += 1;
+        // Behind anything but a name it compares: `enable_if_t<sizeof(T) < 8, bool>`.
+        if (position === index || at(unit, previous(unit, position)).kind === 'identifier') depth += 1;
         break;
       case '>':
         depth -= 1;
@@ -128,7 +129,7 @@ export function sources(unit: Unit, begin: number, end: number): string[] {
 export function written(unit: Unit, begin: number, end: number): string {
   return sources(unit, begin, end)
     .join(' ')
-    .replace(/ ?(::|<|\(|\[) ?/gu, '$1')
+    .replace(/ ?(::|<|\(|\[|(?<!\.)\.(?!\.)) ?/gu, '$1')
     .replace(/ (>|\)|\]|,|\*|&)/gu, '$1');
 }
 

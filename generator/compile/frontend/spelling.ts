@@ -92,11 +92,16 @@ function respellConversion(unit: Unit, token: Token, index: number): void {
   token.text = `__msl_cast<${token.source}>`;
 }
 
-/** The type of a variable is qualified with its address space here; Metal's is not. */
+/**
+ * The type of a variable is qualified with its address space here; Metal's is not. In `constant<decltype(v), v>` a
+ * constant `v` would give a type that cannot be deduced from the value again.
+ */
 function respellDecltype(unit: Unit, index: number): void {
   const open = at(unit, index + 1);
-  if (open.source !== '(' || open.match !== index + 3 || at(unit, index + 2).kind !== 'identifier') return;
-  at(unit, index).prefix = 'metal::remove_addrspace_t<';
+  const name = at(unit, index + 2);
+  if (open.source !== '(' || open.match !== index + 3 || name.kind !== 'identifier') return;
+  const isOfNextArgument = at(unit, index + 4).source === ',' && at(unit, index + 5).source === name.source;
+  at(unit, index).prefix = isOfNextArgument ? 'metal::__bare<' : 'metal::remove_addrspace_t<';
   at(unit, open.match).suffix = '>';
 }
 

@@ -1,6 +1,6 @@
 // The state of one translation: the tokens being rewritten and what the passes learn about the program.
 
-import type { MslVersion } from '../types.js';
+import type { ConstantValue, MslVersion } from '../types.js';
 import type { Attribute } from './attributes.js';
 import type { ThreadReferences } from './thread-references.js';
 import type { Token } from './tokens.js';
@@ -43,9 +43,11 @@ export interface TemplateParameter {
 /** One name that a Metal program can look up. */
 export interface Instantiation {
   readonly hostName: string;
-  /** The function, with its template arguments. */
+  /** The function, with its template arguments, as seen from within the namespaces. */
   readonly expression: string;
+  /** The kernel's name, without template arguments. */
   readonly definition: string;
+  readonly namespaces: readonly string[];
   readonly token: Token;
   /** Function type, where it selects the template's arguments. */
   readonly functionType: string | undefined;
@@ -64,9 +66,10 @@ export interface Unit {
   /** Kernels to keep; all of them when undefined. */
   readonly only: ReadonlySet<string> | undefined;
   /** Values baked in for function constants (PTX only). */
-  readonly constantValues: Readonly<Record<number, number | boolean>>;
+  readonly constantValues: Readonly<Record<number, ConstantValue>>;
   readonly attributes: Map<number, Attribute[]>;
   readonly findings: Finding[];
+  /** By names with their namespaces. */
   readonly kernels: Map<string, KernelDefinition>;
   readonly instantiations: Instantiation[];
   readonly constants: FunctionConstant[];
@@ -75,6 +78,8 @@ export interface Unit {
   /** Values of integer constants and enumerators of the program. */
   readonly integers: Map<string, number>;
   readonly classes: Set<string>;
+  /** The program's own names for scalar and vector types. */
+  readonly aliases: Map<string, string>;
   /** `class::name` of static member functions. */
   readonly staticMethods: Set<string>;
   readonly threadReferences: ThreadReferences[];
@@ -94,7 +99,7 @@ export interface UnitOptions {
   readonly target: Target;
   readonly version: MslVersion;
   readonly only?: readonly string[] | undefined;
-  readonly constantValues?: Readonly<Record<number, number | boolean>> | undefined;
+  readonly constantValues?: Readonly<Record<number, ConstantValue>> | undefined;
 }
 
 export function createUnit(tokens: readonly Token[], options: UnitOptions): Unit {
@@ -112,6 +117,7 @@ export function createUnit(tokens: readonly Token[], options: UnitOptions): Unit
     derivedConstants: new Set(),
     integers: new Map(),
     classes: new Set(),
+    aliases: new Map(),
     staticMethods: new Set(),
     threadReferences: [],
     calls: new Map(),

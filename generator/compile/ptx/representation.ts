@@ -10,6 +10,28 @@ const CONSTANT_INTRINSIC = /(llvm\.\w[\w.]*)\.p4/gu;
 const SHARED_VARIABLE =
   /call i64 @__msl_shared_variable\(ptr addrspace\(1\) [^@)]*(@(?:"[^"]+"|[\w.$]+)), i64 noundef (\d+), i64 noundef (\d+)\)(?: #\d+)?/gu;
 
+const NARROW = '(?:half|bfloat|i16)';
+const NARROW_LOAD = String.raw`load (?:atomic )?(?:volatile )?(${NARROW}|<\d+ x ${NARROW}>),.*`;
+const NARROW_CAST = String.raw`bitcast [^%\n]+ %\S+ to (<\d+ x ${NARROW}>).*`;
+const NARROW_VALUE = new RegExp(
+  String.raw`^(\s*)%("[^"\n]+"|[\w.$-]+) = (${NARROW_LOAD}|${NARROW_CAST})$`,
+  'gmu',
+);
+
+/**
+ * Keeps the back end from looking through loads of 16-bit elements: LLVM 21 fails where a loop carries a vector of them
+ * that comes straight from memory. Meant for the optimised representation; the instructions stay the same.
+ */
+export function freezeNarrowLoads(representation: string): string {
+  return representation.replace(
+    NARROW_VALUE,
+    (_, indent: string, name: string, value: string, loaded?: string, cast?: string) => {
+      const raw = name.startsWith('"') ? `"raw.${name.slice(1)}` : `raw.${name}`;
+      return `${indent}%${raw} = ${value}\n${indent}%${name} = freeze ${loaded ?? cast ?? ''} %${raw}`;
+    },
+  );
+}
+
 export function fitToCuda(representation: string): string {
   const fitted = representation.replace(CONSTANT_SPACE, 'addrspace(1)').replace(CONSTANT_INTRINSIC, '$1.p1');
   return placeSharedVariables(fitted);

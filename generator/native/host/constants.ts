@@ -1,75 +1,38 @@
 // Function constants as bytes: 16 for the value, then one that says whether the constant is defined.
 
-import type { FunctionConstantInfo } from '../../compile/types.js';
+import type { ConstantValue, FunctionConstantInfo } from '../../compile/types.js';
 import { MoegenError } from '../../errors.js';
+import { encodeBf16 } from '../../floats/bfloat16.js';
+import { encodeF16 } from '../../floats/float16.js';
 
 const VALUE_BYTES = 16;
 
-type Writer = (view: DataView, value: number) => void;
+type Range = readonly [number, number];
 
-/** How a scalar of each type lies in memory, and which values it holds. */
-const WRITERS: Readonly<
-  Record<string, { readonly range?: readonly [number, number]; readonly write: Writer }>
-> = {
-  bool: {
-    range: [0, 1],
-    write: (view, value) => {
-      view.setUint8(0, value);
-    },
-  },
-  char: {
-    range: [-(2 ** 7), 2 ** 7 - 1],
-    write: (view, value) => {
-      view.setInt8(0, value);
-    },
-  },
-  uchar: {
-    range: [0, 2 ** 8 - 1],
-    write: (view, value) => {
-      view.setUint8(0, value);
-    },
-  },
-  short: {
-    range: [-(2 ** 15), 2 ** 15 - 1],
-    write: (view, value) => {
-      view.setInt16(0, value, true);
-    },
-  },
-  ushort: {
-    range: [0, 2 ** 16 - 1],
-    write: (view, value) => {
-      view.setUint16(0, value, true);
-    },
-  },
-  int: {
-    range: [-(2 ** 31), 2 ** 31 - 1],
-    write: (view, value) => {
-      view.setInt32(0, value, true);
-    },
-  },
-  uint: {
-    range: [0, 2 ** 32 - 1],
-    write: (view, value) => {
-      view.setUint32(0, value, true);
-    },
-  },
-  long: {
-    range: [-(2 ** 53), 2 ** 53],
-    write: (view, value) => {
-      view.setBigInt64(0, BigInt(value), true);
-    },
-  },
-  ulong: {
-    range: [0, 2 ** 53],
-    write: (view, value) => {
-      view.setBigUint64(0, BigInt(value), true);
-    },
-  },
-  float: {
-    write: (view, value) => {
-      view.setFloat32(0, value, true);
-    },
-  },
+/** How scalars lie in memory, and which values they hold: any number where there is no range. */
+interface Scalar {
+  readonly range?: Range;
+  readonly encode: (values: readonly number[]) => ArrayBufferView;
+}
+
+const signed = (bits: number): Range => [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+const unsigned = (bits: number): Range => [0, 2 ** bits - 1];
+/** Beyond it, numbers are no longer exact. */
+const EXACT = 2 ** 53;
+
+const SCALARS: Readonly<Record<string, Scalar>> = {
+  bool: { range: unsigned(1), encode: (values) => Uint8Array.from(values) },
+  char: { range: signed(8), encode: (values) => Int8Array.from(values) },
+  uchar: { range: unsigned(8), encode: (values) => Uint8Array.from(values) },
+  short: { range: signed(16), encode: (values) => Int16Array.from(values) },
+  ushort: { range: unsigned(16), encode: (values) => Uint16Array.from(values) },
+  int: { range: signed(32), encode: (values) => Int32Array.from(values) },
+  uint: { range: unsigned(32), encode: (values) => Uint32Array.from(values) },
+  long: { range: [-EXACT, EXACT], encode: (values) => BigInt64Array.from(values, BigInt) },
+  ulong: { range: [0, EXACT], encode: (values) => BigUint64Array.from(values, BigInt) },
+  half: { encode: encodeF16 },
+  bfloat: { encode: encodeBf16 },
+  float: { encode: (values) => Float32Array.from(values) },
 };
 
 const SYNONYMS: Readonly<Record<string, string>> = {
@@ -82,14 +45,18 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   int64_t: 'long',
   uint64_t: 'ulong',
   size_t: 'ulong',
+  ptrdiff_t: 'long',
+  'unsigned char': 'uchar',
+  'unsigned short': 'ushort',
   unsigned: 'uint',
   'unsigned int': 'uint',
+  'unsigned long': 'ulong',
 };
 
 /** Every constant of the library: those that are not given become undefined. */
 export function constantBytes(
   constants: readonly FunctionConstantInfo[],
-  values: Readonly<Record<number, number | boolean>>,
+  values: Readonly<Record<number, ConstantValue>>,
   where: string,
 ): { readonly symbol: string; readonly bytes: Uint8Array }[] {
   for (const index of Object.keys(values).map(Number)) {
@@ -104,26 +71,45 @@ export function constantBytes(
     const bytes = new Uint8Array(VALUE_BYTES + 1);
     const value = values[constant.index];
     if (value !== undefined) {
-      write(constant, Number(value), new DataView(bytes.buffer), where);
+      bytes.set(encode(constant, value, where));
       bytes[VALUE_BYTES] = 1;
     }
     return { symbol: constant.symbol, bytes };
   });
 }
 
-function write(constant: FunctionConstantInfo, value: number, view: DataView, where: string): void {
+function encode(constant: FunctionConstantInfo, value: ConstantValue, where: string): Uint8Array {
   const label = `function constant ${constant.index} (${constant.type} ${constant.name})`;
-  const writer = WRITERS[SYNONYMS[constant.type] ?? constant.type];
-  if (!writer) {
+  const { scalar, count } = layoutOf(constant.type);
+  if (!scalar) {
     throw new MoegenError('native/constant-type', `${label} has a type that cannot be set from outside`, {
       where,
-      help: `Scalars can: ${Object.keys(WRITERS).join(', ')}.`,
+      help: `Scalars of these types can, and vectors of them: ${Object.keys(SCALARS).join(', ')}.`,
     });
   }
-  const { range } = writer;
-  if (range && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
-    const message = `${label} takes a whole number from ${range[0]} to ${range[1]}, not ${value}`;
+  const components = (typeof value === 'object' ? value : [value]).map(Number);
+  if (components.length !== count) {
+    const message = `${label} takes ${count} ${count === 1 ? 'value' : 'values'}, not ${components.length}`;
     throw new MoegenError('native/constant-value', message, { where });
   }
-  writer.write(view, value);
+  const { range } = scalar;
+  const outside = components.find(
+    (number) => range && !(Number.isInteger(number) && number >= range[0] && number <= range[1]),
+  );
+  if (range && outside !== undefined) {
+    const message = `${label} takes a whole number from ${range[0]} to ${range[1]}, not ${outside}`;
+    throw new MoegenError('native/constant-value', message, { where });
+  }
+  const { buffer, byteOffset, byteLength } = scalar.encode(components);
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** `float`, `uint8_t`, `half4`, `metal :: vec < int , 2 >`. */
+function layoutOf(type: string): { readonly scalar: Scalar | undefined; readonly count: number } {
+  const plain = type.replace(/\bmetal ?:: ?/gu, '').trim();
+  const whole = SCALARS[SYNONYMS[plain] ?? plain];
+  if (whole) return { scalar: whole, count: 1 };
+  const match = /^vec ?< ?(.+?) ?, ?([234]) ?>$/u.exec(plain) ?? /^([a-z]+)([234])$/u.exec(plain);
+  const [, element = '', count = '1'] = match ?? [];
+  return { scalar: SCALARS[SYNONYMS[element] ?? element], count: Number(count) };
 }

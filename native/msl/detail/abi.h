@@ -102,6 +102,19 @@ struct __msl_self {
 #define MSL_RT_HALF 1u
 #define MSL_RT_BFLOAT 2u
 
+// More of them: the element types of a cooperative tensor.
+#define MSL_RT_CHAR 3u
+#define MSL_RT_UCHAR 4u
+#define MSL_RT_INT 5u
+
+// Flags of __msl_rt_tensor_multiply: the left, the right operand is given transposed; the product is added.
+#define MSL_RT_TENSOR_LEFT 1u
+#define MSL_RT_TENSOR_RIGHT 2u
+#define MSL_RT_TENSOR_ACCUMULATE 4u
+
+// Codes of __msl_rt_trap: 0 and 1 are the compiler's. An element that a cooperative tensor does not have.
+#define MSL_RT_TRAP_TENSOR_ELEMENT 2u
+
 // Operations of __msl_rt_atomic.
 #define MSL_RT_ATOMIC_LOAD 0u
 #define MSL_RT_ATOMIC_STORE 1u

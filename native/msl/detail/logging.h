@@ -17,4 +17,5 @@ struct os_log {
   __MSL_LOG(log_fault)
 #undef __MSL_LOG
 };
+constexpr __constant os_log os_log_default("", "");
 }  // namespace metal

@@ -6,6 +6,7 @@
 #include "constants.h"
 #include "type_traits.h"
 #include "vector.h"
+#include "wide_vector.h"
 #include "matrix.h"
 #include "simd_types.h"
 #include "limits.h"
@@ -20,4 +21,5 @@
 #include "atomics.h"
 #include "simdgroup.h"
 #include "simdgroup_matrix.h"
+#include "matmul2d.h"
 #include "entry.h"

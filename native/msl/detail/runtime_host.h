@@ -27,6 +27,11 @@ void __msl_rt_matrix_store(const void* a, uint type, void* target, long row_stri
 void __msl_rt_matrix_multiply(void* d, const void* a, const void* b, const void* c, uint types)
     __attribute__((convergent));
 
+// A product of cooperative tensors; each lane gives its own elements. `types` holds the element types of a, b and d in
+// bytes 0 to 2.
+void __msl_rt_tensor_multiply(void* d, const void* a, const void* b, uint types, uint flags)
+    __attribute__((convergent));
+
 // Atomic operations of instrumented libraries.
 ulong __msl_rt_atomic(void* object, uint operation, uint type, ulong operand, ulong expected);
 }

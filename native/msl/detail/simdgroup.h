@@ -203,13 +203,21 @@ __MSL_METAL_UNARY(simd_min)
 __MSL_METAL_UNARY(simd_product)
 __MSL_METAL_UNARY(simd_and)
 __MSL_METAL_UNARY(simd_or)
-__MSL_METAL_UNARY(simd_xor)
 __MSL_METAL_UNARY(simd_prefix_inclusive_sum)
 __MSL_METAL_UNARY(simd_prefix_exclusive_sum)
 __MSL_METAL_UNARY(simd_prefix_inclusive_product)
 __MSL_METAL_UNARY(simd_prefix_exclusive_product)
 __MSL_METAL_UNARY(simd_broadcast_first)
 #undef __MSL_METAL_UNARY
+// Unlike metal::simd_xor, this one compiles for floating-point values too: it combines their bits.
+template <class T>
+__MSL_CONV T __metal_simd_xor(T data) {
+  typedef metal::conditional_t<sizeof(T) == 4, uint, ushort> bits;
+  if constexpr (metal::is_floating_point_v<T>)
+    return __builtin_bit_cast(T, metal::simd_xor(__builtin_bit_cast(bits, data)));
+  else
+    return metal::simd_xor(data);
+}
 #define __MSL_METAL_BINARY(name)                                 \
   template <class T>                                             \
   __MSL_CONV T __metal_##name(T data, ushort argument) {         \

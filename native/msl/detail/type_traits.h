@@ -192,7 +192,6 @@ __MSL_TRAIT(is_void, __is_same(remove_cv_t<T>, void))
 __MSL_TRAIT(is_class, __is_class(T))
 __MSL_TRAIT(is_union, __is_union(T))
 __MSL_TRAIT(is_enum, __is_enum(T))
-__MSL_TRAIT(is_empty, __is_empty(T))
 __MSL_TRAIT(is_trivially_copyable, __is_trivially_copyable(T))
 #undef __MSL_TRAIT
 #undef __MSL_TRAIT2
@@ -257,12 +256,7 @@ using _conjunction = conjunction<B...>;
 template <class B>
 using _negation = negation<B>;
 
-template <class... T>
-struct __make_void {
-  typedef void type;
-};
-template <class... T>
-using void_t = typename __make_void<T...>::type;
+// No is_empty and no void_t: libraries define them in this namespace themselves.
 
 template <class T>
 T declval();

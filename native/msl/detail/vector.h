@@ -20,6 +20,12 @@ struct __storage<bool> {
   typedef uchar type;
 };
 
+// Scalars that make a T only where the program says so.
+template <class T, class U>
+constexpr __constant bool __explicit_only =
+    is_arithmetic_v<U> && !__is_same(T, U) &&
+    (!is_convertible_v<U, T> || (__is_same(T, bfloat) && is_floating_point_v<U>));
+
 // Element access by index, for each address space; of a temporary, the element is a value.
 #define __MSL_INDEX(SPACE, TYPE, DATA)                                              \
   template <class I>                                                                \
@@ -74,8 +80,8 @@ struct __storage<bool> {
     v = o.v;                                                                        \
     return *this;                                                                   \
   }                                                                                 \
-  template <class U, class = enable_if_t<is_arithmetic_v<U> && !is_convertible_v<U, T>>, class = void> \
-  constexpr explicit vec(U s) : v(__save(T(s))) {}                                  \
+  template <class U, class = enable_if_t<__explicit_only<T, U>>, class = void>      \
+  constexpr explicit vec(U s) : v(__save(__msl_cast<T>(s))) {}                      \
   constexpr vec(packed_vec<T, N> p);                                                \
   __MSL_SWIZZLES(N)                                                                 \
   __MSL_INDEXING(T, v)                                                              \

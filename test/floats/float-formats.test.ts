@@ -5,14 +5,14 @@ import {
   decodeBf16,
   encodeBf16,
   numberOfBf16,
-} from '../../generator/reference/bfloat16.js';
+} from '../../generator/floats/bfloat16.js';
 import {
   decodeF16,
   encodeF16,
   f16OfF32Bits,
   f16OfNumber,
   numberOfF16,
-} from '../../generator/reference/float16.js';
+} from '../../generator/floats/float16.js';
 
 const FORMATS = [
   { name: 'bf16', ofNumber: bf16OfNumber, toNumber: numberOfBf16, infinity: 0x7f80 },
