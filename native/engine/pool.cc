@@ -22,7 +22,8 @@ WorkerPool::~WorkerPool() {
 void WorkerPool::Run(const Launch& launch, Totals& totals) {
   if (launch.threadgroup_count == 0) return;
   const uint64_t wanted = std::min<uint64_t>(threads_, launch.threadgroup_count) - 1;
-  while (helpers_.size() < wanted) helpers_.emplace_back([this] { Help(); });
+  // A helper takes part from this launch on: one that began with an earlier one would find no work and count as done.
+  while (helpers_.size() < wanted) helpers_.emplace_back([this, done = number_] { Help(done); });
   {
     const std::lock_guard lock(mutex_);
     launch_ = &launch;
@@ -37,10 +38,9 @@ void WorkerPool::Run(const Launch& launch, Totals& totals) {
   changed_.wait(lock, [this] { return busy_ == 0; });
 }
 
-void WorkerPool::Help() {
+void WorkerPool::Help(uint64_t done) {
   UseCrashStack();
   Worker worker;
-  uint64_t done = 0;
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return end_ || number_ != done; });

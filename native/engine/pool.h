@@ -23,7 +23,8 @@ class WorkerPool {
   void Run(const Launch& launch, Totals& totals);
 
  private:
-  void Help();
+  // `done` is the number of the last launch that is over.
+  void Help(uint64_t done);
 
   const uint32_t threads_;
   std::unique_ptr<Worker> first_;
