@@ -52,16 +52,22 @@ export function splitPassages(text: string): Passage[] {
   return passages;
 }
 
-/** Lays out a passage with blocks around it as deep as it stands in, and takes them off again. */
-export function formatPassage(passage: Passage, format: (text: string) => string): string {
-  const { text, depthBefore, depthAfter } = passage;
-  const opening = Array.from({ length: depthBefore }, (_, depth) =>
-    depth === 0 ? 'void f() {\n' : 'if (x) {\n',
-  );
-  const lines = format(`${opening.join('')}${text}${'}\n'.repeat(depthAfter)}`)
-    .trimEnd()
-    .split('\n');
-  return `${lines.slice(depthBefore, lines.length - depthAfter).join('\n')}\n`;
+/** Stands between the passages of a call; no template prints it. */
+const SEPARATOR = '//%%';
+
+/** Lays out passages, each with blocks around it as deep as it stands in, and takes them off again. */
+export function formatPassages(passages: readonly Passage[], format: (text: string) => string): string[] {
+  const wrapped = passages.map(({ text, depthBefore, depthAfter }) => {
+    const opening = Array.from({ length: depthBefore }, (_, depth) =>
+      depth === 0 ? 'void f() {\n' : 'if (x) {\n',
+    );
+    return `${opening.join('')}${text}${'}\n'.repeat(depthAfter)}`;
+  });
+  const formatted = format(wrapped.join(`\n${SEPARATOR}\n\n`)).split(`\n${SEPARATOR}\n`);
+  return passages.map(({ depthBefore, depthAfter }, at) => {
+    const lines = (formatted[at] ?? '').trim().split('\n');
+    return `${lines.slice(depthBefore, lines.length - depthAfter).join('\n')}\n`;
+  });
 }
 
 /** Blank lines just inside a block are dropped, so nothing may be cut there. */

@@ -69,12 +69,16 @@ export function buildManifest(
 
 /** The manifest's text: keys sorted at every level, so that the same content has the same bytes. */
 export function serialiseManifest(manifest: Manifest): string {
-  return `${JSON.stringify(manifest, sortKeys, 2)}\n`;
+  return `${JSON.stringify(withSortedKeys(manifest), undefined, 2)}\n`;
 }
 
-function sortKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+function withSortedKeys(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withSortedKeys);
+  const source = value as Readonly<Record<string, unknown>>;
+  const sorted: Record<string, unknown> = {};
+  for (const key of Object.keys(source).sort()) sorted[key] = withSortedKeys(source[key]);
+  return sorted;
 }
 
 /** What people and programs outside may see of a plan: all of it but its template's words. */

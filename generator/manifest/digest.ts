@@ -7,8 +7,9 @@ import type { TemplateSources } from '../emit/sources.js';
 import { MSL_STYLE } from '../format/style.js';
 import type { KernelPlan } from '../plan/types.js';
 
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** Of a text, as of the bytes of its file. */
+export function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 export interface SharedInputs {

@@ -36,7 +36,10 @@ const binding = z.strictObject({
   access: z.enum(['read', 'write', 'read_write', 'argument']),
   note: z.string(),
   /** What the contract leaves open about the contents: elements that nobody reads, what threadgroups' order decides. */
-  open: z.array(z.enum(['gaps', 'order'])).readonly().optional(),
+  open: z
+    .array(z.enum(['gaps', 'order']))
+    .readonly()
+    .optional(),
   /** Name of the bool constant without which the kernel has no such argument. */
   condition: z.string().optional(),
 });

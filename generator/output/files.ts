@@ -10,8 +10,13 @@ const TEMPORARY = /\.moegen-(\d+)\.tmp$/;
 
 /** A file's text, or nothing where there is no such file. */
 export function readText(outDir: string, file: string): string | undefined {
+  return readBytes(outDir, file)?.toString('utf8');
+}
+
+/** The same without decoding it. */
+export function readBytes(outDir: string, file: string): Buffer | undefined {
   try {
-    return readFileSync(resolveInside(outDir, file), 'utf8');
+    return readFileSync(resolveInside(outDir, file));
   } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined;
     throw asOutputError(error, path.join(outDir, file), 'be read');

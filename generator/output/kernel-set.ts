@@ -11,7 +11,7 @@ import { digestInputs, digestShared, sha256 } from '../manifest/digest.js';
 import type { Manifest, ManifestKernel } from '../manifest/schema.js';
 import type { ModelDescription } from '../plan/model.js';
 import type { KernelPlan } from '../plan/types.js';
-import { readText } from './files.js';
+import { readBytes, readText } from './files.js';
 import { MANIFEST_FILE } from './paths.js';
 
 export interface SetRequest extends ContextOptions {
@@ -128,8 +128,8 @@ export function currentHashes(
   for (const [file, kernels] of kernelsByFile(set.kernels)) {
     const old = before.get(file) ?? [];
     if (!isRecorded(kernels, old)) continue;
-    const text = readText(outDir, file);
-    const hash = text === undefined ? undefined : sha256(text);
+    const bytes = readBytes(outDir, file);
+    const hash = bytes === undefined ? undefined : sha256(bytes);
     if (hash !== undefined && old.every((kernel) => kernel.sha256 === hash)) hashes.set(file, hash);
   }
   return hashes;

@@ -20,11 +20,11 @@ export type RenderedFile = readonly [file: string, text: string];
 export async function renderShare({ templates, options, files }: RenderShare): Promise<RenderedFile[]> {
   const environment = createEnvironment(templates);
   const format = await createMslFormatter();
-  return files.map(([file, plans]) => {
-    const texts = plans.map((plan) => ({
-      kernel: plan.name,
-      text: format(renderKernel(environment, toContext(plan, options))),
-    }));
-    return [file, assembleFile(file, texts)];
+  const plans = files.flatMap(([, own]) => own);
+  const texts = format(plans.map((plan) => renderKernel(environment, toContext(plan, options))));
+  const textOf = new Map(plans.map((plan, at) => [plan, texts[at] ?? '']));
+  return files.map(([file, own]) => {
+    const kernels = own.map((plan) => ({ kernel: plan.name, text: textOf.get(plan) ?? '' }));
+    return [file, assembleFile(file, kernels)];
   });
 }

@@ -12,7 +12,8 @@ import { splitPassages } from '../../generator/format/passages.js';
 import * as plugin from '../../generator/format/prettier-plugin.js';
 import { samplePlan, templatesDir } from '../support/sample-plan.js';
 
-const format = await createMslFormatter();
+const formatAll = await createMslFormatter();
+const format = (text: string): string => formatAll([text])[0] ?? '';
 const GENERATED = path.resolve(import.meta.dirname, '../../generated');
 
 const SAMPLE = renderKernel(createEnvironment(templatesDir()), toContext(samplePlan()));
@@ -98,6 +99,12 @@ describe('the MSL formatter', () => {
       expect(format(text)).toBe(whole(text));
       expect(format(format(text))).toBe(format(text));
     }
+  });
+
+  it('lays out many texts as each alone', async () => {
+    const texts = [AWKWARD, SAMPLE, '// nothing else\n', SAMPLE, AWKWARD.replaceAll('tile', 'tiles')];
+    const whole = await loadClangFormat();
+    expect((await createMslFormatter())(texts)).toEqual(texts.map(whole));
   });
 
   it('loses no token, whatever the spacing', () => {
