@@ -73,6 +73,7 @@ inline void moe_normalize_weights(device float* topk_weights, uint lane) {
 }
 
 // Selects by the choices, which start as the bias and become score + bias.
+// An expert whose bias is NaN keeps that as its choice, and is not selected.
 inline void moe_select_experts(
     threadgroup float* logits,
     threadgroup float* choices,
@@ -81,6 +82,9 @@ inline void moe_select_experts(
     uint lane) {
   uint open = moe_open_experts(logits, lane);
   for (uint expert = lane; expert < num_scored; expert += 32) {
+    if (moe_is_nan(choices[expert])) {
+      open &= ~(1u << (expert / 32));
+    }
     if (open >> (expert / 32) & 1u) {
       const float choice = choices[expert] + logits[expert];
       choices[expert] = clamp(choice, lowest, -lowest);
@@ -105,7 +109,7 @@ inline void moe_select_experts(
 // The score of an expert is its logit.
 // topk_ids[t] = the top_k experts with the highest score (+ selection_bias).
 // topk_weights[t] = their scores, over their sum + norm_epsilon if norm_topk_prob, times weight_scale.
-// Equal experts go in ascending order. One whose logit is NaN is never selected; a slot that finds no expert gets
+// Equal experts go in ascending order. One whose logit or bias is NaN is never selected; a slot that finds no expert gets
 // the id num_scored and the weight NaN, and the others are weighted without it.
 //
 //   logits          float [num_tokens, num_experts + num_zero_experts]

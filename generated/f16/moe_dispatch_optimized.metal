@@ -45,26 +45,27 @@ inline float moe_decode_fp4(uint code) {
 }
 
 // The eight neighbouring terms of one column that word_row holds, lowest bits first, each times the scale of its group; zero
-// from num_terms on. `words` and `scales` point to the column in the first row of its expert.
+// from num_terms on. `words` and `scales` point to the column's first ones, and their strides lead to the next ones.
 inline void moe_decode_fp4_word(
     device const uint* words,
+    uint word_stride,
     device const half* scales,
+    uint scale_stride,
     uint word_row,
     uint num_terms,
-    uint num_columns,
     uint group_size,
     thread float* values) {
   const uint first_term = 8 * word_row;
-  const uint word = first_term < num_terms ? words[ulong(word_row) * num_columns] : 0u;
+  const uint word = first_term < num_terms ? words[ulong(word_row) * word_stride] : 0u;
   uint group = first_term / group_size;
   uint group_end = (group + 1) * group_size;
-  float scale = first_term < num_terms ? float(scales[ulong(group) * num_columns]) : 0.0f;
+  float scale = first_term < num_terms ? float(scales[ulong(group) * scale_stride]) : 0.0f;
   for (uint i = 0; i < 8; ++i) {
     const uint term = first_term + i;
     if (term == group_end && term < num_terms) {
       group += 1;
       group_end += group_size;
-      scale = float(scales[ulong(group) * num_columns]);
+      scale = float(scales[ulong(group) * scale_stride]);
     }
     values[i] = term < num_terms ? moe_decode_fp4((word >> (4 * i)) & 15u) * scale : 0.0f;
   }
@@ -161,8 +162,9 @@ inline float moe_dot_column(
 inline float moe_dot_fp4_column(
     threadgroup const half* row,
     device const uint* words,
+    uint word_stride,
     device const half* scales,
-    uint stride,
+    uint scale_stride,
     uint group_size,
     uint first_term,
     uint end_term) {
@@ -171,7 +173,8 @@ inline float moe_dot_fp4_column(
     float sum = 0.0f;
     for (uint term = block; term < min(block + 32, end_term); term += 8) {
       float values[8];
-      moe_decode_fp4_word(words, scales, term / 8, end_term, stride, group_size, values);
+      moe_decode_fp4_word(
+          words, word_stride, scales, scale_stride, term / 8, end_term, group_size, values);
       for (uint i = 0; i < min(8u, end_term - term); ++i) {
         sum = fma(float(row[term - first_term + i]), values[i], sum);
       }
@@ -282,10 +285,13 @@ kernel void moe_dispatch_decode(
       if (column < params.out_dim) {
         for (uint slot = 0; slot < num_listed; ++slot) {
           const ulong expert = slot_experts[slot];
+          device const uint* matrix = expert_weight + expert * num_words * params.out_dim;
+          device const half* scales = expert_scales + expert * num_groups * params.out_dim;
           const float product = moe_dot_fp4_column(
               row,
-              expert_weight + expert * num_words * params.out_dim + column,
-              expert_scales + expert * num_groups * params.out_dim + column,
+              matrix + column,
+              params.out_dim,
+              scales + column,
               params.out_dim,
               params.group_size,
               first_term,
@@ -296,6 +302,7 @@ kernel void moe_dispatch_decode(
           const float product = moe_dot_fp4_column(
               row,
               shared_weight + column,
+              params.out_dim,
               shared_scales + column,
               params.out_dim,
               params.group_size,
@@ -327,7 +334,7 @@ constant constexpr uint tile_stride = 36;
 constant constexpr uint loader_rows = 8;
 
 // Results pass through the tiles, as rows of this length.
-constant constexpr uint result_stride = block_n + 4;
+constant constexpr uint result_stride = 68;
 
 // A row's slot is an entry: an expert that takes the row, and its weight. Entries are sorted by key, which is
 // expert * block_m + row; those of one expert lie side by side.
@@ -406,6 +413,16 @@ kernel void moe_dispatch_optimized(
   const uint simdgroup_row = simdgroup / 2 * 16;
   const uint simdgroup_column = simdgroup % 2 * 32;
 
+  // The rows in which the two elements lie that this lane holds of an 8 x 8 matrix.
+  if (thread_index < 64) {
+    tiles[thread_index] = float(thread_index / 8);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  simdgroup_float8x8 row_numbers;
+  simdgroup_load(row_numbers, tiles, 8);
+  const uint2 lane_rows = uint2(row_numbers.thread_elements());
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+
   for (uint first_row = group.y * tile_rows; first_row < params.batch_size;
        first_row += groups.y * tile_rows) {
     const uint num_rows = min(tile_rows, params.batch_size - first_row);
@@ -559,15 +576,15 @@ kernel void moe_dispatch_optimized(
           // The rows that the next expert takes, times their weights; the others are zero.
           const uint expert = entry_keys[entry] / block_m;
           uint end = entry;
-          uint row_blocks = 0;
+          ulong own_rows = 0;
           while (end < num_entries && entry_keys[end] / block_m == expert) {
-            row_blocks |= 1u << (entry_keys[end] % block_m / 8);
+            own_rows |= ulong(1) << (entry_keys[end] % block_m);
             ++end;
           }
           const bool is_shared = entry_keys[entry] == shared_entry;
           if (is_shared) {
             end = entry + 1;
-            row_blocks = ~0u;
+            own_rows = ~ulong(0);
           }
           for (uint pass = 0; pass < block_m / loader_rows; ++pass) {
             const uint row = loader_row + pass * loader_rows;
@@ -596,18 +613,20 @@ kernel void moe_dispatch_optimized(
                                               params.out_dim;
 
           for (uint word = thread_index; word < block_k / 8 * block_n; word += 64) {
-            const uint column = first_column + word % block_n;
+            const uint tile_column = word % block_n;
+            const uint tile_word = word / block_n;
+            const uint column = first_column + tile_column;
             float values[8];
             moe_decode_fp4_word(
                 matrix + column,
-                scales + column,
-                term / 8 + word / block_n,
-                column < params.out_dim ? params.hidden_dim : 0,
                 params.out_dim,
+                scales + column,
+                params.out_dim,
+                term / 8 + tile_word,
+                column < params.out_dim ? params.hidden_dim : 0,
                 params.group_size,
                 values);
-            threadgroup float* place =
-                weight_tile + word % block_n * tile_stride + word / block_n * 8;
+            threadgroup float* place = weight_tile + tile_column * tile_stride + tile_word * 8;
             *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
             *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
           }
@@ -627,8 +646,8 @@ kernel void moe_dispatch_optimized(
           }
 
           for (uint i = 0; i < fragments_m; ++i) {
-            // Rows that another expert takes are zero.
-            if ((row_blocks >> (simdgroup_row / 8 + i) & 1u) == 0) {
+            const uint block_rows = uint(own_rows >> (simdgroup_row + 8 * i)) & 0xffu;
+            if (block_rows == 0) {
               continue;
             }
             simdgroup_float8x8 block[fragments_n];
@@ -643,8 +662,11 @@ kernel void moe_dispatch_optimized(
                 simdgroup_multiply_accumulate(block[j], rows, sum_weight[k][j], block[j]);
               }
             }
+            // Rows that other experts take were zero, but zero times a weight that is not finite is NaN.
+            const bool2 is_own = (uint2(block_rows) >> lane_rows & 1u) != 0u;
             for (uint j = 0; j < fragments_n; ++j) {
-              sum_total[i][j].thread_elements() += block[j].thread_elements();
+              sum_total[i][j].thread_elements() +=
+                  select(float2(0.0f), block[j].thread_elements(), is_own);
             }
           }
           threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -717,6 +739,16 @@ kernel void moe_dispatch_optimized_prerouted(
   const uint simdgroup_row = simdgroup / 2 * 16;
   const uint simdgroup_column = simdgroup % 2 * 32;
 
+  // The rows in which the two elements lie that this lane holds of an 8 x 8 matrix.
+  if (thread_index < 64) {
+    tiles[thread_index] = float(thread_index / 8);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  simdgroup_float8x8 row_numbers;
+  simdgroup_load(row_numbers, tiles, 8);
+  const uint2 lane_rows = uint2(row_numbers.thread_elements());
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+
   for (uint first_row = group.y * tile_rows; first_row < params.batch_size;
        first_row += groups.y * tile_rows) {
     const uint num_rows = min(tile_rows, params.batch_size - first_row);
@@ -781,15 +813,15 @@ kernel void moe_dispatch_optimized_prerouted(
           // The rows that the next expert takes, times their weights; the others are zero.
           const uint expert = entry_keys[entry] / block_m;
           uint end = entry;
-          uint row_blocks = 0;
+          ulong own_rows = 0;
           while (end < num_entries && entry_keys[end] / block_m == expert) {
-            row_blocks |= 1u << (entry_keys[end] % block_m / 8);
+            own_rows |= ulong(1) << (entry_keys[end] % block_m);
             ++end;
           }
           const bool is_shared = entry_keys[entry] == shared_entry;
           if (is_shared) {
             end = entry + 1;
-            row_blocks = ~0u;
+            own_rows = ~ulong(0);
           }
           for (uint pass = 0; pass < block_m / loader_rows; ++pass) {
             const uint row = loader_row + pass * loader_rows;
@@ -818,18 +850,20 @@ kernel void moe_dispatch_optimized_prerouted(
                                               params.out_dim;
 
           for (uint word = thread_index; word < block_k / 8 * block_n; word += 64) {
-            const uint column = first_column + word % block_n;
+            const uint tile_column = word % block_n;
+            const uint tile_word = word / block_n;
+            const uint column = first_column + tile_column;
             float values[8];
             moe_decode_fp4_word(
                 matrix + column,
-                scales + column,
-                term / 8 + word / block_n,
-                column < params.out_dim ? params.hidden_dim : 0,
                 params.out_dim,
+                scales + column,
+                params.out_dim,
+                term / 8 + tile_word,
+                column < params.out_dim ? params.hidden_dim : 0,
                 params.group_size,
                 values);
-            threadgroup float* place =
-                weight_tile + word % block_n * tile_stride + word / block_n * 8;
+            threadgroup float* place = weight_tile + tile_column * tile_stride + tile_word * 8;
             *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
             *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
           }
@@ -849,8 +883,8 @@ kernel void moe_dispatch_optimized_prerouted(
           }
 
           for (uint i = 0; i < fragments_m; ++i) {
-            // Rows that another expert takes are zero.
-            if ((row_blocks >> (simdgroup_row / 8 + i) & 1u) == 0) {
+            const uint block_rows = uint(own_rows >> (simdgroup_row + 8 * i)) & 0xffu;
+            if (block_rows == 0) {
               continue;
             }
             simdgroup_float8x8 block[fragments_n];
@@ -865,8 +899,11 @@ kernel void moe_dispatch_optimized_prerouted(
                 simdgroup_multiply_accumulate(block[j], rows, sum_weight[k][j], block[j]);
               }
             }
+            // Rows that other experts take were zero, but zero times a weight that is not finite is NaN.
+            const bool2 is_own = (uint2(block_rows) >> lane_rows & 1u) != 0u;
             for (uint j = 0; j < fragments_n; ++j) {
-              sum_total[i][j].thread_elements() += block[j].thread_elements();
+              sum_total[i][j].thread_elements() +=
+                  select(float2(0.0f), block[j].thread_elements(), is_own);
             }
           }
           threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -940,6 +977,16 @@ kernel void moe_dispatch_ultra_optimized(
   const uint simdgroup_row = simdgroup / 2 * 16;
   const uint simdgroup_column = simdgroup % 2 * 32;
 
+  // The rows in which the two elements lie that this lane holds of an 8 x 8 matrix.
+  if (thread_index < 64) {
+    tiles[thread_index] = float(thread_index / 8);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  simdgroup_float8x8 row_numbers;
+  simdgroup_load(row_numbers, tiles, 8);
+  const uint2 lane_rows = uint2(row_numbers.thread_elements());
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+
   for (uint first_row = group.y * tile_rows; first_row < params.batch_size;
        first_row += groups.y * tile_rows) {
     const uint num_rows = min(tile_rows, params.batch_size - first_row);
@@ -1093,15 +1140,15 @@ kernel void moe_dispatch_ultra_optimized(
           // The rows that the next expert takes, times their weights; the others are zero.
           const uint expert = entry_keys[entry] / block_m;
           uint end = entry;
-          uint row_blocks = 0;
+          ulong own_rows = 0;
           while (end < num_entries && entry_keys[end] / block_m == expert) {
-            row_blocks |= 1u << (entry_keys[end] % block_m / 8);
+            own_rows |= ulong(1) << (entry_keys[end] % block_m);
             ++end;
           }
           const bool is_shared = entry_keys[entry] == shared_entry;
           if (is_shared) {
             end = entry + 1;
-            row_blocks = ~0u;
+            own_rows = ~ulong(0);
           }
           for (uint pass = 0; pass < block_m / loader_rows; ++pass) {
             const uint row = loader_row + pass * loader_rows;
@@ -1130,18 +1177,20 @@ kernel void moe_dispatch_ultra_optimized(
                                               params.out_dim;
 
           for (uint word = thread_index; word < block_k / 8 * block_n; word += 64) {
-            const uint column = first_column + word % block_n;
+            const uint tile_column = word % block_n;
+            const uint tile_word = word / block_n;
+            const uint column = first_column + tile_column;
             float values[8];
             moe_decode_fp4_word(
                 matrix + column,
-                scales + column,
-                term / 8 + word / block_n,
-                column < params.out_dim ? params.hidden_dim : 0,
                 params.out_dim,
+                scales + column,
+                params.out_dim,
+                term / 8 + tile_word,
+                column < params.out_dim ? params.hidden_dim : 0,
                 params.group_size,
                 values);
-            threadgroup float* place =
-                weight_tile + word % block_n * tile_stride + word / block_n * 8;
+            threadgroup float* place = weight_tile + tile_column * tile_stride + tile_word * 8;
             *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
             *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
           }
@@ -1161,8 +1210,8 @@ kernel void moe_dispatch_ultra_optimized(
           }
 
           for (uint i = 0; i < fragments_m; ++i) {
-            // Rows that another expert takes are zero.
-            if ((row_blocks >> (simdgroup_row / 8 + i) & 1u) == 0) {
+            const uint block_rows = uint(own_rows >> (simdgroup_row + 8 * i)) & 0xffu;
+            if (block_rows == 0) {
               continue;
             }
             simdgroup_float8x8 block[fragments_n];
@@ -1177,8 +1226,11 @@ kernel void moe_dispatch_ultra_optimized(
                 simdgroup_multiply_accumulate(block[j], rows, sum_weight[k][j], block[j]);
               }
             }
+            // Rows that other experts take were zero, but zero times a weight that is not finite is NaN.
+            const bool2 is_own = (uint2(block_rows) >> lane_rows & 1u) != 0u;
             for (uint j = 0; j < fragments_n; ++j) {
-              sum_total[i][j].thread_elements() += block[j].thread_elements();
+              sum_total[i][j].thread_elements() +=
+                  select(float2(0.0f), block[j].thread_elements(), is_own);
             }
           }
           threadgroup_barrier(mem_flags::mem_threadgroup);

@@ -69,6 +69,8 @@ kernel void moe_compute_grouping_f32(
     constant uint& top_k [[buffer(5)]],
     constant uint& num_experts [[buffer(6)]],
     uint assignment [[thread_position_in_grid]]) {
+  (void)sorted_indices;
+  (void)expert_offsets;
   if (assignment < num_tokens * top_k && topk_ids[assignment] < num_experts) {
     device atomic_uint* counts = (device atomic_uint*)expert_counts;
     atomic_fetch_add_explicit(&counts[topk_ids[assignment]], 1u, memory_order_relaxed);
@@ -113,6 +115,7 @@ kernel void moe_count_experts_atomic_f32(
     constant uint& top_k [[buffer(4)]],
     constant uint& num_experts [[buffer(5)]],
     uint assignment [[thread_position_in_grid]]) {
+  (void)assignments;
   if (assignment < num_tokens * top_k && topk_ids[assignment] < num_experts) {
     device atomic_uint* counts = (device atomic_uint*)expert_counts;
     atomic_fetch_add_explicit(&counts[topk_ids[assignment]], 1u, memory_order_relaxed);
@@ -143,14 +146,13 @@ constant constexpr uint tile_stride = 36;
 constant constexpr uint loader_rows = 16;
 
 // Results pass through the tiles, as rows of this length.
-constant constexpr uint result_stride = block_n + 4;
+constant constexpr uint result_stride = 68;
 
 // A row's slot is an entry: an expert that takes the row, and its weight. Entries are sorted by key, which is
 // expert * block_m + row; those of one expert lie side by side.
 constant constexpr uint max_slots = 32;
 constant constexpr uint max_entries = block_m * max_slots;
 constant constexpr uint entries_per_thread = max_entries / 128 + 1;
-constant constexpr uint shared_entry = 0xfffffffeu;
 constant constexpr uint no_entry = 0xffffffffu;
 
 // Four neighbouring terms of a row of num_terms, as stored; what lies beyond the row is zero.
@@ -177,26 +179,27 @@ inline float moe_decode_fp4(uint code) {
 }
 
 // The eight neighbouring terms of one column that word_row holds, lowest bits first, each times the scale of its group; zero
-// from num_terms on. `words` and `scales` point to the column in the first row of its expert.
+// from num_terms on. `words` and `scales` point to the column's first ones, and their strides lead to the next ones.
 inline void moe_decode_fp4_word(
     device const uint* words,
+    uint word_stride,
     device const half* scales,
+    uint scale_stride,
     uint word_row,
     uint num_terms,
-    uint num_columns,
     uint group_size,
     thread float* values) {
   const uint first_term = 8 * word_row;
-  const uint word = first_term < num_terms ? words[ulong(word_row) * num_columns] : 0u;
+  const uint word = first_term < num_terms ? words[ulong(word_row) * word_stride] : 0u;
   uint group = first_term / group_size;
   uint group_end = (group + 1) * group_size;
-  float scale = first_term < num_terms ? float(scales[ulong(group) * num_columns]) : 0.0f;
+  float scale = first_term < num_terms ? float(scales[ulong(group) * scale_stride]) : 0.0f;
   for (uint i = 0; i < 8; ++i) {
     const uint term = first_term + i;
     if (term == group_end && term < num_terms) {
       group += 1;
       group_end += group_size;
-      scale = float(scales[ulong(group) * num_columns]);
+      scale = float(scales[ulong(group) * scale_stride]);
     }
     values[i] = term < num_terms ? moe_decode_fp4((word >> (4 * i)) & 15u) * scale : 0.0f;
   }
@@ -276,6 +279,16 @@ kernel void moe_dispatch_atomic_f32(
   const uint simdgroup_row = simdgroup / 4 * 32;
   const uint simdgroup_column = simdgroup % 4 * 16;
 
+  // The rows in which the two elements lie that this lane holds of an 8 x 8 matrix.
+  if (thread_index < 64) {
+    tiles[thread_index] = float(thread_index / 8);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  simdgroup_float8x8 row_numbers;
+  simdgroup_load(row_numbers, tiles, 8);
+  const uint2 lane_rows = uint2(row_numbers.thread_elements());
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+
   for (uint first_row = group.y * tile_rows; first_row < params.batch_size;
        first_row += groups.y * tile_rows) {
     const uint num_rows = min(tile_rows, params.batch_size - first_row);
@@ -342,9 +355,9 @@ kernel void moe_dispatch_atomic_f32(
           // The rows that the next expert takes, times their weights; the others are zero.
           const uint expert = entry_keys[entry] / block_m;
           uint end = entry;
-          uint row_blocks = 0;
+          ulong own_rows = 0;
           while (end < num_entries && entry_keys[end] / block_m == expert) {
-            row_blocks |= 1u << (entry_keys[end] % block_m / 8);
+            own_rows |= ulong(1) << (entry_keys[end] % block_m);
             ++end;
           }
           for (uint pass = 0; pass < block_m / loader_rows; ++pass) {
@@ -366,18 +379,20 @@ kernel void moe_dispatch_atomic_f32(
                   params.out_dim;
 
           for (uint word = thread_index; word < block_k / 8 * block_n; word += 128) {
-            const uint column = first_column + word % block_n;
+            const uint tile_column = word % block_n;
+            const uint tile_word = word / block_n;
+            const uint column = first_column + tile_column;
             float values[8];
             moe_decode_fp4_word(
                 matrix + column,
-                scales + column,
-                term / 8 + word / block_n,
-                column < params.out_dim ? params.hidden_dim : 0,
                 params.out_dim,
+                scales + column,
+                params.out_dim,
+                term / 8 + tile_word,
+                column < params.out_dim ? params.hidden_dim : 0,
                 params.group_size,
                 values);
-            threadgroup float* place =
-                weight_tile + word % block_n * tile_stride + word / block_n * 8;
+            threadgroup float* place = weight_tile + tile_column * tile_stride + tile_word * 8;
             *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
             *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
           }
@@ -397,8 +412,8 @@ kernel void moe_dispatch_atomic_f32(
           }
 
           for (uint i = 0; i < fragments_m; ++i) {
-            // Rows that another expert takes are zero.
-            if ((row_blocks >> (simdgroup_row / 8 + i) & 1u) == 0) {
+            const uint block_rows = uint(own_rows >> (simdgroup_row + 8 * i)) & 0xffu;
+            if (block_rows == 0) {
               continue;
             }
             simdgroup_float8x8 block[fragments_n];
@@ -413,8 +428,11 @@ kernel void moe_dispatch_atomic_f32(
                 simdgroup_multiply_accumulate(block[j], rows, sum_weight[k][j], block[j]);
               }
             }
+            // Rows that other experts take were zero, but zero times a weight that is not finite is NaN.
+            const bool2 is_own = (uint2(block_rows) >> lane_rows & 1u) != 0u;
             for (uint j = 0; j < fragments_n; ++j) {
-              sum_total[i][j].thread_elements() += block[j].thread_elements();
+              sum_total[i][j].thread_elements() +=
+                  select(float2(0.0f), block[j].thread_elements(), is_own);
             }
           }
           threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -482,6 +500,16 @@ kernel void moe_dispatch_fused_f32(
   const uint simdgroup_row = simdgroup / 4 * 32;
   const uint simdgroup_column = simdgroup % 4 * 16;
 
+  // The rows in which the two elements lie that this lane holds of an 8 x 8 matrix.
+  if (thread_index < 64) {
+    tiles[thread_index] = float(thread_index / 8);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  simdgroup_float8x8 row_numbers;
+  simdgroup_load(row_numbers, tiles, 8);
+  const uint2 lane_rows = uint2(row_numbers.thread_elements());
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+
   for (uint first_row = group.y * tile_rows; first_row < params.batch_size;
        first_row += groups.y * tile_rows) {
     const uint num_rows = min(tile_rows, params.batch_size - first_row);
@@ -538,9 +566,9 @@ kernel void moe_dispatch_fused_f32(
           // The rows that the next expert takes, times their weights; the others are zero.
           const uint expert = entry_keys[entry] / block_m;
           uint end = entry;
-          uint row_blocks = 0;
+          ulong own_rows = 0;
           while (end < num_entries && entry_keys[end] / block_m == expert) {
-            row_blocks |= 1u << (entry_keys[end] % block_m / 8);
+            own_rows |= ulong(1) << (entry_keys[end] % block_m);
             ++end;
           }
           for (uint pass = 0; pass < block_m / loader_rows; ++pass) {
@@ -562,18 +590,20 @@ kernel void moe_dispatch_fused_f32(
                   params.out_dim;
 
           for (uint word = thread_index; word < block_k / 8 * block_n; word += 128) {
-            const uint column = first_column + word % block_n;
+            const uint tile_column = word % block_n;
+            const uint tile_word = word / block_n;
+            const uint column = first_column + tile_column;
             float values[8];
             moe_decode_fp4_word(
                 matrix + column,
-                scales + column,
-                term / 8 + word / block_n,
-                column < params.out_dim ? params.hidden_dim : 0,
                 params.out_dim,
+                scales + column,
+                params.out_dim,
+                term / 8 + tile_word,
+                column < params.out_dim ? params.hidden_dim : 0,
                 params.group_size,
                 values);
-            threadgroup float* place =
-                weight_tile + word % block_n * tile_stride + word / block_n * 8;
+            threadgroup float* place = weight_tile + tile_column * tile_stride + tile_word * 8;
             *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
             *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
           }
@@ -593,8 +623,8 @@ kernel void moe_dispatch_fused_f32(
           }
 
           for (uint i = 0; i < fragments_m; ++i) {
-            // Rows that another expert takes are zero.
-            if ((row_blocks >> (simdgroup_row / 8 + i) & 1u) == 0) {
+            const uint block_rows = uint(own_rows >> (simdgroup_row + 8 * i)) & 0xffu;
+            if (block_rows == 0) {
               continue;
             }
             simdgroup_float8x8 block[fragments_n];
@@ -609,8 +639,11 @@ kernel void moe_dispatch_fused_f32(
                 simdgroup_multiply_accumulate(block[j], rows, sum_weight[k][j], block[j]);
               }
             }
+            // Rows that other experts take were zero, but zero times a weight that is not finite is NaN.
+            const bool2 is_own = (uint2(block_rows) >> lane_rows & 1u) != 0u;
             for (uint j = 0; j < fragments_n; ++j) {
-              sum_total[i][j].thread_elements() += block[j].thread_elements();
+              sum_total[i][j].thread_elements() +=
+                  select(float2(0.0f), block[j].thread_elements(), is_own);
             }
           }
           threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -701,6 +734,16 @@ kernel void moe_dispatch_grouped_f32(
   const uint simdgroup_row = simdgroup / 4 * 32;
   const uint simdgroup_column = simdgroup % 4 * 16;
 
+  // The rows in which the two elements lie that this lane holds of an 8 x 8 matrix.
+  if (thread_index < 64) {
+    tiles[thread_index] = float(thread_index / 8);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  simdgroup_float8x8 row_numbers;
+  simdgroup_load(row_numbers, tiles, 8);
+  const uint2 lane_rows = uint2(row_numbers.thread_elements());
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+
   for (uint first_row = group.y * tile_rows; first_row < params.batch_size;
        first_row += groups.y * tile_rows) {
     const uint num_rows = min(tile_rows, params.batch_size - first_row);
@@ -763,9 +806,9 @@ kernel void moe_dispatch_grouped_f32(
           // The rows that the next expert takes, times their weights; the others are zero.
           const uint expert = entry_keys[entry] / block_m;
           uint end = entry;
-          uint row_blocks = 0;
+          ulong own_rows = 0;
           while (end < num_entries && entry_keys[end] / block_m == expert) {
-            row_blocks |= 1u << (entry_keys[end] % block_m / 8);
+            own_rows |= ulong(1) << (entry_keys[end] % block_m);
             ++end;
           }
           for (uint pass = 0; pass < block_m / loader_rows; ++pass) {
@@ -787,18 +830,20 @@ kernel void moe_dispatch_grouped_f32(
                   params.out_dim;
 
           for (uint word = thread_index; word < block_k / 8 * block_n; word += 128) {
-            const uint column = first_column + word % block_n;
+            const uint tile_column = word % block_n;
+            const uint tile_word = word / block_n;
+            const uint column = first_column + tile_column;
             float values[8];
             moe_decode_fp4_word(
                 matrix + column,
-                scales + column,
-                term / 8 + word / block_n,
-                column < params.out_dim ? params.hidden_dim : 0,
                 params.out_dim,
+                scales + column,
+                params.out_dim,
+                term / 8 + tile_word,
+                column < params.out_dim ? params.hidden_dim : 0,
                 params.group_size,
                 values);
-            threadgroup float* place =
-                weight_tile + word % block_n * tile_stride + word / block_n * 8;
+            threadgroup float* place = weight_tile + tile_column * tile_stride + tile_word * 8;
             *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
             *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
           }
@@ -818,8 +863,8 @@ kernel void moe_dispatch_grouped_f32(
           }
 
           for (uint i = 0; i < fragments_m; ++i) {
-            // Rows that another expert takes are zero.
-            if ((row_blocks >> (simdgroup_row / 8 + i) & 1u) == 0) {
+            const uint block_rows = uint(own_rows >> (simdgroup_row + 8 * i)) & 0xffu;
+            if (block_rows == 0) {
               continue;
             }
             simdgroup_float8x8 block[fragments_n];
@@ -834,8 +879,11 @@ kernel void moe_dispatch_grouped_f32(
                 simdgroup_multiply_accumulate(block[j], rows, sum_weight[k][j], block[j]);
               }
             }
+            // Rows that other experts take were zero, but zero times a weight that is not finite is NaN.
+            const bool2 is_own = (uint2(block_rows) >> lane_rows & 1u) != 0u;
             for (uint j = 0; j < fragments_n; ++j) {
-              sum_total[i][j].thread_elements() += block[j].thread_elements();
+              sum_total[i][j].thread_elements() +=
+                  select(float2(0.0f), block[j].thread_elements(), is_own);
             }
           }
           threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -904,6 +952,16 @@ kernel void moe_dispatch_parallel_f32(
   const uint simdgroup_row = simdgroup / 4 * 32;
   const uint simdgroup_column = simdgroup % 4 * 16;
 
+  // The rows in which the two elements lie that this lane holds of an 8 x 8 matrix.
+  if (thread_index < 64) {
+    tiles[thread_index] = float(thread_index / 8);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  simdgroup_float8x8 row_numbers;
+  simdgroup_load(row_numbers, tiles, 8);
+  const uint2 lane_rows = uint2(row_numbers.thread_elements());
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+
   for (uint first_row = (group.y * groups.z + group.z) * tile_rows; first_row < params.batch_size;
        first_row += (groups.y * groups.z) * tile_rows) {
     const uint num_rows = min(tile_rows, params.batch_size - first_row);
@@ -960,9 +1018,9 @@ kernel void moe_dispatch_parallel_f32(
           // The rows that the next expert takes, times their weights; the others are zero.
           const uint expert = entry_keys[entry] / block_m;
           uint end = entry;
-          uint row_blocks = 0;
+          ulong own_rows = 0;
           while (end < num_entries && entry_keys[end] / block_m == expert) {
-            row_blocks |= 1u << (entry_keys[end] % block_m / 8);
+            own_rows |= ulong(1) << (entry_keys[end] % block_m);
             ++end;
           }
           for (uint pass = 0; pass < block_m / loader_rows; ++pass) {
@@ -984,18 +1042,20 @@ kernel void moe_dispatch_parallel_f32(
                   params.out_dim;
 
           for (uint word = thread_index; word < block_k / 8 * block_n; word += 128) {
-            const uint column = first_column + word % block_n;
+            const uint tile_column = word % block_n;
+            const uint tile_word = word / block_n;
+            const uint column = first_column + tile_column;
             float values[8];
             moe_decode_fp4_word(
                 matrix + column,
-                scales + column,
-                term / 8 + word / block_n,
-                column < params.out_dim ? params.hidden_dim : 0,
                 params.out_dim,
+                scales + column,
+                params.out_dim,
+                term / 8 + tile_word,
+                column < params.out_dim ? params.hidden_dim : 0,
                 params.group_size,
                 values);
-            threadgroup float* place =
-                weight_tile + word % block_n * tile_stride + word / block_n * 8;
+            threadgroup float* place = weight_tile + tile_column * tile_stride + tile_word * 8;
             *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
             *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
           }
@@ -1015,8 +1075,8 @@ kernel void moe_dispatch_parallel_f32(
           }
 
           for (uint i = 0; i < fragments_m; ++i) {
-            // Rows that another expert takes are zero.
-            if ((row_blocks >> (simdgroup_row / 8 + i) & 1u) == 0) {
+            const uint block_rows = uint(own_rows >> (simdgroup_row + 8 * i)) & 0xffu;
+            if (block_rows == 0) {
               continue;
             }
             simdgroup_float8x8 block[fragments_n];
@@ -1031,8 +1091,11 @@ kernel void moe_dispatch_parallel_f32(
                 simdgroup_multiply_accumulate(block[j], rows, sum_weight[k][j], block[j]);
               }
             }
+            // Rows that other experts take were zero, but zero times a weight that is not finite is NaN.
+            const bool2 is_own = (uint2(block_rows) >> lane_rows & 1u) != 0u;
             for (uint j = 0; j < fragments_n; ++j) {
-              sum_total[i][j].thread_elements() += block[j].thread_elements();
+              sum_total[i][j].thread_elements() +=
+                  select(float2(0.0f), block[j].thread_elements(), is_own);
             }
           }
           threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -1203,6 +1266,8 @@ kernel void moe_gate_entropy_topk_f32(
     device float* entropy [[buffer(3)]],
     constant MoEEntropyParams& params [[buffer(4)]],
     uint token [[thread_position_in_grid]]) {
+  (void)probabilities;
+  (void)topk_ids;
   if (token >= params.batch_size) {
     return;
   }

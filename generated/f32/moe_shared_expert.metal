@@ -68,7 +68,7 @@ constant constexpr uint tile_stride = 36;
 constant constexpr uint loader_rows = 16;
 
 // Results pass through the tiles, as rows of this length.
-constant constexpr uint result_stride = block_n + 4;
+constant constexpr uint result_stride = 68;
 
 // A row's slot is an entry: an expert that takes the row, and its weight. Entries are sorted by key, which is
 // expert * block_m + row; those of one expert lie side by side.
@@ -146,6 +146,16 @@ kernel void moe_shared_expert_fused_f32(
   const uint simdgroup_row = simdgroup / 4 * 64;
   const uint simdgroup_column = simdgroup % 4 * 16;
 
+  // The rows in which the two elements lie that this lane holds of an 8 x 8 matrix.
+  if (thread_index < 64) {
+    tiles[thread_index] = float(thread_index / 8);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  simdgroup_float8x8 row_numbers;
+  simdgroup_load(row_numbers, tiles, 8);
+  const uint2 lane_rows = uint2(row_numbers.thread_elements());
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+
   for (uint first_row = group.y * tile_rows; first_row < num_tokens;
        first_row += groups.y * tile_rows) {
     const uint num_rows = min(tile_rows, num_tokens - first_row);
@@ -210,15 +220,15 @@ kernel void moe_shared_expert_fused_f32(
           // The rows that the next expert takes, times their weights; the others are zero.
           const uint expert = entry_keys[entry] / block_m;
           uint end = entry;
-          uint row_blocks = 0;
+          ulong own_rows = 0;
           while (end < num_entries && entry_keys[end] / block_m == expert) {
-            row_blocks |= 1u << (entry_keys[end] % block_m / 8);
+            own_rows |= ulong(1) << (entry_keys[end] % block_m);
             ++end;
           }
           const bool is_shared = entry_keys[entry] == shared_entry;
           if (is_shared) {
             end = entry + 1;
-            row_blocks = ~0u;
+            own_rows = ~ulong(0);
           }
           for (uint pass = 0; pass < block_m / loader_rows; ++pass) {
             const uint row = loader_row + pass * loader_rows;
@@ -265,8 +275,8 @@ kernel void moe_shared_expert_fused_f32(
           }
 
           for (uint i = 0; i < fragments_m; ++i) {
-            // Rows that another expert takes are zero.
-            if ((row_blocks >> (simdgroup_row / 8 + i) & 1u) == 0) {
+            const uint block_rows = uint(own_rows >> (simdgroup_row + 8 * i)) & 0xffu;
+            if (block_rows == 0) {
               continue;
             }
             simdgroup_float8x8 block[fragments_n];
@@ -281,8 +291,11 @@ kernel void moe_shared_expert_fused_f32(
                 simdgroup_multiply_accumulate(block[j], rows, sum_weight[k][j], block[j]);
               }
             }
+            // Rows that other experts take were zero, but zero times a weight that is not finite is NaN.
+            const bool2 is_own = (uint2(block_rows) >> lane_rows & 1u) != 0u;
             for (uint j = 0; j < fragments_n; ++j) {
-              sum_total[i][j].thread_elements() += block[j].thread_elements();
+              sum_total[i][j].thread_elements() +=
+                  select(float2(0.0f), block[j].thread_elements(), is_own);
             }
           }
           threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -322,26 +335,27 @@ inline float moe_decode_fp4(uint code) {
 }
 
 // The eight neighbouring terms of one column that word_row holds, lowest bits first, each times the scale of its group; zero
-// from num_terms on. `words` and `scales` point to the column in the first row of its expert.
+// from num_terms on. `words` and `scales` point to the column's first ones, and their strides lead to the next ones.
 inline void moe_decode_fp4_word(
     device const uint* words,
+    uint word_stride,
     device const half* scales,
+    uint scale_stride,
     uint word_row,
     uint num_terms,
-    uint num_columns,
     uint group_size,
     thread float* values) {
   const uint first_term = 8 * word_row;
-  const uint word = first_term < num_terms ? words[ulong(word_row) * num_columns] : 0u;
+  const uint word = first_term < num_terms ? words[ulong(word_row) * word_stride] : 0u;
   uint group = first_term / group_size;
   uint group_end = (group + 1) * group_size;
-  float scale = first_term < num_terms ? float(scales[ulong(group) * num_columns]) : 0.0f;
+  float scale = first_term < num_terms ? float(scales[ulong(group) * scale_stride]) : 0.0f;
   for (uint i = 0; i < 8; ++i) {
     const uint term = first_term + i;
     if (term == group_end && term < num_terms) {
       group += 1;
       group_end += group_size;
-      scale = float(scales[ulong(group) * num_columns]);
+      scale = float(scales[ulong(group) * scale_stride]);
     }
     values[i] = term < num_terms ? moe_decode_fp4((word >> (4 * i)) & 15u) * scale : 0.0f;
   }
@@ -395,6 +409,16 @@ kernel void moe_shared_expert_fused_fp4_f32(
   const uint simdgroup_row = simdgroup / 4 * 64;
   const uint simdgroup_column = simdgroup % 4 * 16;
 
+  // The rows in which the two elements lie that this lane holds of an 8 x 8 matrix.
+  if (thread_index < 64) {
+    tiles[thread_index] = float(thread_index / 8);
+  }
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  simdgroup_float8x8 row_numbers;
+  simdgroup_load(row_numbers, tiles, 8);
+  const uint2 lane_rows = uint2(row_numbers.thread_elements());
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+
   for (uint first_row = group.y * tile_rows; first_row < num_tokens;
        first_row += groups.y * tile_rows) {
     const uint num_rows = min(tile_rows, num_tokens - first_row);
@@ -459,15 +483,15 @@ kernel void moe_shared_expert_fused_fp4_f32(
           // The rows that the next expert takes, times their weights; the others are zero.
           const uint expert = entry_keys[entry] / block_m;
           uint end = entry;
-          uint row_blocks = 0;
+          ulong own_rows = 0;
           while (end < num_entries && entry_keys[end] / block_m == expert) {
-            row_blocks |= 1u << (entry_keys[end] % block_m / 8);
+            own_rows |= ulong(1) << (entry_keys[end] % block_m);
             ++end;
           }
           const bool is_shared = entry_keys[entry] == shared_entry;
           if (is_shared) {
             end = entry + 1;
-            row_blocks = ~0u;
+            own_rows = ~ulong(0);
           }
           for (uint pass = 0; pass < block_m / loader_rows; ++pass) {
             const uint row = loader_row + pass * loader_rows;
@@ -495,18 +519,20 @@ kernel void moe_shared_expert_fused_fp4_f32(
                                         intermediate_size;
 
           for (uint word = thread_index; word < block_k / 8 * block_n; word += 128) {
-            const uint column = first_column + word % block_n;
+            const uint tile_column = word % block_n;
+            const uint tile_word = word / block_n;
+            const uint column = first_column + tile_column;
             float values[8];
             moe_decode_fp4_word(
                 matrix + column,
-                scales + column,
-                term / 8 + word / block_n,
-                column < intermediate_size ? hidden_size : 0,
                 intermediate_size,
+                scales + column,
+                intermediate_size,
+                term / 8 + tile_word,
+                column < intermediate_size ? hidden_size : 0,
                 group_size,
                 values);
-            threadgroup float* place =
-                weight_tile + word % block_n * tile_stride + word / block_n * 8;
+            threadgroup float* place = weight_tile + tile_column * tile_stride + tile_word * 8;
             *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
             *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
           }
@@ -526,8 +552,8 @@ kernel void moe_shared_expert_fused_fp4_f32(
           }
 
           for (uint i = 0; i < fragments_m; ++i) {
-            // Rows that another expert takes are zero.
-            if ((row_blocks >> (simdgroup_row / 8 + i) & 1u) == 0) {
+            const uint block_rows = uint(own_rows >> (simdgroup_row + 8 * i)) & 0xffu;
+            if (block_rows == 0) {
               continue;
             }
             simdgroup_float8x8 block[fragments_n];
@@ -542,8 +568,11 @@ kernel void moe_shared_expert_fused_fp4_f32(
                 simdgroup_multiply_accumulate(block[j], rows, sum_weight[k][j], block[j]);
               }
             }
+            // Rows that other experts take were zero, but zero times a weight that is not finite is NaN.
+            const bool2 is_own = (uint2(block_rows) >> lane_rows & 1u) != 0u;
             for (uint j = 0; j < fragments_n; ++j) {
-              sum_total[i][j].thread_elements() += block[j].thread_elements();
+              sum_total[i][j].thread_elements() +=
+                  select(float2(0.0f), block[j].thread_elements(), is_own);
             }
           }
           threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -693,6 +722,8 @@ kernel void shared_expert_gate_up_fused_f32(
   threadgroup float* gate_tile = input_tile + block_m * tile_stride;
   threadgroup float* up_tile = gate_tile + block_n * tile_stride;
 
+  device const uint* up_weight = gate_up_weight + intermediate_size;
+
   const uint first_row = group.y * block_m;
   const uint num_rows = min(block_m, num_tokens - first_row);
   const uint first_column = group.x * block_n;
@@ -732,33 +763,39 @@ kernel void shared_expert_gate_up_fused_f32(
     }
 
     for (uint word = thread_index; word < block_k / 8 * block_n; word += 128) {
-      const uint column = first_column + word % block_n;
+      const uint tile_column = word % block_n;
+      const uint tile_word = word / block_n;
+      const uint column = first_column + tile_column;
       float values[8];
       moe_decode_fp4_word(
           gate_up_weight + column,
-          gate_up_scales + column,
-          term / 8 + word / block_n,
-          column < intermediate_size ? hidden_size : 0,
           2 * intermediate_size,
+          gate_up_scales + column,
+          2 * intermediate_size,
+          term / 8 + tile_word,
+          column < intermediate_size ? hidden_size : 0,
           group_size,
           values);
-      threadgroup float* place = gate_tile + word % block_n * tile_stride + word / block_n * 8;
+      threadgroup float* place = gate_tile + tile_column * tile_stride + tile_word * 8;
       *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
       *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
     }
 
     for (uint word = thread_index; word < block_k / 8 * block_n; word += 128) {
-      const uint column = first_column + word % block_n;
+      const uint tile_column = word % block_n;
+      const uint tile_word = word / block_n;
+      const uint column = first_column + tile_column;
       float values[8];
       moe_decode_fp4_word(
-          gate_up_weight + intermediate_size + column,
-          gate_up_scales + intermediate_size + column,
-          term / 8 + word / block_n,
-          column < intermediate_size ? hidden_size : 0,
+          up_weight + column,
           2 * intermediate_size,
+          gate_up_scales + intermediate_size + column,
+          2 * intermediate_size,
+          term / 8 + tile_word,
+          column < intermediate_size ? hidden_size : 0,
           group_size,
           values);
-      threadgroup float* place = up_tile + word % block_n * tile_stride + word / block_n * 8;
+      threadgroup float* place = up_tile + tile_column * tile_stride + tile_word * 8;
       *(threadgroup float4*)place = float4(values[0], values[1], values[2], values[3]);
       *(threadgroup float4*)(place + 4) = float4(values[4], values[5], values[6], values[7]);
     }
@@ -878,6 +915,8 @@ kernel void shared_expert_gate_up_fused_fp16_f32(
   threadgroup float* gate_tile = input_tile + block_m * tile_stride;
   threadgroup float* up_tile = gate_tile + block_n * tile_stride;
 
+  device const float* up_weight = gate_up_weight + intermediate_size;
+
   const uint first_row = group.y * block_m;
   const uint num_rows = min(block_m, num_tokens - first_row);
   const uint first_column = group.x * block_n;
@@ -930,7 +969,7 @@ kernel void shared_expert_gate_up_fused_fp16_f32(
     for (uint k = thread_index / (block_n / 4); k < block_k; k += 8) {
       const uint column = thread_index % (block_n / 4) * 4;
       const float4 values = float4(moe_read_terms(
-          gate_up_weight + intermediate_size + ulong(term + k) * 2 * intermediate_size,
+          up_weight + ulong(term + k) * 2 * intermediate_size,
           first_column + column,
           term + k < hidden_size ? intermediate_size : 0));
       for (uint i = 0; i < 4; ++i) {

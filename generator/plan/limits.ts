@@ -2,7 +2,7 @@
 // name before any text exists. Limits are Apple's (Metal feature set tables).
 
 import { MoegenError } from '../errors.js';
-import { loaderRows, tileBytes, tileThreads } from './tiles.js';
+import { loaderRows, loaderTerms, tileBytes, tileThreads } from './tiles.js';
 import type { KernelPlan, TileShape } from './types.js';
 
 const MAX_THREADS_PER_THREADGROUP = 1024;
@@ -13,17 +13,23 @@ export function assertPlan(plan: KernelPlan): void {
   const [x, y, z] = plan.dispatch.threadsPerThreadgroup;
   expectAtMost(plan, 'threads per threadgroup', x * y * z, MAX_THREADS_PER_THREADGROUP);
   expectAtMost(plan, 'bytes of threadgroup memory', plan.threadgroupBytes, MAX_THREADGROUP_BYTES);
-  expectAtMost(plan, 'buffers', plan.bindings.length, MAX_BUFFERS);
-  plan.bindings.forEach((binding, position) => {
-    if (binding.index !== position)
-      refuse(plan, `binding ${binding.name} has index ${binding.index}, not ${position}`);
-  });
+  assertBindings(plan);
   if (plan.tile !== undefined) {
     assertTile(plan, plan.tile);
     if (tileThreads(plan.tile) !== x * y * z) {
       refuse(plan, `a tile of ${tileThreads(plan.tile)} threads is dispatched with ${x * y * z}`);
     }
   }
+}
+
+/** In ascending order; an index may stay free. */
+function assertBindings(plan: KernelPlan): void {
+  let next = 0;
+  for (const { name, index } of plan.bindings) {
+    if (index < next) refuse(plan, `binding ${name} has index ${index}, where ${next} is the first free one`);
+    next = index + 1;
+  }
+  expectAtMost(plan, 'buffers', next, MAX_BUFFERS);
 }
 
 function assertTile(plan: KernelPlan, tile: TileShape): void {
@@ -39,11 +45,28 @@ function assertTile(plan: KernelPlan, tile: TileShape): void {
   if (!Number.isInteger(rows) || blockM % rows !== 0 || blockN % rows !== 0) {
     refuse(plan, `passes of ${rows} loaded rows do not cover tiles of ${blockM} and ${blockN} rows`);
   }
-  // Results pass through the tiles: a row of blockN columns in the place of blockK terms, a block of rows for each matrix.
-  if (blockN > blockK)
-    refuse(plan, `a result row of ${blockN} columns does not fit a tile row of ${blockK} terms`);
+  const terms = loaderTerms(tile);
+  if (!Number.isInteger(terms) || blockK % terms !== 0) {
+    refuse(plan, `passes of ${terms} loaded terms of a transposed matrix do not cover tiles of ${blockK}`);
+  }
   if (tileBytes(tile, 1) > plan.threadgroupBytes)
     refuse(plan, 'the tile is larger than the threadgroup memory declared');
+  assertResults(plan, tile);
+}
+
+/** Results pass through the tiles, in rows as long as those of terms, a block of them for each matrix, or in rows of their own. */
+function assertResults(plan: KernelPlan, tile: TileShape): void {
+  const { blockM, blockN, blockK } = tile;
+  const { resultStride } = plan;
+  if (resultStride === undefined) {
+    if (blockN > blockK)
+      refuse(plan, `a result row of ${blockN} columns does not fit a tile row of ${blockK} terms`);
+    return;
+  }
+  if (blockN > resultStride)
+    refuse(plan, `a result row of ${blockN} columns does not fit a row of ${resultStride}`);
+  if (blockM * resultStride * 4 > tileBytes(tile, 1))
+    refuse(plan, `${blockM} result rows of ${resultStride} do not fit where the tiles were`);
 }
 
 function expectAtMost(plan: KernelPlan, what: string, value: number, limit: number): void {

@@ -56,7 +56,7 @@ export function tileTerms(tile: TileShape): Record<string, TemplateValue> {
 }
 
 /** Terms of a transposed matrix of which all threads load the tile's columns in one pass, four columns a thread. */
-function loaderTerms(tile: TileShape): number {
+export function loaderTerms(tile: TileShape): number {
   return tileThreads(tile) / (tile.blockN / 4);
 }
 

@@ -102,6 +102,8 @@ export interface KernelPlan {
   readonly bindings: readonly Binding[];
   readonly dispatch: DispatchRule;
   readonly tile?: TileShape;
+  /** Floats from one row of results to the next, where they pass through the tiles in rows longer than those of terms. */
+  readonly resultStride?: number;
   /** Bytes of threadgroup memory declared in the kernel. */
   readonly threadgroupBytes: number;
   readonly mslVersion: MslVersion;

@@ -8,8 +8,12 @@ export interface GenerationSpec {
   readonly activations: readonly ActivationDtype[];
   /** Names of rows of the weight-format table. */
   readonly weights: readonly string[];
+  /** Drop-in kernels with those weights for every activation; without it, with the packed ones and the activation's own. */
+  readonly everyPair?: boolean;
   readonly bf16Storage: Bf16Storage;
   readonly mslVersion: MslVersion;
   /** The block to specialise for: only what it needs, with its sizes baked in. Without one: the general set. */
   readonly block: MoeBlock | null;
+  /** Experts that a router must hold, where the block shares its kernels with larger ones. */
+  readonly maxExperts?: number;
 }

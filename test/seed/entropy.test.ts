@@ -22,6 +22,31 @@ describe('drop-in entropies', () => {
     expect(Array.from(outputs['entropy'] ?? [])).toEqual([0]);
   });
 
+  it.each([
+    ['the epsilon that is given', 2 ** -6, 6],
+    ['1e-8 where none is', 0, Math.log2(1e8)],
+    ['1e-8 where the dtype rounds it to zero', 2 ** -160, Math.log2(1e8)],
+  ])('takes the logarithm of %s, where a probability is smaller', async (_, epsilon, bits) => {
+    const p = 2 ** -40;
+    for (const kernel of ['moe_gate_entropy_per_token', 'moe_gate_entropy_per_expert']) {
+      const { outputs } = await runSeed(kernel, 'f32', {
+        values: { ...params(1, 1), epsilon },
+        inputs: { probabilities: [p] },
+        outputs: ['entropy'],
+      });
+      expect((outputs['entropy']?.[0] ?? NaN) / p).toBeCloseTo(bits, 5);
+    }
+  });
+
+  it('in half is -p log2(p) down to the smallest p that half holds, although half rounds epsilon to zero', async () => {
+    const { outputs } = await runSeed('moe_gate_entropy_per_token', 'f16', {
+      values: params(1, 1),
+      inputs: { probabilities: [2 ** -24] },
+      outputs: ['entropy'],
+    });
+    expect(outputs['entropy']?.[0]).toBe(24 * 2 ** -24);
+  });
+
   it('of 1024 equal experts is 10 bits, and all of the largest', async () => {
     const run = { values: params(1, 1024), inputs: { probabilities: new Float64Array(1024).fill(2 ** -10) } };
     const plain = await runSeed('moe_gate_entropy_per_token', 'f16', { ...run, outputs: ['entropy'] });

@@ -116,6 +116,15 @@ describe.each(GIVEN)('%s', (kernel) => {
       'bf16',
     ));
 
+  it.each([Infinity, NaN])('keeps a scale of %d to the rows that take its expert', (scale) =>
+    expectExact(kernel, {
+      ...PLAIN,
+      input: (row, term) => ((row + term) % 5) + 1,
+      code: () => 2,
+      scale: (expert, column) => (expert === 1 && column % 2 === 0 ? scale : 1),
+    }),
+  );
+
   it('sums in float: 2048 and a thousand ones', async () => {
     const layer = layerFor(kernel, {
       ...PLAIN,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { defaultCacheDir } from '../../generator/compile/cache.js';
 import { createHostDevice } from '../../generator/native/host.js';
 import type { Device } from '../../generator/native/types.js';
+import { dropInName } from '../../generator/plan/names.js';
 import { planKernels } from '../../generator/plan/plan.js';
 import type { KernelPlan } from '../../generator/plan/types.js';
 import { ACTIVATION_DTYPES, type Bf16Storage } from '../../generator/spec/dtypes.js';
@@ -17,10 +18,12 @@ export function hostDevice(): Device {
   return createHostDevice({ env: process.env, cacheDir: defaultCacheDir(process.env) });
 }
 
-export function allPlans(bf16Storage: Bf16Storage = 'ushort'): KernelPlan[] {
+/** The general set, or with every pair of activations and weights. */
+export function allPlans(bf16Storage: Bf16Storage = 'ushort', everyPair = false): KernelPlan[] {
   return planKernels({
     activations: ACTIVATION_DTYPES,
     weights: WEIGHT_FORMAT_NAMES,
+    everyPair,
     bf16Storage,
     mslVersion: bf16Storage === 'bfloat' ? '3.1' : '3.0',
     block: null,
@@ -54,3 +57,9 @@ export const blockTexts: BlockTexts = (block, { activation, weight }) =>
       block,
     }),
   );
+
+/** A drop-in kernel with other weights than the audited one. */
+export function hasOtherWeights({ name, axes: { kernel, activation } }: KernelPlan): boolean {
+  const dtype = ACTIVATION_DTYPES.find((known) => known === activation);
+  return kernel !== undefined && dtype !== undefined && name !== dropInName(kernel, dtype);
+}

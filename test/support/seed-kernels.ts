@@ -2,6 +2,7 @@
 
 import type { Device, LoadedLibrary } from '../../generator/native/types.js';
 import { evaluateFormula } from '../../generator/plan/formula.js';
+import { dropInName } from '../../generator/plan/names.js';
 import type { KernelPlan } from '../../generator/plan/types.js';
 import type { ActivationDtype } from '../../generator/spec/dtypes.js';
 import { decodeElements, encodeElements } from '../../generator/validate/elements.js';
@@ -18,15 +19,18 @@ export interface SeedRun {
   readonly threadgroups?: readonly [number, number, number];
   readonly threads?: number;
   readonly options?: JobOptions;
+  /** Other weights than those of the audited kernel. */
+  readonly weight?: string;
 }
 
 const device: Device = hostDevice();
-const plans = allPlans().filter(({ file }) => file !== undefined);
+const plans = allPlans('ushort', true).filter(({ file }) => file !== undefined);
 const libraries = new Map<string, Promise<LoadedLibrary>>();
 
-function findKernel(kernel: string, dtype: ActivationDtype): KernelPlan {
-  const plan = plans.find(({ axes }) => axes['kernel'] === kernel && axes['activation'] === dtype);
-  if (plan === undefined) throw new Error(`no kernel ${kernel} in ${dtype}`);
+function findKernel(kernel: string, dtype: ActivationDtype, weight: string | undefined): KernelPlan {
+  const name = dropInName(kernel, dtype, weight);
+  const plan = plans.find((candidate) => candidate.name === name);
+  if (plan === undefined) throw new Error(`no kernel ${name}`);
   return plan;
 }
 
@@ -42,7 +46,7 @@ function load(plan: KernelPlan, instrument: boolean): Promise<LoadedLibrary> {
 
 /** The outputs asked for, as numbers, and what the checks found. */
 export async function runSeed(kernel: string, dtype: ActivationDtype, run: SeedRun) {
-  const plan = findKernel(kernel, dtype);
+  const plan = findKernel(kernel, dtype, run.weight);
   const isWatched = run.options?.checks !== undefined || run.options?.count === true;
   const library = await load(plan, isWatched);
   const inputs = Object.fromEntries(

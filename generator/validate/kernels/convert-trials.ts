@@ -1,6 +1,8 @@
 // Trials of the conversions: every element must have the bits that the reference gives, special values among them.
 
 import type { KernelPlan } from '../../plan/types.js';
+import type { ActivationDtype } from '../../spec/dtypes.js';
+import { decodeElements } from '../elements.js';
 import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';
 import { dtypeOf, exactly, store, type Trial } from './trial.js';
@@ -36,14 +38,24 @@ const SPECIAL = [
   2 ** -149,
 ];
 
+/** NaNs that become another number when they are rounded like one: the largest of each sign, and one next to infinity. */
+const NANS: Readonly<Record<ActivationDtype, Uint16Array | Uint32Array>> = {
+  f16: Uint16Array.of(0x7fff, 0xffff, 0x7c01),
+  bf16: Uint16Array.of(0x7fff, 0xffff, 0x7f81),
+  f32: Uint32Array.of(0x7fffffff, 0xffffffff, 0x7f800001),
+};
+
 export function convertTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
   const numbers = random.spread(sizes.numTokens * sizes.hiddenSize, 4).map((value) => value ** 9);
-  const input = store(dtypeOf(plan, 'input'), Float32Array.from([...SPECIAL, ...numbers]));
-  const want = store(dtypeOf(plan, 'output'), input.values);
+  const dtype = dtypeOf(plan, 'input');
+  const { bytes } = store(dtype, Float32Array.from([...SPECIAL, ...numbers]));
+  const input = Uint8Array.from([...new Uint8Array(NANS[dtype].buffer), ...bytes]);
+  const values = decodeElements(dtype, input);
+  const want = store(dtypeOf(plan, 'output'), values);
   return [
     {
-      values: { num_elements: input.values.length },
-      inputs: { input: input.bytes },
+      values: { num_elements: values.length },
+      inputs: { input },
       expectations: [exactly('output', dtypeOf(plan, 'output'), want.values)],
     },
   ];

@@ -2,7 +2,7 @@
 
 import type { KernelPlan } from '../../plan/types.js';
 import { NO_ROW, referenceIndex } from '../../reference/expert-index.js';
-import { encodeElements } from '../elements.js';
+import { encodeElements, roundElements } from '../elements.js';
 import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import { FLOAT_ROUNDING } from '../tolerance.js';
@@ -13,7 +13,9 @@ import { tileMap } from './index-trials.js';
 import { expectOutput, outputOptions, type OutputOptions } from './output-options.js';
 import {
   dtypeOf,
+  exactly,
   expertWidth,
+  hasBinding,
   openValues,
   routeTokens,
   statesOf,
@@ -70,8 +72,9 @@ export function downTrials(plan: KernelPlan, sizes: KernelCase, random: Random):
 
 export function combineTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
   const width = expertWidth(plan, sizes);
-  return outputOptions(plan, sizes, random).map((options) => {
-    const routed = routeBeyond(sizes, random, options);
+  const options = outputOptions(plan, sizes, random);
+  const trials = options.map((own) => {
+    const routed = routeBeyond(sizes, random, own);
     const { inverse, order } = referenceIndex(routed.ids, sizes.numExperts);
     const rows = store('f32', random.spread(order.length * width, sizes.scale * sizes.scale));
     const rowValue = (assignment: number, h: number): Bounded => {
@@ -79,8 +82,45 @@ export function combineTrials(plan: KernelPlan, sizes: KernelCase, random: Rando
       return { value: row === NO_ROW ? 0 : (rows.values[row * width + h] ?? NaN), error: 0 };
     };
     const inputs = { expert_output: rows.bytes, row_of_assignment: encodeElements('u32', inverse) };
-    return slotTrial(plan, sizes, random, options, routed, inputs, rowValue);
+    return slotTrial(plan, sizes, random, own, routed, inputs, rowValue);
   });
+  const [plain, ...others] = options;
+  const isOpen = plain !== undefined && others.length > 0 && sizes.routing !== 'nan';
+  return isOpen ? [...trials, orderTrial(plan, sizes, random, plain)] : trials;
+}
+
+/** What slot 0 brings in slot 1 takes away again: added in any other order, the slots behind them lose their last digits. */
+const PASSING = 3 * 2 ** 20;
+
+/** Sums without any option, whose every step is exact but for its rounding: the sum in slot order must be met to the last bit. */
+function orderTrial(plan: KernelPlan, sizes: KernelCase, random: Random, options: OutputOptions): Trial {
+  const { numTokens, numExperts, topK } = sizes;
+  const width = expertWidth(plan, sizes);
+  const { ids } = routeTokens(sizes, random);
+  const { inverse } = referenceIndex(ids, numExperts);
+  // Powers of two: products are exact.
+  const weights = Float64Array.from(ids, () => 2 ** (random.below(3) - 1));
+  const rows = new Float64Array(ids.length * width);
+  const sums = new Float64Array(numTokens * width);
+  for (const [assignment, weight] of weights.entries()) {
+    const [token, slot] = [Math.floor(assignment / topK), assignment % topK];
+    for (let h = 0; h < width; h += 1) {
+      const term = slot < 2 ? PASSING * (1 - 2 * slot) : (random.below(4096) - 2048) / 4096;
+      rows[(inverse[assignment] ?? 0) * width + h] = term / weight;
+      sums[token * width + h] = Math.fround((sums[token * width + h] ?? 0) + term);
+    }
+  }
+  const output = hasBinding(plan, 'output') ? 'output' : 'routed_latent';
+  const dtype = dtypeOf(plan, output);
+  return {
+    values: { ...openValues(plan, sizes), ...options.values },
+    inputs: {
+      expert_output: encodeElements('f32', rows),
+      row_of_assignment: encodeElements('u32', inverse),
+      topk_weights: encodeElements('f32', weights),
+    },
+    expectations: [exactly(output, dtype, roundElements(dtype, sums))],
+  };
 }
 
 export function decodeDownTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {

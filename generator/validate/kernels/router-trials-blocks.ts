@@ -123,13 +123,13 @@ function tokenIds(numTokens: number, vocabSize: number, random: Random): number[
 }
 
 /**
- * Biases that change the selection: few different ones where ties are wanted, negative ones where experts are missing, so that
- * a group without any expert rates above the others.
+ * Biases that change the selection: few different ones where ties are wanted; negative ones where experts are missing, so that
+ * a group without any expert rates above the others, and one of them NaN, for an expert whose logit is a number.
  */
 function biasesOf(routing: KernelCase['routing'], numScored: number, random: Random): Float32Array {
   const spread = random.spread(numScored, 0.5);
   if (routing === 'ties') return spread.map((_, expert) => (expert % 2) / 4);
-  return routing === 'nan' ? spread.map((bias) => bias - 2) : spread;
+  return routing === 'nan' ? spread.map((bias, expert) => (expert === 1 ? NaN : bias - 2)) : spread;
 }
 
 /** Experts may repeat in a row; some ids are no expert. */

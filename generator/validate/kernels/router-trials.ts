@@ -30,7 +30,7 @@ function variantOf(plan: KernelPlan) {
 /** Selection from logits, for any block. */
 function selectTrial(block: RoutedBlock, sizes: KernelCase, random: Random): Trial {
   const numScored = block.numExperts + block.numZeroExperts;
-  const logits = store('f32', makeLogits(numScored, sizes, random));
+  const logits = store('f32', makeLogits(block, sizes, random));
   const inputs = routingInputs(block, sizes, random);
   return {
     values: { ...sizeValues(sizes), ...routerConstants(block) },
@@ -63,10 +63,17 @@ export function routerLogitsTrials(plan: KernelPlan, sizes: KernelCase, random: 
   });
 }
 
-function makeLogits(numScored: number, { numTokens, routing }: KernelCase, random: Random): Float32Array {
+function makeLogits(block: RoutedBlock, { numTokens, routing }: KernelCase, random: Random): Float32Array {
+  const numScored = block.numExperts + block.numZeroExperts;
   const logits = random.spread(numTokens * numScored, 8);
-  if (routing === 'ties') return logits.map((_, at) => at % 3);
+  if (routing === 'ties') return logits.map((_, at) => at % 4);
+  if (routing === 'spread') return logits.map((logit, at) => (isHigh(at, block) ? logit + 300 : logit));
   return routing === 'nan' ? logits.map((logit, at) => (isSpoiled(at, numScored) ? NaN : logit)) : logits;
+}
+
+/** The exponentials of token 4's logits are no floats; sigmoids of such numbers would all be one. */
+function isHigh(at: number, { numExperts, numZeroExperts, router }: RoutedBlock): boolean {
+  return router.scoring.kind !== 'sigmoid' && Math.floor(at / (numExperts + numZeroExperts)) === 4;
 }
 
 /** Token 1 has no number at all, token 3 only every second one, token 5 none in its first half. */
@@ -88,9 +95,9 @@ function makeRouter(plan: KernelPlan, block: RoutedBlock, sizes: KernelCase, ran
   const input = random.spread(numTokens * hiddenSize, 1);
   if (routing === 'nan') input[hiddenSize + 1] = NaN;
   const weights = random.spread(numScored * hiddenSize, 12 / Math.sqrt(hiddenSize));
-  // Two experts of each pair have the same row: their logits are equal to the last bit.
+  // Every fourth expert has the same row: their logits are equal to the last bit, in one lane as in different ones.
   if (routing === 'ties') {
-    weights.copyWithin(hiddenSize * Math.ceil(numScored / 2), 0, hiddenSize * Math.floor(numScored / 2));
+    weights.forEach((_, at) => (weights[at] = weights[at % (4 * hiddenSize)] ?? 0));
   }
   const x = store(dtypeOf(plan, 'hidden_states'), input);
   const weight = store(dtypeOf(plan, 'router_weight'), weights);

@@ -1,4 +1,4 @@
-// Trials of the drop-in matrix kernels of the dispatch file: a linear layer with FP4 weights whose rows go to several experts, with
+// Trials of the drop-in matrix kernels of the dispatch file: a linear layer whose rows go to several experts, with
 // the assignments given as slots, as a sorted list, or in buckets, each in an unhelpful order.
 
 import type { KernelPlan } from '../../plan/types.js';
@@ -9,7 +9,7 @@ import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import { dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
-import { makeFp4, type MadeFp4 } from './seed-fp4.js';
+import { makeWeights, type MadeWeights } from './seed-mixture-inputs.js';
 import { dtypeOf, routeTokens, store, type Expectation, type Stored, type Trial } from './trial.js';
 
 /** A row's share of an expert. */
@@ -28,7 +28,7 @@ interface Routed {
 export function seedDispatchTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
   const { numTokens, hiddenSize, intermediateSize, numExperts, topK, scale } = sizes;
   const shape = { count: numExperts, terms: hiddenSize, columns: intermediateSize };
-  const weight = makeFp4(shape, random);
+  const weight = makeWeights(plan, 'expert', shape, random);
   const states = store(dtypeOf(plan, 'activations'), random.spread(numTokens * hiddenSize, scale));
   const before = store(dtypeOf(plan, 'output'), random.spread(numTokens * intermediateSize, scale));
   const routed = route(plan, sizes, random);
@@ -46,8 +46,7 @@ export function seedDispatchTrials(plan: KernelPlan, sizes: KernelCase, random: 
       },
       inputs: {
         activations: states.bytes,
-        expert_weight: weight.wordBytes,
-        expert_scales: weight.scaleBytes,
+        ...weight.inputs,
         ...(isAdded && { output: before.bytes }),
         ...routed.inputs,
       },
@@ -153,7 +152,7 @@ function assignmentsAt(
 
 interface Mixture {
   readonly states: Stored;
-  readonly weight: MadeFp4;
+  readonly weight: MadeWeights;
   readonly assignments: readonly Assignment[];
   /** What the sum is added to. */
   readonly before: Stored | null;
@@ -169,10 +168,9 @@ function expectRows(
   const magnitudes = want.map(Math.abs);
   const errors = new Float64Array(want.length);
   const dotRelative = dotError(hiddenSize);
-  const size = intermediateSize * hiddenSize;
   for (const { token, expert, weight: share } of assignments) {
     const row = states.values.subarray(token * hiddenSize, (token + 1) * hiddenSize);
-    const matrix = weight.values.subarray(expert * size, (expert + 1) * size);
+    const matrix = weight.matrices[expert] ?? new Float64Array();
     const dots = linearOutIn(row, matrix, null, hiddenSize);
     const sums = linearOutIn(row.map(Math.abs), matrix.map(Math.abs), null, hiddenSize);
     dots.forEach((dot, column) => {

@@ -10,7 +10,7 @@ import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import { dotError, FLOAT_ROUNDING } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
-import { makeFp4 } from './seed-fp4.js';
+import { makeFp4, makeFp4ByColumns, type MadeFp4, type MatrixShape } from './seed-fp4.js';
 import { dtypeOf, elementOf, routeTokens, store, type Stored } from './trial.js';
 
 export interface MadeWeights {
@@ -20,20 +20,23 @@ export interface MadeWeights {
   readonly matrices: readonly Float64Array[];
 }
 
-interface WeightShape {
-  readonly count: number;
-  readonly terms: number;
-  readonly columns: number;
-}
+/** The formats of packed weights; all others are dense. */
+const PACKED: Readonly<Record<string, (shape: MatrixShape, random: Random) => MadeFp4>> = {
+  fp4: makeFp4,
+  fp4_nk: makeFp4ByColumns,
+};
 
 /** `expert` or `shared` weights, as the kernel has them. */
-export function makeWeights(plan: KernelPlan, name: string, shape: WeightShape, random: Random): MadeWeights {
+export function makeWeights(plan: KernelPlan, name: string, shape: MatrixShape, random: Random): MadeWeights {
   const { count, terms, columns } = shape;
   const size = terms * columns;
   const split = (values: Float64Array): Float64Array[] =>
     Array.from({ length: count }, (_, matrix) => values.subarray(matrix * size, (matrix + 1) * size));
   if (elementOf(plan, `${name}_weight`) === 'u32') {
-    const { wordBytes, scaleBytes, groupSize, values } = makeFp4(shape, random);
+    const format = plan.axes['weight'] ?? 'fp4';
+    const make = PACKED[format];
+    if (make === undefined) throw new Error(`${plan.name} has weights in an unknown format, ${format}`);
+    const { wordBytes, scaleBytes, groupSize, values } = make(shape, random);
     return {
       inputs: { [`${name}_weight`]: wordBytes, [`${name}_scales`]: scaleBytes },
       groupSize,
@@ -42,7 +45,8 @@ export function makeWeights(plan: KernelPlan, name: string, shape: WeightShape, 
   }
   const stored = store(dtypeOf(plan, `${name}_weight`), random.spread(count * size, 1 / Math.sqrt(terms)));
   const matrices = split(stored.values).map((matrix) => transposed(matrix, columns));
-  return { inputs: { [`${name}_weight`]: stored.bytes }, groupSize: 32, matrices };
+  // Whoever divides by the size of a group, which does not exist here, stops.
+  return { inputs: { [`${name}_weight`]: stored.bytes }, groupSize: 0, matrices };
 }
 
 function transposed(matrix: Float64Array, columns: number): Float64Array {
@@ -132,9 +136,11 @@ function routedByKernel(plan: KernelPlan, sizes: KernelCase, states: Stored, ran
   const columns = random.spread(hiddenSize * numExperts, 2 / scale);
   // Experts that share a column have equal logits, to the last bit.
   const distinct = routing === 'ties' ? 3 : numExperts;
-  const shared = columns.map(
-    (_, at) => columns[at - (at % numExperts) + ((at % numExperts) % distinct)] ?? 0,
-  );
+  const isMissing = routing === 'nan' && hasMissingExpert(sizes);
+  const shared = columns.map((_, at) => {
+    const expert = at % numExperts;
+    return isMissing && expert === 3 ? NaN : (columns[at - expert + (expert % distinct)] ?? 0);
+  });
   const router = store(dtypeOf(plan, 'router_weight'), shared);
   const matrix = transposed(router.values, numExperts);
   const shares: ExpertShare[] = [];
@@ -143,7 +149,7 @@ function routedByKernel(plan: KernelPlan, sizes: KernelCase, states: Stored, ran
     const input = states.values.subarray(row * hiddenSize, (row + 1) * hiddenSize);
     const logits = Array.from(linearOutIn(input, matrix, null, hiddenSize));
     const sums = linearOutIn(input.map(Math.abs), matrix.map(Math.abs), null, hiddenSize);
-    const logitError = dotError(hiddenSize) * Math.max(...sums);
+    const logitError = dotError(hiddenSize) * Math.max(...sums.filter((sum) => !Number.isNaN(sum)));
     if (isOpen(logits, topK, logitError)) open.add(row);
     const { ids, weights } = seedRouting(logits, topK);
     const weightError = 4 * logitError + (topK + SOFTMAX_ROUNDINGS) * FLOAT_ROUNDING;
@@ -157,9 +163,17 @@ function routedByKernel(plan: KernelPlan, sizes: KernelCase, states: Stored, ran
   return { inputs: { router_weight: router.bytes }, shares, open };
 }
 
+/**
+ * One expert's logit is NaN for all tokens. Where every expert is selected, that leaves a slot of every token empty: then only a
+ * single token gets it, and of more tokens one is NaN itself.
+ */
+export function hasMissingExpert({ numTokens, numExperts, topK }: KernelCase): boolean {
+  return numExperts > 3 && (topK < numExperts || numTokens === 1);
+}
+
 /** Whether an expert that is not selected comes too close to the last one that is; equal columns cannot part. */
 function isOpen(logits: readonly number[], topK: number, error: number): boolean {
-  const descending = [...logits].sort((a, b) => b - a);
+  const descending = logits.filter((logit) => !Number.isNaN(logit)).sort((a, b) => b - a);
   const [last = 0, next = -Infinity] = [descending[topK - 1], descending[topK]];
   return last !== next && last - next <= 2 * error;
 }

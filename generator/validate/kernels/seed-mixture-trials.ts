@@ -4,7 +4,7 @@ import type { KernelPlan } from '../../plan/types.js';
 import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';
 import { expectMixture, type Share } from './seed-mixture-bounds.js';
-import { makeRouting, makeWeights } from './seed-mixture-inputs.js';
+import { hasMissingExpert, makeRouting, makeWeights } from './seed-mixture-inputs.js';
 import { dtypeOf, store, type Stored, type Trial } from './trial.js';
 
 /** Some of the cases reach beyond one tile of 64 rows and 64 columns. */
@@ -15,9 +15,8 @@ export function seedMixtureTrials(plan: KernelPlan, sizes: KernelCase, random: R
 
 /** One token at a time, whose columns reach beyond one threadgroup. */
 export function seedDecodeTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
-  const routing = sizes.routing === 'nan' && sizes.topK === sizes.numExperts ? 'nan' : 'spread';
   const one = { ...sizes, numTokens: 1, intermediateSize: sizes.intermediateSize + 100 };
-  return [mixtureTrial(plan, { ...one, routing: sizes.routing === 'ties' ? 'ties' : routing }, random)];
+  return [mixtureTrial(plan, one, random)];
 }
 
 function mixtureTrial(plan: KernelPlan, sizes: KernelCase, random: Random): Trial {
@@ -83,12 +82,12 @@ function mixtureTrial(plan: KernelPlan, sizes: KernelCase, random: Random): Tria
 
 const NO_MATRIX = new Float64Array(0);
 
-/** With NaN routing, one token is NaN where the kernel itself routes. */
+/** With NaN routing, one token is NaN where the kernel itself routes, unless an expert is. */
 function makeStates(plan: KernelPlan, input: string, sizes: KernelCase, random: Random): Stored {
   const { numTokens, hiddenSize, routing, scale } = sizes;
   const values = random.spread(numTokens * hiddenSize, scale);
   const isRouted = plan.bindings.some(({ name }) => name === 'router_weight');
-  if (routing === 'nan' && isRouted) values[Math.min(1, numTokens - 1) * hiddenSize + 1] = NaN;
+  if (routing === 'nan' && isRouted && !hasMissingExpert(sizes)) values[hiddenSize + 1] = NaN;
   return store(dtypeOf(plan, input), values);
 }
 

@@ -41,7 +41,7 @@ function groupingPlan(context: SeedContext): KernelPlan {
     summary: 'Assignments per expert',
     bindings: bindings(IDS, unused('sorted_indices'), COUNTS, unused('expert_offsets'), ...SIZES),
     dispatch: PER_ASSIGNMENT,
-    terms: {},
+    terms: { unused: ['sorted_indices', 'expert_offsets'] },
   });
 }
 
@@ -52,7 +52,7 @@ function countPlan(context: SeedContext): KernelPlan {
     summary: 'Assignments per expert, for buckets',
     bindings: bindings(IDS, COUNTS, unused('assignments'), ...SIZES),
     dispatch: PER_ASSIGNMENT,
-    terms: {},
+    terms: { unused: ['assignments'] },
   });
 }
 

@@ -4,9 +4,9 @@
 import { argument, bindings, buffer, structArgument, structLayout } from '../../bindings.js';
 import type { Binding } from '../../types.js';
 import type { SeedContext } from './common.js';
-import { fp4Buffers, STRUCT_NAMES } from './mixture-buffers.js';
+import { STRUCT_NAMES } from './mixture-buffers.js';
 import { DISPATCH_TILE, sortedRouting, type MixtureForm } from './mixture-form.js';
-import { FP4_WEIGHT, IN_STRUCT } from './mixture-forms.js';
+import { IN_STRUCT } from './mixture-forms.js';
 
 type Draft = Omit<Binding, 'index'>;
 
@@ -29,7 +29,6 @@ const COMMON = {
   file: 'moe_dispatch',
   tile: DISPATCH_TILE,
   input: 'activations',
-  weight: FP4_WEIGHT,
   shared: null,
 } as const;
 
@@ -42,10 +41,10 @@ const OWNER_IN_WORDS = [
   `expert does not matter. ${ROUNDED_ONCE}`,
 ];
 
-function matrixBuffers({ dtype }: SeedContext): Draft[] {
+function matrixBuffers({ dtype, weight }: SeedContext): (Draft | null)[] {
   return [
     buffer('activations', dtype, ['batch_size', 'hidden_dim']),
-    ...fp4Buffers('expert', STRUCT_NAMES, ['num_experts']),
+    ...weight.buffers('expert', STRUCT_NAMES, ['num_experts']),
   ];
 }
 
@@ -69,8 +68,9 @@ function sumBuffer(element: SeedContext['dtype']): Draft {
 function fusedForm(context: SeedContext): MixtureForm {
   return {
     ...COMMON,
+    weight: context.weight,
     kernel: 'moe_dispatch_fused',
-    summary: 'Linear layer of FP4 experts that were selected before, for each row those of its slots',
+    summary: `Linear layer of ${context.weight.inWords} experts that were selected before, for each row those of its slots`,
     description: [
       `output[t, n] = ${SLOTS_IN_WORDS}`,
       `A slot whose expert does not exist adds nothing. ${ROUNDED_ONCE}`,
@@ -90,8 +90,9 @@ function fusedForm(context: SeedContext): MixtureForm {
 function parallelForm(context: SeedContext): MixtureForm {
   return {
     ...COMMON,
+    weight: context.weight,
     kernel: 'moe_dispatch_parallel',
-    summary: 'Linear layer of FP4 experts that were selected before, added to a float output',
+    summary: `Linear layer of ${context.weight.inWords} experts that were selected before, added to a float output`,
     description: [
       `output[t, n] += ${SLOTS_IN_WORDS}`,
       'A slot whose expert does not exist adds nothing. A threadgroup takes all slots of its rows, so that no two add to',
@@ -113,8 +114,9 @@ function groupedForm(context: SeedContext): MixtureForm {
   const { dtype, storage } = context;
   return {
     ...COMMON,
+    weight: context.weight,
     kernel: 'moe_dispatch_grouped',
-    summary: 'Linear layer of FP4 experts over assignments in expert order, added to the output',
+    summary: `Linear layer of ${context.weight.inWords} experts over assignments in expert order, added to the output`,
     description: [
       'output[t, n] += sum over the places a of token t of sorted_weights[a] * (activations[t] * expert_weight[e])[n]',
       'where sorted_assignments[a] is token * top_k + slot, and e is the expert whose range of expert_offsets holds a.',
@@ -144,8 +146,9 @@ function bucketForm(context: SeedContext): MixtureForm {
   const isFilled = 'sorted % max_per_expert < expert_counts[sorted / max_per_expert]';
   return {
     ...COMMON,
+    weight: context.weight,
     kernel: 'moe_dispatch_atomic',
-    summary: "Linear layer of FP4 experts over each one's bucket of tokens, added to the output",
+    summary: `Linear layer of ${context.weight.inWords} experts over each one's bucket of tokens, added to the output`,
     description: [
       'output[t, n] += sum over the entries i of token t in the buckets of the experts e of',
       '                weight_buffer[e, i] * (activations[t] * expert_weight[e])[n]',

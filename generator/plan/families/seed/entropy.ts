@@ -105,6 +105,7 @@ function tokenPlan(context: SeedContext, { kernel, summary, hasSlots, isNormaliz
     terms: {
       ...rowWords(context),
       isNormalized,
+      unused: hasSlots ? ['probabilities', 'topk_ids'] : [],
       source: hasSlots ? 'topk_weights' : 'probabilities',
       width: hasSlots ? 'top_k' : 'num_experts',
       index: hasSlots ? 's' : 'e',

@@ -3,66 +3,74 @@
 import { gluVariant } from '../../../spec/activations.js';
 import type { GenerationSpec } from '../../../spec/generation.js';
 import { argument, bindings, buffer } from '../../bindings.js';
-import { accessorTerms } from '../../storage.js';
 import { tileBytes, tileTerms, tileThreads } from '../../tiles.js';
-import type { KernelPlan } from '../../types.js';
+import type { KernelPlan, TemplateValue } from '../../types.js';
 import { activationTerms } from '../shared.js';
-import { grid, seedPlan, seedPlans, type SeedContext } from './common.js';
+import { grid, seedAccessors, seedPlan, weightedPlans, type SeedContext } from './common.js';
 import { SHARED_EXPERT_FILE } from './mixture-buffers.js';
-import { EXPERT_TILE } from './mixture-form.js';
+import { EXPERT_TILE, resultStride } from './mixture-form.js';
+import { DROP_IN_WEIGHT, ownWeight, type SeedWeight } from './weights.js';
 
 const SWIGLU = gluVariant({ kind: 'plain', activation: 'silu' }, true);
 
+/** Of the audited kernels, one has dense weights, and no places for scales. */
 export function seedGateUpPlans(spec: GenerationSpec): KernelPlan[] {
-  return seedPlans(spec, (context) => [gateUpPlan(context, true), gateUpPlan(context, false)]);
+  return weightedPlans(spec, (context) => {
+    const plan = gateUpPlan(context, 'shared_expert_gate_up_fused', context.weight);
+    if (context.weight !== DROP_IN_WEIGHT) return [plan];
+    const own = ownWeight(spec, context.dtype);
+    return [plan, gateUpPlan(context, 'shared_expert_gate_up_fused_fp16', own)];
+  });
 }
 
-function gateUpPlan(context: SeedContext, isFp4: boolean): KernelPlan {
-  const { dtype, storage, spec } = context;
-  const columns = '2 * intermediate_size';
-  const note = 'columns of gate, then columns of up';
-  const weights = isFp4
-    ? [
-        buffer('gate_up_weight', 'u32', ['ceil_div(hidden_size, 8)', columns], {
-          note: `FP4, eight terms to a word, ${note}`,
-        }),
-        buffer('gate_up_scales', 'f16', ['ceil_div(hidden_size, group_size)', columns]),
-      ]
-    : [buffer('gate_up_weight', dtype, ['hidden_size', columns], { note })];
-  return seedPlan(
-    context,
-    SHARED_EXPERT_FILE,
-    isFp4 ? 'shared_expert_gate_up_fused' : 'shared_expert_gate_up_fused_fp16',
-    {
-      family: 'seed_gate_up',
-      template: 'seed/gate_up',
-      summary: `Gate and up projections of a shared expert with ${isFp4 ? 'FP4' : 'dense'} weights, SwiGLU, ${dtype}`,
-      bindings: bindings(
-        buffer('hidden_states', dtype, ['num_tokens', 'hidden_size']),
-        ...weights,
-        buffer('output', dtype, ['num_tokens', 'intermediate_size'], { access: 'write' }),
-        argument('num_tokens'),
-        argument('hidden_size'),
-        argument('intermediate_size'),
-        ...(isFp4 ? [argument('group_size')] : []),
-      ),
-      dispatch: grid(
-        tileThreads(EXPERT_TILE),
-        `ceil_div(intermediate_size, ${EXPERT_TILE.blockN})`,
-        `ceil_div(num_tokens, ${EXPERT_TILE.blockM})`,
-      ),
-      threadgroupBytes: tileBytes(EXPERT_TILE, 2),
-      terms: {
-        tile: tileTerms(EXPERT_TILE),
-        operands: [{ name: 'gate' }, { name: 'up' }],
-        input: { name: 'hidden_states', load4: storage.load4 },
-        weight: isFp4
-          ? { isFp4, load4: '', gateScales: 'gate_up_scales', upScales: 'gate_up_scales + intermediate_size' }
-          : { isFp4, load4: storage.load4, gateScales: '', upScales: '' },
-        store: storage.store,
-        activation: activationTerms(SWIGLU),
-        accessors: accessorTerms([{ dtype, loads: true, loads4: true, stores: true }], spec.bf16Storage),
-      },
+const SIZES = { terms: 'hidden_size', columns: '2 * intermediate_size', groupSize: 'group_size' } as const;
+
+function gateUpPlan(context: SeedContext, kernel: string, weight: SeedWeight): KernelPlan {
+  const { dtype, storage } = context;
+  const matrix = weight.buffers('gate_up', SIZES, [], 'columns of gate, then columns of up');
+  return seedPlan(context, SHARED_EXPERT_FILE, kernel, {
+    family: 'seed_gate_up',
+    template: 'seed/gate_up',
+    weight: weight.name,
+    summary: `Gate and up projections of a shared expert with ${weight.inWords} weights, SwiGLU, ${dtype}`,
+    bindings: bindings(
+      buffer('hidden_states', dtype, ['num_tokens', 'hidden_size']),
+      ...(weight === context.weight ? matrix : matrix.filter((draft) => draft !== null)),
+      buffer('output', dtype, ['num_tokens', 'intermediate_size'], { access: 'write' }),
+      argument('num_tokens'),
+      argument('hidden_size'),
+      argument('intermediate_size'),
+      weight.groupSize,
+    ),
+    dispatch: grid(
+      tileThreads(EXPERT_TILE),
+      `ceil_div(intermediate_size, ${EXPERT_TILE.blockN})`,
+      `ceil_div(num_tokens, ${EXPERT_TILE.blockM})`,
+    ),
+    tile: EXPERT_TILE,
+    resultStride: resultStride(EXPERT_TILE),
+    threadgroupBytes: tileBytes(EXPERT_TILE, 2),
+    terms: {
+      tile: tileTerms(EXPERT_TILE),
+      resultStride: resultStride(EXPERT_TILE),
+      description: context.weight.description,
+      operands: [{ name: 'gate' }, { name: 'up' }],
+      input: { name: 'hidden_states', load4: storage.load4 },
+      weight: weightTerms(weight),
+      store: storage.store,
+      activation: activationTerms(SWIGLU),
+      accessors: seedAccessors(context),
     },
-  );
+  });
+}
+
+function weightTerms(weight: SeedWeight): Record<string, TemplateValue> {
+  const rows = weight.rows(SIZES.terms);
+  return {
+    ...weight.words,
+    columnStart: weight.columnStart('column', rows),
+    stride: weight.stride(SIZES.columns),
+    scaleStride: SIZES.columns,
+    upStart: weight.columnStart('intermediate_size', rows),
+  };
 }

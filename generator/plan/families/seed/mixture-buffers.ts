@@ -1,7 +1,7 @@
-// What the drop-in mixture kernels and the kernels for single rows have in common: their files, their struct, FP4 weights.
+// What the drop-in mixture kernels and the kernels for single rows have in common: their files, their struct, how it calls
+// the sizes.
 
-import { buffer, structLayout } from '../../bindings.js';
-import type { Binding, Formula } from '../../types.js';
+import { structLayout } from '../../bindings.js';
 import type { MixtureSizes } from './mixture-form.js';
 
 export const OPTIMIZED_FILE = 'moe_dispatch_optimized';
@@ -26,17 +26,3 @@ export const STRUCT_NAMES: MixtureSizes = {
   slots: 'top_k',
   groupSize: 'group_size',
 };
-
-/** Words along the terms, eight to a word, and a scale for each group of terms. */
-export function fp4Buffers(
-  name: string,
-  { terms, columns, groupSize }: MixtureSizes,
-  experts: readonly Formula[],
-): Omit<Binding, 'index'>[] {
-  return [
-    buffer(`${name}_weight`, 'u32', [...experts, `ceil_div(${terms}, 8)`, columns], {
-      note: 'FP4, eight terms to a word',
-    }),
-    buffer(`${name}_scales`, 'f16', [...experts, `ceil_div(${terms}, ${groupSize})`, columns]),
-  ];
-}

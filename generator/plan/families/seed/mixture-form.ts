@@ -2,6 +2,7 @@
 
 import { tileBytes } from '../../tiles.js';
 import type { Binding, Formula, TileShape } from '../../types.js';
+import type { SeedWeight } from './weights.js';
 
 /** The weights of a listed slot or a sorted entry, and how they become float. */
 export interface EntryWeights {
@@ -50,13 +51,6 @@ export interface MixtureSizes {
   readonly groupSize: string;
 }
 
-/** `load4` turns four dense elements into floats. */
-export interface MixtureWeight {
-  readonly isFp4: boolean;
-  readonly msl: string;
-  readonly load4: string;
-}
-
 export interface MixtureForm {
   readonly family: string;
   readonly file: string;
@@ -68,7 +62,7 @@ export interface MixtureForm {
   /** The same in formulas. */
   readonly shape: Readonly<Record<'tokens' | 'columns' | 'experts' | 'slots', Formula>>;
   readonly input: string;
-  readonly weight: MixtureWeight;
+  readonly weight: SeedWeight;
   readonly routing: Routing;
   readonly rowGroups: RowGroups;
   /** An expert that every row takes, with the last slots, where the condition holds. */
@@ -82,6 +76,11 @@ export interface MixtureForm {
 export const DISPATCH_TILE = { blockM: 32, blockN: 64, blockK: 32, simdgroupsM: 1, simdgroupsN: 4 } as const;
 export const ROUTED_TILE = { blockM: 16, blockN: 64, blockK: 32, simdgroupsM: 1, simdgroupsN: 2 } as const;
 export const EXPERT_TILE = { blockM: 64, blockN: 64, blockK: 32, simdgroupsM: 1, simdgroupsN: 4 } as const;
+
+/** Results pass through the tiles as rows of this length, padded as rows of terms are. */
+export function resultStride({ blockN }: TileShape): number {
+  return blockN + 4;
+}
 
 /** Slots of all rows that are taken at a time; more of them take another pass over the activations. */
 const MAX_ENTRIES = 1024;

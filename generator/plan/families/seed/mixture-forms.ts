@@ -4,21 +4,15 @@
 import { argument, bindings, buffer, structArgument, structLayout } from '../../bindings.js';
 import type { Binding } from '../../types.js';
 import type { SeedContext } from './common.js';
-import {
-  OPTIMIZED_FILE,
-  OPTIMIZED_PARAMS,
-  SHARED_EXPERT_FILE,
-  STRUCT_NAMES,
-  fp4Buffers,
-} from './mixture-buffers.js';
+import { OPTIMIZED_FILE, OPTIMIZED_PARAMS, SHARED_EXPERT_FILE, STRUCT_NAMES } from './mixture-buffers.js';
 import {
   EXPERT_TILE,
   ROUTED_TILE,
   sortedRouting,
   type MixtureForm,
-  type MixtureWeight,
   type MixtureSizes,
 } from './mixture-form.js';
+import { DROP_IN_WEIGHT, ownWeight } from './weights.js';
 
 type Draft = Omit<Binding, 'index'>;
 
@@ -60,15 +54,15 @@ const ARGUMENT_NAMES: MixtureSizes = {
 export const IN_STRUCT = sizesIn('params.', STRUCT_NAMES);
 const IN_ARGUMENTS = sizesIn('', ARGUMENT_NAMES);
 
-export const FP4_WEIGHT: MixtureWeight = { isFp4: true, msl: 'uint', load4: '' };
-
 const FAMILY = 'seed_mixture';
 
 const NORMALISED = 'softmax over its top_k highest logits';
 const ROUNDED_ONCE =
   'The sum runs in float, over blocks of terms and in each block by ascending expert, and is rounded once.';
 
+/** Of the audited kernels, one has dense weights anyway. */
 export function mixtureForms(context: SeedContext): MixtureForm[] {
+  const isDropIn = context.weight === DROP_IN_WEIGHT;
   return [
     routedForm(context, 'moe_dispatch_optimized'),
     routedForm(context, 'moe_dispatch_ultra_optimized'),
@@ -76,18 +70,18 @@ export function mixtureForms(context: SeedContext): MixtureForm[] {
     listedForm(context),
     sortedForm(context),
     sharedOnlyForm(context),
-    fusedDenseForm(context),
+    ...(isDropIn ? [fusedDenseForm(context)] : []),
     fusedFp4Form(context),
   ];
 }
 
-function routedForm({ dtype }: SeedContext, kernel: string): MixtureForm {
+function routedForm({ dtype, weight }: SeedContext, kernel: string): MixtureForm {
   return {
     ...IN_STRUCT,
     family: FAMILY,
     file: OPTIMIZED_FILE,
     kernel,
-    summary: 'Router and a linear layer of FP4 experts, with a shared expert on request',
+    summary: `Router and a linear layer of ${weight.inWords} experts, with a shared expert on request`,
     description: [
       'output[t, n] = sum over the experts e of token t of p[t, e] * (activations[t] * expert_weight[e])[n]',
       '               + (activations[t] * shared_weight)[n] if params.has_shared',
@@ -97,7 +91,7 @@ function routedForm({ dtype }: SeedContext, kernel: string): MixtureForm {
     ],
     tile: ROUTED_TILE,
     input: 'activations',
-    weight: FP4_WEIGHT,
+    weight,
     routing: { kind: 'routed', router: 'router_weight', slots: IN_STRUCT.sizes.slots },
     rowGroups: 'tiles',
     shared: { condition: 'params.has_shared != 0 && next_slot >= params.top_k' },
@@ -105,8 +99,8 @@ function routedForm({ dtype }: SeedContext, kernel: string): MixtureForm {
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
       buffer('router_weight', dtype, ['hidden_dim', 'num_experts']),
-      ...fp4Buffers('expert', STRUCT_NAMES, ['num_experts']),
-      ...fp4Buffers('shared', STRUCT_NAMES, []),
+      ...weight.buffers('expert', STRUCT_NAMES, ['num_experts']),
+      ...weight.buffers('shared', STRUCT_NAMES, []),
       buffer('output', dtype, ['batch_size', 'out_dim'], { access: 'write' }),
       structArgument('params', OPTIMIZED_PARAMS),
     ),
@@ -114,14 +108,14 @@ function routedForm({ dtype }: SeedContext, kernel: string): MixtureForm {
 }
 
 /** Where the activations are BF16, the weights of slots are half, as they are where these kernels are in use. */
-function preroutedForm({ dtype, storage }: SeedContext): MixtureForm {
+function preroutedForm({ dtype, storage, weight }: SeedContext): MixtureForm {
   const isBits = dtype === 'bf16';
   return {
     ...IN_STRUCT,
     family: FAMILY,
     file: OPTIMIZED_FILE,
     kernel: 'moe_dispatch_optimized_prerouted',
-    summary: 'Linear layer of FP4 experts that were selected before, with a shared expert on request',
+    summary: `Linear layer of ${weight.inWords} experts that were selected before, with a shared expert on request`,
     description: [
       'output[t, n] = sum over slots s of topk_weights[t, s] * (activations[t] * expert_weight[topk_ids[t, s]])[n]',
       '               + (activations[t] * shared_weight)[n] if params.has_shared',
@@ -129,7 +123,7 @@ function preroutedForm({ dtype, storage }: SeedContext): MixtureForm {
     ],
     tile: ROUTED_TILE,
     input: 'activations',
-    weight: FP4_WEIGHT,
+    weight,
     routing: {
       kind: 'listed',
       ids: 'topk_ids',
@@ -141,25 +135,25 @@ function preroutedForm({ dtype, storage }: SeedContext): MixtureForm {
     output: { name: 'output', value: 'sum' },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
-      ...fp4Buffers('expert', STRUCT_NAMES, ['num_experts']),
+      ...weight.buffers('expert', STRUCT_NAMES, ['num_experts']),
       buffer('topk_ids', 'u32', ['batch_size', 'top_k']),
       isBits
         ? buffer('topk_weights', 'f16', ['batch_size', 'top_k'], { asBits: true })
         : buffer('topk_weights', dtype, ['batch_size', 'top_k']),
-      ...fp4Buffers('shared', STRUCT_NAMES, []),
+      ...weight.buffers('shared', STRUCT_NAMES, []),
       buffer('output', dtype, ['batch_size', 'out_dim'], { access: 'write' }),
       structArgument('params', OPTIMIZED_PARAMS),
     ),
   };
 }
 
-function listedForm({ dtype, storage }: SeedContext): MixtureForm {
+function listedForm({ dtype, storage, weight }: SeedContext): MixtureForm {
   return {
     ...IN_STRUCT,
     family: FAMILY,
     file: 'moe_expert_gemm',
     kernel: 'moe_expert_gemm_fp4',
-    summary: 'Linear layer of FP4 experts that were selected before',
+    summary: `Linear layer of ${weight.inWords} experts that were selected before`,
     description: [
       'output[t, n] = sum over slots s of topk_weights[t, s] * (activations[t] * expert_weight[topk_ids[t, s]])[n]',
       `A slot whose expert does not exist adds nothing. ${ROUNDED_ONCE}`,
@@ -167,7 +161,7 @@ function listedForm({ dtype, storage }: SeedContext): MixtureForm {
     ],
     tile: EXPERT_TILE,
     input: 'activations',
-    weight: FP4_WEIGHT,
+    weight,
     routing: {
       kind: 'listed',
       ids: 'topk_ids',
@@ -179,7 +173,7 @@ function listedForm({ dtype, storage }: SeedContext): MixtureForm {
     output: { name: 'output', value: 'sum' },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
-      ...fp4Buffers('expert', STRUCT_NAMES, ['num_experts']),
+      ...weight.buffers('expert', STRUCT_NAMES, ['num_experts']),
       buffer('topk_ids', 'u32', ['batch_size', 'top_k']),
       buffer('topk_weights', dtype, ['batch_size', 'top_k']),
       buffer('output', dtype, ['batch_size', 'out_dim'], { access: 'write' }),
@@ -188,14 +182,14 @@ function listedForm({ dtype, storage }: SeedContext): MixtureForm {
   };
 }
 
-function sortedForm({ dtype, storage }: SeedContext): MixtureForm {
+function sortedForm({ dtype, storage, weight }: SeedContext): MixtureForm {
   const weights = { name: 'sorted_weights', load: storage.load };
   return {
     ...IN_STRUCT,
     family: FAMILY,
     file: 'moe_expert_gemm',
     kernel: 'moe_expert_gemm_fp4_grouped',
-    summary: 'Linear layer of FP4 experts over tokens in expert order, added to the output',
+    summary: `Linear layer of ${weight.inWords} experts over tokens in expert order, added to the output`,
     description: [
       'output[t, n] += sum over the places a of token t of sorted_weights[a] * (activations[t] * expert_weight[e])[n]',
       'where sorted_token_ids[a] = t, and e is the expert whose range expert_offsets[e] to expert_offsets[e + 1] holds a.',
@@ -205,14 +199,14 @@ function sortedForm({ dtype, storage }: SeedContext): MixtureForm {
     ],
     tile: EXPERT_TILE,
     input: 'activations',
-    weight: FP4_WEIGHT,
+    weight,
     routing: sortedRouting('sorted_token_ids[sorted]', weights),
     rowGroups: 'strided',
     shared: null,
     output: { name: 'output', value: `${storage.load}(output[element]) + sum` },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
-      ...fp4Buffers('expert', STRUCT_NAMES, ['num_experts']),
+      ...weight.buffers('expert', STRUCT_NAMES, ['num_experts']),
       buffer('sorted_token_ids', 'u32', ['batch_size * top_k'], { note: 'in expert order' }),
       buffer('expert_offsets', 'u32', ['num_experts + 1']),
       buffer('sorted_weights', dtype, ['batch_size * top_k'], { note: 'in the same order' }),
@@ -222,20 +216,20 @@ function sortedForm({ dtype, storage }: SeedContext): MixtureForm {
   };
 }
 
-function sharedOnlyForm({ dtype, storage }: SeedContext): MixtureForm {
+function sharedOnlyForm({ dtype, storage, weight }: SeedContext): MixtureForm {
   return {
     ...sizesIn('', STRUCT_NAMES),
     family: FAMILY,
     file: 'moe_expert_gemm',
     kernel: 'moe_expert_gemm_shared_fp4',
-    summary: 'Linear layer of one FP4 expert over all tokens, added to the output',
+    summary: `Linear layer of one expert over all tokens, added to the output, ${weight.inWords}`,
     description: [
       'output[t, n] += shared_prob * (activations[t] * shared_weight)[n]',
       'The sum runs in float and is rounded once.',
     ],
     tile: EXPERT_TILE,
     input: 'activations',
-    weight: FP4_WEIGHT,
+    weight,
     routing: { kind: 'none' },
     rowGroups: 'tiles',
     shared: null,
@@ -245,12 +239,12 @@ function sharedOnlyForm({ dtype, storage }: SeedContext): MixtureForm {
     },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
-      ...fp4Buffers('shared', STRUCT_NAMES, []),
+      ...weight.buffers('shared', STRUCT_NAMES, []),
       buffer('output', dtype, ['batch_size', 'out_dim'], { access: 'read_write' }),
       argument('batch_size'),
       argument('hidden_dim'),
       argument('out_dim'),
-      argument('group_size'),
+      weight.groupSize,
       argument('shared_prob', 'weight of the expert', dtype),
     ),
   };
@@ -298,35 +292,37 @@ function fusedTail({ dtype }: SeedContext): Draft[] {
   ];
 }
 
+/** The audited kernel with dense weights has no places for scales. */
 function fusedDenseForm(context: SeedContext): MixtureForm {
-  const { dtype, storage } = context;
+  const { dtype, spec } = context;
+  const weight = ownWeight(spec, dtype);
   return {
     ...fusedForm(context),
     kernel: 'moe_shared_expert_fused',
     summary: 'Linear layer of a shared expert and of the experts selected before',
-    weight: { isFp4: false, msl: storage.msl, load4: storage.load4 },
+    weight,
     bindings: bindings(
       buffer('hidden_states', dtype, ['num_tokens', 'hidden_size']),
-      buffer('shared_weight', dtype, ['hidden_size', 'intermediate_size']),
-      buffer('expert_weight', dtype, ['num_experts', 'hidden_size', 'intermediate_size']),
+      ...weight.buffers('shared', ARGUMENT_NAMES, []).filter((draft) => draft !== null),
+      ...weight.buffers('expert', ARGUMENT_NAMES, ['num_experts']).filter((draft) => draft !== null),
       ...fusedTail(context),
     ),
   };
 }
 
 function fusedFp4Form(context: SeedContext): MixtureForm {
-  const { dtype } = context;
+  const { dtype, weight } = context;
   return {
     ...fusedForm(context),
     kernel: 'moe_shared_expert_fused_fp4',
-    summary: 'Linear layer of an FP4 shared expert and of the FP4 experts selected before',
-    weight: FP4_WEIGHT,
+    summary: `Linear layer of a shared expert and of the experts selected before, ${weight.inWords}`,
+    weight,
     bindings: bindings(
       buffer('hidden_states', dtype, ['num_tokens', 'hidden_size']),
-      ...fp4Buffers('shared', ARGUMENT_NAMES, []),
-      ...fp4Buffers('expert', ARGUMENT_NAMES, ['num_experts']),
+      ...weight.buffers('shared', ARGUMENT_NAMES, []),
+      ...weight.buffers('expert', ARGUMENT_NAMES, ['num_experts']),
       ...fusedTail(context),
-      argument('group_size'),
+      weight.groupSize,
     ),
   };
 }

@@ -2,34 +2,37 @@
 // and differs from the others in where the routing comes from, in the weights and in what is done to the sum.
 
 import type { GenerationSpec } from '../../../spec/generation.js';
-import { accessorTerms } from '../../storage.js';
 import { tileTerms, tileThreads } from '../../tiles.js';
 import type { DispatchRule, KernelPlan, TemplateValue } from '../../types.js';
-import { grid, seedPlan, seedPlans, type SeedContext } from './common.js';
+import { grid, seedAccessors, seedPlan, weightedPlans, type SeedContext } from './common.js';
 import { dispatchForms } from './dispatch-forms.js';
 import { mixtureForms } from './mixture-forms.js';
-import { maxSlots, mixtureBytes, type MixtureForm } from './mixture-form.js';
+import { maxSlots, mixtureBytes, resultStride, type MixtureForm } from './mixture-form.js';
 
 export function seedMixturePlans(spec: GenerationSpec): KernelPlan[] {
-  return seedPlans(spec, (context) =>
+  return weightedPlans(spec, (context) =>
     [...mixtureForms(context), ...dispatchForms(context)].map((form) => mixturePlan(context, form)),
   );
 }
 
 function mixturePlan(context: SeedContext, form: MixtureForm): KernelPlan {
-  const { spec, dtype } = context;
+  const { dtype } = context;
   const { tile, sizes, routing } = form;
   return seedPlan(context, form.file, form.kernel, {
     family: form.family,
     template: 'seed/mixture',
+    weight: form.weight.name,
     summary: `${form.summary}, ${dtype}`,
     bindings: form.bindings,
     dispatch: dispatchOf(form),
+    tile,
+    resultStride: resultStride(tile),
     threadgroupBytes: mixtureBytes(form),
     terms: {
       tile: tileTerms(tile),
+      resultStride: resultStride(tile),
       maxSlots: maxSlots(tile),
-      description: form.description,
+      description: [...form.description, ...context.weight.description],
       sizes: { ...sizes },
       operands: [{ name: 'sum' }],
       input: { name: form.input, load4: context.storage.load4 },
@@ -45,22 +48,28 @@ function mixturePlan(context: SeedContext, form: MixtureForm): KernelPlan {
       ...routingTerms(context, form),
       hasShared: form.shared !== null,
       shared: form.shared ?? { condition: '' },
-      accessors: accessorTerms([{ dtype, loads: true, loads4: true, stores: true }], spec.bf16Storage),
+      accessors: seedAccessors(context),
     },
   });
 }
 
 /** Where the matrix and the scales lie that the loop over experts has come to; the shared expert is one of them. */
 function weightTerms({ weight, routing, shared, sizes }: MixtureForm): Record<string, TemplateValue> {
-  if (routing.kind === 'none') {
-    return { ...weight, matrix: 'shared_weight', scales: 'shared_scales', matrixOf: '', scalesOf: '' };
-  }
   const { terms, columns, groupSize } = sizes;
+  const rows = weight.rows(terms);
+  const words = {
+    ...weight.words,
+    columnStart: weight.columnStart('column', rows),
+    stride: weight.stride(columns),
+    scaleStride: columns,
+  };
+  if (routing.kind === 'none') {
+    return { ...words, matrix: 'shared_weight', scales: 'shared_scales', matrixOf: '', scalesOf: '' };
+  }
   const choice = (name: string): string => (shared === null ? '' : `is_shared ? shared_${name} : `);
-  const rows = weight.isFp4 ? `((${terms} + 7) / 8)` : terms;
   const groups = `((${terms} + ${groupSize} - 1) / ${groupSize})`;
   return {
-    ...weight,
+    ...words,
     matrix: 'matrix',
     scales: 'scales',
     matrixOf: `${choice('weight')}expert_weight + ulong(expert) * ${rows} * ${columns}`,

@@ -4,16 +4,10 @@
 import type { GenerationSpec } from '../../../spec/generation.js';
 import { ELEMENT_TYPES } from '../../../spec/dtypes.js';
 import { argument, bindings, buffer, structArgument } from '../../bindings.js';
-import { accessorTerms } from '../../storage.js';
 import type { KernelPlan, TemplateValue } from '../../types.js';
-import { grid, seedPlan, seedPlans, type SeedContext } from './common.js';
-import {
-  STRUCT_NAMES,
-  fp4Buffers,
-  OPTIMIZED_PARAMS,
-  SHARED_EXPERT_FILE,
-  OPTIMIZED_FILE,
-} from './mixture-buffers.js';
+import { grid, seedAccessors, seedPlan, seedPlans, weightedPlans, type SeedContext } from './common.js';
+import { STRUCT_NAMES, OPTIMIZED_PARAMS, SHARED_EXPERT_FILE, OPTIMIZED_FILE } from './mixture-buffers.js';
+import { ownWeight, type SeedWeight } from './weights.js';
 
 const THREADS = 128;
 /** Terms of a row that are staged at once: as many as fit for every dtype. */
@@ -24,20 +18,24 @@ const SLOTS = 64;
 const ROW: Record<string, TemplateValue> = { threads: THREADS, capacity: CAPACITY };
 
 export function seedRowPlans(spec: GenerationSpec): KernelPlan[] {
-  return seedPlans(spec, (context) => [decodePlan(context), scatterPlan(context), aggregatePlan(context)]);
+  return [
+    ...weightedPlans(spec, (context) => [decodePlan(context)]),
+    ...seedPlans(spec, (context) => [scatterPlan(context), aggregatePlan(context)]),
+  ];
 }
 
 function decodePlan(context: SeedContext): KernelPlan {
-  const { dtype } = context;
+  const { dtype, weight } = context;
   return seedPlan(context, OPTIMIZED_FILE, 'moe_dispatch_decode', {
     family: 'seed_decode',
     template: 'seed/decode',
-    summary: `Router and a linear layer of FP4 experts for one token, with a shared expert on request, ${dtype}`,
+    weight: weight.name,
+    summary: `Router and a linear layer of ${weight.inWords} experts for one token, with a shared expert on request, ${dtype}`,
     bindings: bindings(
       buffer('activations', dtype, ['hidden_dim']),
       buffer('router_weight', dtype, ['hidden_dim', 'num_experts']),
-      ...fp4Buffers('expert', STRUCT_NAMES, ['num_experts']),
-      ...fp4Buffers('shared', STRUCT_NAMES, []),
+      ...weight.buffers('expert', STRUCT_NAMES, ['num_experts']),
+      ...weight.buffers('shared', STRUCT_NAMES, []),
       buffer('output', dtype, ['out_dim'], { access: 'write' }),
       structArgument('params', OPTIMIZED_PARAMS),
     ),
@@ -46,15 +44,32 @@ function decodePlan(context: SeedContext): KernelPlan {
     terms: {
       ...rowTerms(context),
       row: { ...ROW, slots: SLOTS },
+      weight: decodeWeight(weight),
+      denseProducts: denseProducts(context),
       description: [
         'output[n] = sum over the selected experts e of p[e] * (activations * expert_weight[e])[n]',
         '            + (activations * shared_weight)[n] if params.has_shared',
         'where the logits are activations * router_weight, and p is softmax over the top_k highest. Equal logits go to the',
         'lower expert; a NaN logit is never selected, and where it leaves a slot empty the output is NaN. The sum runs in',
         'float, in slot order, and is rounded once. params.batch_size is not read.',
+        ...weight.description,
       ],
     },
   });
+}
+
+/** What a matrix is for each column, and where one of its columns starts. */
+function decodeWeight({ words, columnStart, stride }: SeedWeight): Record<string, TemplateValue> {
+  const rows = words.isFp4 ? 'num_words' : 'params.hidden_dim';
+  return { ...words, rows, columnStart: columnStart('column', rows), stride: stride('params.out_dim') };
+}
+
+/** The row as it is staged, times a column of the router, and of dense weights. */
+function denseProducts({ storage, weight }: SeedContext): TemplateValue[] {
+  const { isFp4, msl, load } = weight.words;
+  const staged = { msl: storage.msl, load: storage.load };
+  const router = { staged, column: staged };
+  return isFp4 || msl === storage.msl ? [router] : [router, { staged, column: { msl, load } }];
 }
 
 function scatterPlan(context: SeedContext): KernelPlan {
@@ -62,6 +77,7 @@ function scatterPlan(context: SeedContext): KernelPlan {
   return seedPlan(context, SHARED_EXPERT_FILE, 'moe_shared_expert_scatter', {
     family: 'seed_scatter',
     template: 'seed/scatter',
+    weight: ownWeight(context.spec, dtype).name,
     summary: `Linear layer of a shared expert and of the experts selected before, a token per threadgroup, ${dtype}`,
     bindings: bindings(
       buffer('hidden_states', dtype, ['num_tokens', 'hidden_size']),
@@ -80,6 +96,7 @@ function scatterPlan(context: SeedContext): KernelPlan {
     threadgroupBytes: rowBytes(context),
     terms: {
       ...rowTerms(context),
+      element: { msl: context.storage.msl, load: context.storage.load },
       row: ROW,
       description: [
         'output[t, n] = (hidden_states[t] * shared_weight)[n]',
@@ -91,7 +108,7 @@ function scatterPlan(context: SeedContext): KernelPlan {
 }
 
 function aggregatePlan(context: SeedContext): KernelPlan {
-  const { dtype, storage, spec } = context;
+  const { dtype, storage } = context;
   return seedPlan(context, SHARED_EXPERT_FILE, 'moe_aggregate_weighted', {
     family: 'seed_aggregate',
     template: 'seed/aggregate',
@@ -110,7 +127,7 @@ function aggregatePlan(context: SeedContext): KernelPlan {
       row: { threads: THREADS },
       load: storage.load,
       store: storage.store,
-      accessors: accessorTerms([{ dtype, loads: true, loads4: true, stores: true }], spec.bf16Storage),
+      accessors: seedAccessors(context),
     },
   });
 }
@@ -119,12 +136,12 @@ function rowBytes({ dtype }: SeedContext): number {
   return CAPACITY * ELEMENT_TYPES[dtype].bytes;
 }
 
-function rowTerms({ dtype, storage, spec }: SeedContext): Record<string, TemplateValue> {
-  const { msl, load, store } = storage;
+function rowTerms(context: SeedContext): Record<string, TemplateValue> {
+  const { msl, load, store } = context.storage;
   return {
     msl,
     load,
     store,
-    accessors: accessorTerms([{ dtype, loads: true, loads4: true, stores: true }], spec.bf16Storage),
+    accessors: seedAccessors(context),
   };
 }
