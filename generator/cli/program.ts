@@ -10,7 +10,7 @@ import { ACTIVATION_DTYPES, BF16_STORAGES } from '../spec/dtypes.js';
 import { WEIGHT_FORMAT_NAMES } from '../spec/weights.js';
 import type { ExitCode } from './exit-codes.js';
 import { PACKAGE_DIR, type Io } from './io.js';
-import { integer, listOf, oneOf } from './values.js';
+import { integer, integers, listOf, oneOf } from './values.js';
 
 export const COMMAND_NAMES: readonly string[] = [
   'generate',
@@ -43,6 +43,7 @@ Examples:
   moegen --dtype bf16              write the BF16 kernels to generated/ and compile them
   moegen --check                   compare generated/ with what would be written
   moegen explain moe_combine_bf16  show one kernel's buffers, grid and constants
+  moegen explain --config FILE     show how the MoE layers of a model run
 
 Exit codes: 0 done; 1 the answer is no; 2 usage, spec or I/O; 70 a bug in moegen.`,
     );
@@ -50,6 +51,7 @@ Exit codes: 0 done; 1 the answer is no; 2 usage, spec or I/O; 70 a bug in moegen
   addCompile(program, io, finish);
   addValidate(program, io, finish);
   addRun(program, io, finish);
+  addExplain(program, io, finish);
   addQueries(program, io, finish);
   return program;
 }
@@ -114,6 +116,12 @@ function addValidate(program: Command, io: Io, finish: Finish): void {
     .option('--bf16-storage <type>', 'how BF16 buffers are declared', oneOf('--bf16-storage', BF16_STORAGES))
     .option('--fixture <files...>', 'run whole blocks recorded in these files')
     .option(
+      '--config <file>',
+      'run the blocks of the model of this config.json, with parameters filled by rule',
+    )
+    .option('--spec <file>', 'run the block that this JSON file describes, with parameters filled by rule')
+    .option('--tokens <number>', 'tokens that a block of a model gets; 16', integer('--tokens', 1))
+    .option(
       '--intermediate <kind>',
       'between gate_up and down, in fixtures: stored (in the activation dtype) or float',
       oneOf('--intermediate', ['stored', 'float']),
@@ -124,7 +132,7 @@ function addValidate(program: Command, io: Io, finish: Finish): void {
     .option('--json', 'print the result as JSON', false)
     .action(async (glob, options) => {
       const { validate } = await import('./commands/validate.js');
-      finish(await validate(glob ?? '*', options, io));
+      finish(await validate(glob, options, io));
     });
 }
 
@@ -156,21 +164,41 @@ function addQueries(program: Command, io: Io, finish: Finish): void {
       finish(list(glob ?? '*', options, io));
     });
   program
-    .command('explain')
-    .argument('<kernel>', 'name of a kernel')
-    .description("Shows one kernel's buffers, constants, grid and threadgroup memory.")
-    .option('--json', 'print the result as JSON', false)
-    .action(async (kernel, options) => {
-      const { explain } = await import('./commands/explain.js');
-      finish(explain(kernel, options, io));
-    });
-  program
     .command('doctor')
     .description('Shows what is installed, and how to get what is missing.')
     .option('--json', 'print the result as JSON', false)
     .action(async (options) => {
       const { doctor } = await import('./commands/doctor.js');
       finish(await doctor(options, io));
+    });
+}
+
+function addExplain(program: Command, io: Io, finish: Finish): void {
+  program
+    .command('explain')
+    .argument('[kernel]', 'name of a kernel')
+    .summary('show all that a host must know of a kernel, or of the layers of a model')
+    .description(
+      "Shows one kernel's buffers, constants, grid and threadgroup memory; or how the layers of a model run.",
+    )
+    .option('--config <file>', 'explain the layers of the model of this config.json')
+    .option('--spec <file>', 'explain the block that this JSON file describes')
+    .option('--dtype <dtype>', 'of a model: f16, bf16 or f32', oneOf('--dtype', ACTIVATION_DTYPES), 'bf16')
+    .option(
+      '--weights <format>',
+      "of a model: weight format; the activations' own",
+      oneOf('--weights', ACTIVATION_DTYPES),
+    )
+    .option(
+      '--tokens <list>',
+      'of a model: numbers of tokens in a batch',
+      integers('--tokens', 1),
+      [1, 32, 512, 4096],
+    )
+    .option('--json', 'print the result as JSON', false)
+    .action(async (kernel, options) => {
+      const { explain } = await import('./commands/explain.js');
+      finish(await explain(kernel, options, io));
     });
 }
 

@@ -16,6 +16,8 @@ import { suggest } from './values.js';
 export interface Selection {
   readonly dtype: readonly ActivationDtype[];
   readonly weights: readonly string[];
+  /** Drop-in kernels with those weights for every activation, not only in the common pairs. */
+  readonly everyPair?: boolean;
   readonly kernel: string;
   readonly bf16Storage?: Bf16Storage | undefined;
   readonly msl?: MslVersion | undefined;
@@ -23,7 +25,12 @@ export interface Selection {
   readonly block?: MoeBlock;
 }
 
-const EVERYTHING: Selection = { dtype: ACTIVATION_DTYPES, weights: WEIGHT_FORMAT_NAMES, kernel: '*' };
+const EVERYTHING: Selection = {
+  dtype: ACTIVATION_DTYPES,
+  weights: WEIGHT_FORMAT_NAMES,
+  everyPair: true,
+  kernel: '*',
+};
 
 export function selectPlans(selection: Selection): KernelPlan[] {
   return chosenAmong(planAll(selection), selection.kernel);
@@ -56,7 +63,8 @@ export function generationOf(selection: Selection): Omit<GenerationSpec, 'block'
       help: 'use --msl 3.1, or --bf16-storage ushort, which has the same bits',
     });
   }
-  return { activations: selection.dtype, weights: selection.weights, bf16Storage, mslVersion };
+  const { dtype, weights, everyPair = false } = selection;
+  return { activations: dtype, weights, everyPair, bf16Storage, mslVersion };
 }
 
 /** One kernel by its name, among all that there are. */

@@ -48,6 +48,15 @@ export function integer(option: string, minimum: number): (given: string) => num
   };
 }
 
+/** Numbers between commas, in ascending order, each once. */
+export function integers(option: string, minimum: number): (given: string) => number[] {
+  const read = integer(option, minimum);
+  return (given) => {
+    const numbers = given.split(',').map((number) => read(number.trim()));
+    return [...new Set(numbers)].sort((a, b) => a - b);
+  };
+}
+
 function unknownValue(option: string, given: string, known: readonly string[]): MoegenError {
   const names = known.join(', ');
   return new MoegenError('cli/unknown-value', `expected one of ${names}, got '${given}'`, {

@@ -21,7 +21,10 @@ export interface LayerChoice {
 }
 
 /** Low tiles where an expert has fewer rows than half a wide tile, on average. */
-export function tileFor(numTokens: number, { topK, numExperts }: MoeBlock): TileName {
+export function tileFor(
+  numTokens: number,
+  { topK, numExperts }: Pick<MoeBlock, 'topK' | 'numExperts'>,
+): TileName {
   return (numTokens * topK) / numExperts < TILES.wide.blockM / 2 ? 'low' : 'wide';
 }
 

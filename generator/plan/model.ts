@@ -1,11 +1,14 @@
 // A model's blocks into one set of kernels, and how each of its MoE layers runs with them: which kernels in which order, which
 // constants, which tensor of the checkpoint in which buffer.
 
+import { isDeepStrictEqual } from 'node:util';
+import { MoegenError } from '../errors.js';
 import { TENSOR_ROLES, type MoeBlock } from '../spec/block.js';
 import type { ActivationDtype } from '../spec/dtypes.js';
 import type { GenerationSpec } from '../spec/generation.js';
 import type { LayerBlocks } from '../spec/models/index.js';
 import { blockConstants } from './constants.js';
+import { scoredExperts } from './families/router-parts.js';
 import { LAYER_PATHS, layerKernels, TENSOR_BINDINGS, type LayerPath } from './layer.js';
 import { planKernels } from './plan.js';
 import { TILES, type TileName } from './tiles.js';
@@ -54,10 +57,11 @@ export interface ModelPlan {
 export type ModelSpec = Omit<GenerationSpec, 'block'>;
 
 export function planModel(modelType: string, model: LayerBlocks, spec: ModelSpec): ModelPlan {
+  const maxExperts = Math.max(...model.blocks.map(({ block }) => scoredExperts(block)));
   const sets = model.blocks.map(({ block, layers }) => ({
     block,
     layers,
-    plans: planKernels({ ...spec, block }),
+    plans: planKernels({ ...spec, block, maxExperts }),
   }));
   return {
     plans: mergePlans(sets.flatMap(({ plans }) => plans)),
@@ -92,7 +96,23 @@ function withSharedValues(plan: KernelPlan, other: KernelPlan): KernelPlan {
     const { index, name, type, note } = constant;
     return { index, name, type, note };
   });
+  if (!isDeepStrictEqual(withoutValues(plan), withoutValues(other))) throw conflict(plan);
   return { ...plan, constants };
+}
+
+function withoutValues({ constants, ...plan }: KernelPlan): object {
+  return { ...plan, constants: constants.map(({ name }) => name) };
+}
+
+function conflict({ name, family }: KernelPlan): MoegenError {
+  return new MoegenError(
+    'plan/conflicting-blocks',
+    `expected the blocks of a model to share ${name}, but they differ in more than its constants`,
+    {
+      where: `family ${family}`,
+      help: 'describe each of the blocks with --spec, and generate a set for each',
+    },
+  );
 }
 
 function layerTensors(block: MoeBlock): LayerTensor[] {

@@ -3,13 +3,7 @@
 import type { MoeBlock, SharedExpert, TensorRole } from '../spec/block.js';
 import { sigmoid } from './activations.js';
 import { referenceCombine } from './combine.js';
-import {
-  referenceDown,
-  referenceExpert,
-  referenceGateUp,
-  type ExpertMatrices,
-  type ExpertShape,
-} from './experts.js';
+import { referenceDown, referenceGateUp, type ExpertMatrices, type ExpertShape } from './experts.js';
 import { referenceGather, referenceIndex, type ExpertIndex } from './expert-index.js';
 import { linearOutIn } from './linear.js';
 import { referenceRouting, type Routing } from './router.js';
@@ -25,6 +19,14 @@ export interface BlockInputs {
   readonly x: Float64Array;
   /** The id of each token, for blocks that select by a token table. */
   readonly tokenIds: ArrayLike<number> | null;
+  /** What is left of the values between gate_up and down where they are stored; without it, all of them. */
+  readonly storeHidden?: (hidden: Float64Array) => Float64Array;
+}
+
+/** What happens to values on their way. */
+interface Passing {
+  readonly observe: Observer;
+  readonly storeHidden: (hidden: Float64Array) => Float64Array;
 }
 
 /** [tokens, hidden_size]. */
@@ -34,18 +36,21 @@ export function referenceBlock(
   inputs: BlockInputs,
   observe: Observer = () => undefined,
 ): Float64Array {
-  const { x } = inputs;
+  const { x, storeHidden = (hidden: Float64Array) => hidden } = inputs;
   const routing = route(block, weights, inputs, observe);
   const expertInput =
     block.latent === null ? x : project(x, weights, 'latent_in', block.latent.bias, block.hiddenSize);
-  const combined = runExperts(block, weights, routing, expertInput, observe);
+  const combined = runExperts(block, weights, routing, expertInput, { observe, storeHidden });
   const routed =
     block.latent === null
       ? combined
       : project(combined, weights, 'latent_out', block.latent.bias, block.latent.size);
   finishRouted(block, weights, routed);
   observe('routed sum', routed);
-  const y = block.shared === null ? routed : addShared(block, block.shared, weights, x, routed, observe);
+  const y =
+    block.shared === null
+      ? routed
+      : addShared({ ...block, shared: block.shared }, weights, x, routed, { observe, storeHidden });
   observe('output', y);
   return y;
 }
@@ -78,7 +83,7 @@ function runExperts(
   weights: BlockWeights,
   routing: Routing,
   x: Float64Array,
-  observe: Observer,
+  { observe, storeHidden }: Passing,
 ): Float64Array {
   const index = referenceIndex(routing.ids, block.numExperts);
   const shape = routedShape(block);
@@ -94,7 +99,7 @@ function runExperts(
     if (inner.gate !== null) observe('gate', inner.gate);
     observe('up', inner.up);
     observe('hidden', inner.hidden);
-    outputs.set(referenceDown(shape, matrices, inner.hidden), first * shape.width);
+    outputs.set(referenceDown(shape, matrices, storeHidden(inner.hidden)), first * shape.width);
   }
   observe('expert output', outputs);
   return referenceCombine({ ...block, width: shape.width, isWeighted }, routing, index, outputs, x);
@@ -160,12 +165,11 @@ function finishRouted(block: MoeBlock, weights: BlockWeights, routed: Float64Arr
 }
 
 function addShared(
-  block: MoeBlock,
-  shared: SharedExpert,
+  { shared, ...block }: MoeBlock & { readonly shared: SharedExpert },
   weights: BlockWeights,
   x: Float64Array,
   routed: Float64Array,
-  observe: Observer,
+  { observe, storeHidden }: Passing,
 ): Float64Array {
   const shape: ExpertShape = {
     width: block.hiddenSize,
@@ -175,7 +179,9 @@ function addShared(
     downOrder: 'out_in',
     glu: shared.glu,
   };
-  const output = referenceExpert(shape, sharedMatrices(shared, weights), x);
+  const matrices = sharedMatrices(shared, weights);
+  const { hidden } = referenceGateUp(shape, matrices, x);
+  const output = referenceDown(shape, matrices, storeHidden(hidden));
   if (shared.sigmoidGate) {
     const gate = linearOutIn(x, weights.tensor('shared_sigmoid_gate'), null, block.hiddenSize);
     scaleRows(output, block.hiddenSize, (row) => sigmoid(gate[row] ?? NaN));

@@ -34,14 +34,6 @@ export interface GateUp {
   readonly hidden: Float64Array;
 }
 
-export function referenceExpert(
-  shape: ExpertShape,
-  matrices: ExpertMatrices,
-  rows: Float64Array,
-): Float64Array {
-  return referenceDown(shape, matrices, referenceGateUp(shape, matrices, rows).hidden);
-}
-
 /** Rows of [rows, width] into gate, up and hidden of [rows, intermediate_size]. */
 export function referenceGateUp(shape: ExpertShape, matrices: ExpertMatrices, rows: Float64Array): GateUp {
   const { gate, up } = projectGateUp(shape, matrices, rows);

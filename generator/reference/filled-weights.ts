@@ -5,10 +5,15 @@ import type { MoeBlock, TensorRole } from '../spec/block.js';
 import { fillParameter } from './parameter-fill.js';
 import type { BlockWeights, Values } from './weights.js';
 
+/** In a tensor's name: one tensor for each expert. */
+const EXPERT = '{expert}';
+
 export interface FilledParameter {
   readonly shape: readonly number[];
-  /** Values lie in [-scale, scale). A table of integers has no scale and holds zeros. */
+  /** Values lie in [-scale, scale). A table of integers has no scale. */
   readonly scale: number | null;
+  /** The integers lie in [0, below); without it all of them are zero. */
+  readonly below?: number;
 }
 
 /** `where` names the file that lists the parameters. */
@@ -27,25 +32,40 @@ export function filledWeights(
     if (parameter === undefined) throw missing(`a parameter "${name}" in the role ${role}`, where);
     return parameter;
   };
+  const expert = (role: TensorRole, at: number): Values => {
+    const pattern = nameOf(role);
+    const name = pattern.replace(EXPERT, String(at));
+    const parameter = parameterOf(name, role);
+    if (name !== pattern) return fill(name, parameter, 0, elementCount(parameter.shape));
+    const perExpert = elementsPerExpert(parameter.shape, block);
+    return fill(name, parameter, at * perExpert, perExpert);
+  };
   return {
+    expert,
     tensor: (role) => {
       const name = nameOf(role);
+      if (name.includes(EXPERT)) return allExperts(block.numExperts, (at) => expert(role, at));
       const parameter = parameterOf(name, role);
       return fill(name, parameter, 0, elementCount(parameter.shape));
-    },
-    expert: (role, expert) => {
-      const pattern = nameOf(role);
-      const name = pattern.replace('{expert}', String(expert));
-      const parameter = parameterOf(name, role);
-      if (name !== pattern) return fill(name, parameter, 0, elementCount(parameter.shape));
-      const perExpert = elementsPerExpert(parameter.shape, block);
-      return fill(name, parameter, expert * perExpert, perExpert);
     },
   };
 }
 
-function fill(name: string, { scale }: FilledParameter, start: number, count: number): Values {
-  return scale === null ? new Float32Array(count) : fillParameter(name, start, count, scale);
+/** One tensor after the other. */
+function allExperts(numExperts: number, expert: (at: number) => Values): Values {
+  const tensors = Array.from({ length: numExperts }, (_, at) => expert(at));
+  const values = new Float32Array(tensors.reduce((count, { length }) => count + length, 0));
+  let start = 0;
+  for (const tensor of tensors) {
+    values.set(tensor, start);
+    start += tensor.length;
+  }
+  return values;
+}
+
+function fill(name: string, { scale, below = 1 }: FilledParameter, start: number, count: number): Values {
+  if (scale !== null) return fillParameter(name, start, count, scale);
+  return fillParameter(name, start, count, below / 2).map((value) => Math.floor(value + below / 2));
 }
 
 /** The first dimension counts experts, some of them perhaps without weights, or the rows of all experts together. */

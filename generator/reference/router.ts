@@ -1,8 +1,9 @@
 // Router logits into the experts of each token and their weights, in plain loops.
 //
-// Ties go to the lowest index, among experts and among groups. An expert whose value for selection is NaN (its logit is)
-// counts as absent: it has no probability and is never selected. A slot that cannot be filled gets the id after the last
-// expert, num_experts + num_zero_experts, and the weight NaN; the other slots of its token are weighted without it.
+// Ties go to the lowest index, among experts and among groups. An expert whose logit is NaN counts as absent: it has no
+// probability and is never selected. One whose selection bias is NaN has its probability, but is never selected either. A slot
+// that cannot be filled gets the id after the last expert, num_experts + num_zero_experts, and the weight NaN; the other slots
+// of its token are weighted without it.
 
 import type { MoeBlock, Router } from '../spec/block.js';
 import { sigmoid, softplus } from './activations.js';

@@ -3,18 +3,21 @@
 
 import { MoegenError } from '../errors.js';
 import { referenceBlock } from '../reference/block.js';
-import { filledWeights } from '../reference/filled-weights.js';
+import { filledWeights, type FilledParameter } from '../reference/filled-weights.js';
 import { fillParameter } from '../reference/parameter-fill.js';
 import type { Fixture } from '../reference/fixture.js';
 import type { CheckpointTensor, MoeBlock } from '../spec/block.js';
 
-const NUM_TOKENS = 16;
+export const SYNTHETIC_TOKENS = 16;
 /** Parameters that a job may hold: some gigabytes, of which there are several copies. */
 const MAX_PARAMETERS = 1.5e9;
 
-export function syntheticFixture(name: string, layer: number, block: MoeBlock): Fixture {
-  const tensors = Object.entries(block.tensors);
-  const count = tensors.reduce((sum, [, { shape }]) => sum + product(shape), 0);
+export function syntheticFixture(
+  { name, layer, numTokens }: { readonly name: string; readonly layer: number; readonly numTokens: number },
+  block: MoeBlock,
+): Fixture {
+  const parameters = filledParameters(block);
+  const count = Object.values(parameters).reduce((sum, { shape }) => sum + product(shape), 0);
   if (count > MAX_PARAMETERS) {
     throw new MoegenError(
       'validate/too-large',
@@ -22,11 +25,8 @@ export function syntheticFixture(name: string, layer: number, block: MoeBlock): 
       { where: name, help: 'validate with a configuration of fewer or smaller experts' },
     );
   }
-  const parameters = Object.fromEntries(
-    tensors.map(([role, tensor]) => [tensor.name, { shape: tensor.shape, scale: scaleOf(role, tensor) }]),
-  );
-  const x = Float64Array.from(fillParameter('x', 0, NUM_TOKENS * block.hiddenSize, 2));
-  const tokenIds = Array.from({ length: NUM_TOKENS }, (_, token) => token);
+  const x = Float64Array.from(fillParameter('x', 0, numTokens * block.hiddenSize, 2));
+  const tokenIds = Array.from({ length: numTokens }, (_, token) => token);
   const expected = referenceBlock(block, filledWeights(parameters, block, name), { x, tokenIds });
   return {
     path: name,
@@ -34,14 +34,30 @@ export function syntheticFixture(name: string, layer: number, block: MoeBlock): 
     blockClass: '',
     configText: '',
     layer,
-    numTokens: NUM_TOKENS,
+    numTokens,
     hiddenSize: block.hiddenSize,
     x,
     expected,
     transformersBf16: expected,
-    rowsOk: Array.from({ length: NUM_TOKENS }, () => true),
+    rowsOk: Array.from({ length: numTokens }, () => true),
     parameters,
   };
+}
+
+/** A tensor whose name has a place for the expert's number is one for each expert. */
+function filledParameters(block: MoeBlock): Readonly<Record<string, FilledParameter>> {
+  const entries = Object.entries(block.tensors).flatMap(([role, tensor]) => {
+    const parameter = {
+      shape: tensor.shape,
+      scale: scaleOf(role, tensor),
+      below: block.numExperts + block.numZeroExperts,
+    };
+    const count = tensor.name.includes('{expert}') ? block.numExperts : 1;
+    return Array.from({ length: count }, (_, expert) => {
+      return [tensor.name.replace('{expert}', String(expert)), parameter] as const;
+    });
+  });
+  return Object.fromEntries(entries);
 }
 
 /** Powers of two, so that every value is exact in every dtype; a table of integers has none. */

@@ -1,19 +1,21 @@
 // The entry of validation: many kernels, or many fixtures, on one device, a few at a time, with a word after each.
 
 import { availableParallelism } from 'node:os';
+import type { MoegenError } from '../errors.js';
 import type { Check, Device, LoadedLibrary } from '../native/types.js';
 import type { KernelPlan } from '../plan/types.js';
 import type { MoeBlock } from '../spec/block.js';
 import type { LayerBlocks } from '../spec/models/index.js';
 import {
+  isRefusal,
   validateBlock,
   validateFixture,
   type FixtureOptions,
   type FixtureVerdict,
   type KernelSource,
 } from './fixtures.js';
-import { syntheticFixture } from './synthetic.js';
-import { kernelCases } from './kernels/cases.js';
+import { SYNTHETIC_TOKENS, syntheticFixture } from './synthetic.js';
+import { kernelCases, type KernelCase } from './kernels/cases.js';
 import { validateKernel, type KernelVerdict } from './kernels/run.js';
 
 export interface KernelTexts {
@@ -26,6 +28,8 @@ export interface ValidateOptions {
   readonly seed: number;
   readonly checks: readonly Check[];
   readonly onVerdict?: (verdict: KernelVerdict) => void;
+  /** Without it, all of its activation dtype. */
+  readonly casesOf?: (plan: KernelPlan) => readonly KernelCase[];
 }
 
 /** Verdicts in the order of the plans. */
@@ -36,7 +40,7 @@ export async function validateKernels(
 ): Promise<KernelVerdict[]> {
   const load = loader(device, texts, options.checks.length > 0);
   return mapConcurrently(texts.plans, async (plan) => {
-    const cases = kernelCases(plan.axes['activation'] ?? 'f32');
+    const cases = options.casesOf?.(plan) ?? kernelCases(plan.axes['activation'] ?? 'f32');
     const verdict = await validateKernel(device, await load(plan), plan, cases, options);
     options.onVerdict?.(verdict);
     return verdict;
@@ -49,36 +53,54 @@ export type BlockTexts = (
   choice: Pick<FixtureOptions, 'activation' | 'weight'>,
 ) => Promise<KernelTexts>;
 
-/** Verdicts in the order of the files; a file that cannot be read or run ends it all. */
+export interface BlockRunOptions extends FixtureOptions {
+  readonly onVerdict?: (verdict: FixtureVerdict) => void;
+  /** Told of each block that cannot be computed in the activation's dtype; without it, the first one ends it all. */
+  readonly onRefusal?: (refusal: MoegenError) => void;
+}
+
+/** Verdicts in the order of the files, without those that are refused; a file that cannot be read or run ends it all. */
 export async function validateFixtures(
   device: Device,
   textsOf: BlockTexts,
   files: readonly string[],
-  options: FixtureOptions & { readonly onVerdict?: (verdict: FixtureVerdict) => void },
+  options: BlockRunOptions,
 ): Promise<FixtureVerdict[]> {
   const source = kernelSource(device, textsOf, options.checks.length > 0);
-  const verdicts: FixtureVerdict[] = [];
-  for (const file of files) {
-    const verdict = await validateFixture(device, source, file, options);
-    options.onVerdict?.(verdict);
-    verdicts.push(verdict);
-  }
-  return verdicts;
+  return judgeInTurn(files, options, (file) => validateFixture(device, source, file, options));
 }
 
 /** One verdict for each of a model's different blocks, with parameters filled by rule. */
 export async function validateModel(
   device: Device,
   textsOf: BlockTexts,
-  model: { readonly name: string; readonly layers: LayerBlocks },
-  options: FixtureOptions,
+  model: { readonly name: string; readonly layers: LayerBlocks; readonly numTokens?: number | undefined },
+  options: BlockRunOptions,
 ): Promise<FixtureVerdict[]> {
   const source = kernelSource(device, textsOf, options.checks.length > 0);
-  const verdicts: FixtureVerdict[] = [];
-  for (const { block, layers } of model.layers.blocks) {
+  return judgeInTurn(model.layers.blocks, options, ({ block, layers }) => {
     const layer = layers[0] ?? 0;
-    const fixture = syntheticFixture(`${model.name}, layer ${layer}`, layer, block);
-    verdicts.push(await validateBlock(device, source, { fixture, block }, options));
+    const name = `${model.name}, layer ${layer}`;
+    const fixture = syntheticFixture({ name, layer, numTokens: model.numTokens ?? SYNTHETIC_TOKENS }, block);
+    return validateBlock(device, source, { fixture, block }, options);
+  });
+}
+
+async function judgeInTurn<T>(
+  subjects: readonly T[],
+  { onVerdict, onRefusal }: BlockRunOptions,
+  judge: (subject: T) => Promise<FixtureVerdict>,
+): Promise<FixtureVerdict[]> {
+  const verdicts: FixtureVerdict[] = [];
+  for (const subject of subjects) {
+    try {
+      const verdict = await judge(subject);
+      onVerdict?.(verdict);
+      verdicts.push(verdict);
+    } catch (error) {
+      if (onRefusal === undefined || !isRefusal(error)) throw error;
+      onRefusal(error);
+    }
   }
   return verdicts;
 }

@@ -3,7 +3,6 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Io } from '../../generator/cli/io.js';
-import { main } from '../../generator/cli/main.js';
 import { reportError } from '../../generator/cli/report.js';
 import { covers, selectPlans } from '../../generator/cli/select.js';
 import { MoegenError } from '../../generator/errors.js';
@@ -12,27 +11,7 @@ import { listFiles } from '../../generator/output/files.js';
 import { ACTIVATION_DTYPES } from '../../generator/spec/dtypes.js';
 import { WEIGHT_FORMAT_NAMES } from '../../generator/spec/weights.js';
 import { freshFolder, put } from '../support/output-folder.js';
-
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function moegen(cwd: string, ...argv: string[]): Promise<Outcome> {
-  let [out, err] = ['', ''];
-  const io: Io = {
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    isTerminal: false,
-    env: { PATH: '' },
-    cwd,
-  };
-  const code = await main(argv, io);
-  return { code, out, err };
-}
-
-const json = (outcome: Outcome) => JSON.parse(outcome.out) as Record<string, unknown>;
+import { json, moegen } from './moegen.js';
 
 describe('moegen generate', () => {
   it('writes the kernels asked for, says so, and then has nothing to do', async () => {

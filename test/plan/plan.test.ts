@@ -90,6 +90,31 @@ describe('assertPlan', () => {
       { tile: { ...tile, blockN: 64 }, threadgroupBytes: 32_768 },
       'a result row of 64 columns does not fit a tile row of 32 terms',
     ],
+    [
+      'result rows of their own that are too short',
+      { tile: { ...tile, blockN: 64 }, resultStride: 36, threadgroupBytes: 32_768 },
+      'a result row of 64 columns does not fit a row of 36',
+    ],
+    [
+      'result rows of their own that take more than the tiles',
+      { tile: { ...tile, blockM: 64 }, resultStride: 68, threadgroupBytes: 32_768 },
+      '64 result rows of 68 do not fit where the tiles were',
+    ],
+    [
+      'a loader of transposed matrices that does not cover its tile',
+      { tile: { blockM: 24, blockN: 72, blockK: 32, simdgroupsM: 1, simdgroupsN: 3 } },
+      'loaded terms of a transposed matrix do not cover tiles of 32',
+    ],
+    [
+      'two buffers with one index',
+      { bindings: gateUp.bindings.map((binding) => ({ ...binding, index: 0 })) },
+      'has index 0, where 1 is the first free one',
+    ],
+    [
+      'an index beyond the last one',
+      { bindings: gateUp.bindings.map((binding) => ({ ...binding, index: binding.index + 28 })) },
+      'buffers, at most 31 exist',
+    ],
   ])('refuses %s', (_, change, reason) => {
     const plan = {
       ...gateUp,
@@ -99,6 +124,18 @@ describe('assertPlan', () => {
     expect(() => {
       assertPlan({ ...plan, ...change });
     }).toThrow(reason);
+  });
+});
+
+describe('drop-in matrix kernels', () => {
+  it('state their tiles, which are checked with the rest', () => {
+    const families = ['seed_mixture', 'seed_dispatch', 'seed_gate_up'];
+    const tiled = plans.filter(({ family }) => families.includes(family));
+    expect(tiled.length).toBeGreaterThan(40);
+    for (const { name, tile, resultStride } of tiled) {
+      expect(tile, name).toMatchObject({ blockN: 64, blockK: 32 });
+      expect(resultStride, name).toBe(68);
+    }
   });
 });
 

@@ -242,6 +242,12 @@ describe('NaN', () => {
 
   test('in a bias makes the expert absent', () => {
     expect(route({ router: {}, logits: [9, 1], topK: 1, bias: [NaN, 0] }).ids).toEqual([1]);
+    const softmax = { scoring: { kind: 'softmax' } } as const;
+    const logits = [Math.log(3), 0];
+    expect(route({ router: softmax, logits, topK: 2, bias: [NaN, 0] })).toEqual({
+      ids: [1, 2],
+      weights: [expect.closeTo(0.25, 12), NaN],
+    });
   });
 
   test('leaves sparsemixer without a second pick', () => {

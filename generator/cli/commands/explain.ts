@@ -1,14 +1,34 @@
-// `moegen explain`: all that a host must know of one kernel: buffers, constants, grid, threadgroup memory.
+// `moegen explain`: all that a host must know of one kernel: buffers, constants, grid, threadgroup memory; or of a model's layers.
 
-import Table from 'cli-table3';
+import { MoegenError } from '../../errors.js';
 import { describePlan, kernelFile } from '../../manifest/build.js';
 import type { Binding, FunctionConstant, KernelPlan } from '../../plan/types.js';
 import { ELEMENT_TYPES } from '../../spec/dtypes.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { printJson, type Io } from '../io.js';
 import { findPlan } from '../select.js';
+import { table } from '../table.js';
+import type { ExplainModelOptions } from './explain-model.js';
 
-export function explain(name: string, options: { readonly json: boolean }, io: Io): ExitCode {
+/** Of a kernel by its name, or of the layers of a model. */
+export async function explain(
+  name: string | undefined,
+  options: ExplainModelOptions,
+  io: Io,
+): Promise<ExitCode> {
+  const namesModel = options.config !== undefined || options.spec !== undefined;
+  if (name !== undefined && namesModel) {
+    throw new MoegenError('cli/two-subjects', 'expected the name of a kernel or a model, got both', {
+      where: name,
+      help: 'explain one after the other',
+    });
+  }
+  if (name !== undefined) return explainKernel(name, options, io);
+  const { explainLayers } = await import('./explain-model.js');
+  return explainLayers(options, io);
+}
+
+function explainKernel(name: string, options: { readonly json: boolean }, io: Io): ExitCode {
   const plan = findPlan(name);
   if (options.json) {
     printJson(io, describePlan(plan));
@@ -80,30 +100,4 @@ function structTables(bindings: readonly Binding[]): string[] {
 
 function constantRow({ index, name, type, value, note }: FunctionConstant): string[] {
   return [String(index), name, type, value === undefined ? 'bound by the host' : String(value), note];
-}
-
-function table(head: string[], rows: string[][]): string {
-  const borders = [
-    'top',
-    'top-mid',
-    'top-left',
-    'top-right',
-    'bottom',
-    'bottom-mid',
-    'bottom-left',
-    'bottom-right',
-  ];
-  const inner = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
-  const chars = Object.fromEntries([...borders, ...inner].map((place) => [place, '']));
-  const lines = new Table({
-    head,
-    chars: { ...chars, middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  lines.push(...rows);
-  return lines
-    .toString()
-    .split('\n')
-    .map((line) => `    ${line}`.trimEnd())
-    .join('\n');
 }

@@ -12,8 +12,8 @@ import type { Model, ModelFiles } from '../model.js';
 import { covers, selectFiles, type Selection } from '../select.js';
 import type { CompiledFile } from './compile.js';
 
-export interface GenerateOptions extends Omit<Selection, 'weights'>, ModelFiles {
-  /** Without it, all formats; for a model, those of the activations. */
+export interface GenerateOptions extends Omit<Selection, 'weights' | 'everyPair'>, ModelFiles {
+  /** Without it, all formats, in the common pairs; for a model, those of the activations. */
   readonly weights?: readonly string[] | undefined;
   readonly bf16Storage?: Bf16Storage | undefined;
   readonly msl?: MslVersion | undefined;
@@ -29,7 +29,7 @@ export async function generate(given: GenerateOptions, io: Io): Promise<ExitCode
   const model = await namedModel(given, io);
   const weights = given.weights ?? (model === undefined ? WEIGHT_FORMAT_NAMES : given.dtype);
   const out = given.out ?? (model === undefined ? 'generated' : `generated/${model.name}`);
-  const options: CompleteOptions = { ...given, weights, out };
+  const options: CompleteOptions = { ...given, weights, out, everyPair: given.weights !== undefined };
   const set = prepareSet({
     packageDir: PACKAGE_DIR,
     ...(await chosenSet(options, model)),
@@ -48,7 +48,11 @@ export async function generate(given: GenerateOptions, io: Io): Promise<ExitCode
   return model === undefined ? validateGenerated(options, io) : validateForModel(model, options, io);
 }
 
-type CompleteOptions = GenerateOptions & { readonly weights: readonly string[]; readonly out: string };
+type CompleteOptions = GenerateOptions & {
+  readonly weights: readonly string[];
+  readonly everyPair: boolean;
+  readonly out: string;
+};
 
 /** Reading models takes longer to load than the general set takes to check. */
 async function namedModel(files: ModelFiles, io: Io): Promise<Model | undefined> {
@@ -155,13 +159,13 @@ function indent(text: string): string {
 
 async function validateGenerated(options: CompleteOptions, io: Io): Promise<ExitCode> {
   const { validate } = await import('./validate.js');
-  const { dtype, weights, bf16Storage, kernel, json } = options;
+  const { dtype, weights, everyPair, bf16Storage, kernel, json } = options;
   const rest = { device: 'auto', intermediate: 'stored', checks: [] } as const;
-  return validate(kernel, { dtype, weights, bf16Storage, json, ...rest }, io);
+  return validate(kernel, { dtype, weights, everyPair, bf16Storage, json, ...rest }, io);
 }
 
 async function validateForModel(model: Model, options: CompleteOptions, io: Io): Promise<ExitCode> {
-  const { runModel } = await import('./validate.js');
+  const { runModel } = await import('./validate-blocks.js');
   const { dtype, weights, bf16Storage, json } = options;
   const rest = { device: 'auto', intermediate: 'stored', checks: [] } as const;
   return runModel(model, { dtype, weights, bf16Storage, json, ...rest }, io);

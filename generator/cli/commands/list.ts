@@ -10,7 +10,7 @@ export interface ListOptions extends Pick<Selection, 'dtype' | 'weights'> {
 }
 
 export function list(glob: string, options: ListOptions, io: Io): ExitCode {
-  const plans = selectPlans({ ...options, kernel: glob });
+  const plans = selectPlans({ ...options, everyPair: true, kernel: glob });
   if (options.json) {
     printJson(io, { kernels: plans.map(describePlan) });
     return EXIT.done;

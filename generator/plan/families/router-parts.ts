@@ -43,15 +43,20 @@ export function fusedVariants({ block }: GenerationSpec): readonly RouterVariant
   return block === null ? FUSED_ROUTER_VARIANTS : [routerVariant(block.router)];
 }
 
-export function logitParts({ block }: GenerationSpec): LogitParts {
+export function logitParts({ block, maxExperts }: GenerationSpec): LogitParts {
   const hasZeroExperts = block === null || block.numZeroExperts > 0;
   return {
     routerBias: presence(block?.router.logitBias),
     hasZeroExperts,
     numScored: hasZeroExperts ? 'num_scored' : 'num_experts',
     scoredShape: hasZeroExperts ? 'num_experts + num_zero_experts' : 'num_experts',
-    maxExperts: block === null ? MAX_EXPERTS : block.numExperts + block.numZeroExperts,
+    maxExperts: maxExperts ?? (block === null ? MAX_EXPERTS : scoredExperts(block)),
   };
+}
+
+/** Zero experts are scored like the others. */
+export function scoredExperts({ numExperts, numZeroExperts }: MoeBlock): number {
+  return numExperts + numZeroExperts;
 }
 
 export function routerParts(spec: GenerationSpec, variant: RouterVariant): RouterParts {

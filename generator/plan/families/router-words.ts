@@ -42,13 +42,14 @@ function selection({ variant, selectionBias }: RouterParts): readonly string[] {
   return lines.map((line, at) => `${line}${at === lines.length - 1 ? '.' : ','}`);
 }
 
-function emptySlots({ variant, numScored }: RouterParts): readonly string[] {
+function emptySlots({ variant, selectionBias, numScored }: RouterParts): readonly string[] {
   const contents = `the id ${numScored} and the weight NaN, and the others are weighted without it`;
   if (variant.selection === 'table') {
     return ['A slot that names no expert, or one whose logit is NaN, is empty: it gets', `${contents}.`];
   }
+  const spoiled = selectionBias === 'never' ? 'logit' : 'logit or bias';
   return [
-    'Equal experts go in ascending order. One whose logit is NaN is never selected; a slot that finds no expert gets',
+    `Equal experts go in ascending order. One whose ${spoiled} is NaN is never selected; a slot that finds no expert gets`,
     `${contents}.`,
   ];
 }

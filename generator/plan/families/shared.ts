@@ -3,13 +3,13 @@
 import type { GluParameters, GluVariant } from '../../spec/activations.js';
 import type { ActivationDtype } from '../../spec/dtypes.js';
 import type { GenerationSpec } from '../../spec/generation.js';
-import { WEIGHT_FORMATS, type WeightFormat } from '../../spec/weights.js';
+import { denseFormats, modelFormats, type WeightFormat } from '../../spec/weights.js';
 import type { ConstantName } from '../constants.js';
 import { biasInWords, biasTerm, elementInWords, type Matrices, type Part } from '../matrices.js';
 import type { TemplateValue } from '../types.js';
 
 export function selectedWeights(spec: GenerationSpec): WeightFormat[] {
-  return WEIGHT_FORMATS.filter((format) => spec.weights.includes(format.name));
+  return spec.block === null ? denseFormats(spec.weights) : modelFormats(spec.weights);
 }
 
 /** How gate_up stores what down reads: in the activation's dtype, or in float, which saves one rounding. */

@@ -1,0 +1,131 @@
+// Whole MoE blocks on a device, compared with the block in double precision: those that fixtures record, and those of a model, with
+// parameters filled by rule.
+
+import path from 'node:path';
+import type { MoegenError } from '../../errors.js';
+import type { Device, DeviceName } from '../../native/types.js';
+import { LAYER_PATHS } from '../../plan/layer.js';
+import { modelFormats } from '../../spec/weights.js';
+import type { FixtureVerdict } from '../../validate/fixtures.js';
+import type { BlockRunOptions, BlockTexts } from '../../validate/validate.js';
+import { openDevice } from '../devices.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { printJson, type Io } from '../io.js';
+import { planModelSet, type Model } from '../model.js';
+import { startProgress } from '../progress.js';
+import { reportError } from '../report.js';
+import { selectPlans } from '../select.js';
+import { textsOf } from '../texts.js';
+import { DEFAULT_SEED, type ValidateOptions } from './validate.js';
+
+/** Whole blocks recorded in files. */
+export async function runFixtures(
+  files: readonly string[],
+  options: ValidateOptions,
+  io: Io,
+): Promise<ExitCode> {
+  const { validateFixtures } = await import('../../validate/validate.js');
+  const paths = files.map((file) => path.resolve(io.cwd, file));
+  return runBlocks(paths.length, options, io, (device, run) =>
+    validateFixtures(device, blockTexts(options), paths, run),
+  );
+}
+
+/** The blocks of a model, with parameters filled by rule. */
+export async function runModel(model: Model, options: ValidateOptions, io: Io): Promise<ExitCode> {
+  const { validateModel } = await import('../../validate/validate.js');
+  return runBlocks(model.layers.blocks.length, options, io, (device, run) =>
+    validateModel(device, modelTexts(model, options), { ...model, numTokens: options.tokens }, run),
+  );
+}
+
+/** Once for each activation dtype and weight format. */
+async function runBlocks(
+  count: number,
+  options: ValidateOptions,
+  io: Io,
+  validateAll: (device: Device, run: BlockRunOptions) => Promise<FixtureVerdict[]>,
+): Promise<ExitCode> {
+  const device = await openDevice(options.device, io);
+  const runs = options.dtype.flatMap((activation) =>
+    modelFormats(options.weights ?? [activation]).map(({ name }) => ({ activation, weight: name })),
+  );
+  const progress = await startProgress(io, `validating on ${device.name}`, count * runs.length);
+  const verdicts: FixtureVerdict[] = [];
+  const refusals: MoegenError[] = [];
+  try {
+    for (const { activation, weight } of runs) {
+      const found = await validateAll(device, {
+        activation,
+        weight,
+        intermediate: options.intermediate === 'float' ? 'f32' : activation,
+        paths: LAYER_PATHS,
+        checks: options.checks,
+        seed: options.seed ?? DEFAULT_SEED,
+        onVerdict: progress.step,
+        onRefusal: (refusal) => {
+          progress.step();
+          refusals.push(refusal);
+        },
+      });
+      verdicts.push(...found);
+    }
+  } finally {
+    progress.stop();
+  }
+  return reportBlocks({ device: device.name, verdicts, refusals }, options, io);
+}
+
+interface BlockResults {
+  readonly device: DeviceName;
+  readonly verdicts: readonly FixtureVerdict[];
+  readonly refusals: readonly MoegenError[];
+}
+
+/** 0 says that all was run and is right; what was refused was not run. */
+function reportBlocks(
+  { device, verdicts, refusals }: BlockResults,
+  options: ValidateOptions,
+  io: Io,
+): ExitCode {
+  if (options.json) {
+    const refused = refusals.map(({ code, message, where }) => ({ file: where, code, message }));
+    printJson(io, { device, fixtures: verdicts, refused });
+  } else {
+    for (const verdict of verdicts) io.out(describeFixture(verdict, io));
+  }
+  for (const refusal of refusals) reportError(refusal, io);
+  if (verdicts.some((verdict) => !verdict.ok)) return EXIT.answerIsNo;
+  return refusals.length === 0 ? EXIT.done : EXIT.usage;
+}
+
+/** The set that `generate --config` writes for a block, with its sizes baked in. */
+function blockTexts({ bf16Storage }: ValidateOptions): BlockTexts {
+  return (block, { activation, weight }) => {
+    const selection = { dtype: [activation], weights: [weight], kernel: '*', bf16Storage, block };
+    return textsOf(selectPlans(selection), bf16Storage);
+  };
+}
+
+/** The same for one of several blocks of a model, which share kernels. */
+function modelTexts(model: Model, { bf16Storage }: ValidateOptions): BlockTexts {
+  return (block, { activation, weight }) => {
+    const selection = { dtype: [activation], weights: [weight], kernel: '*', bf16Storage };
+    const own = new Set(selectPlans({ ...selection, block }).map(({ name }) => name));
+    const { plans } = planModelSet(model, selection);
+    return textsOf(
+      plans.filter(({ name }) => own.has(name)),
+      bf16Storage,
+    );
+  };
+}
+
+function describeFixture(verdict: FixtureVerdict, io: Io): string {
+  const { ok, file, dtype, rel_error, limit, rel_error_reference, rows, seconds } = verdict;
+  const errors = `error ${rel_error.toExponential(2)} of ${limit.toExponential(2)} allowed`;
+  const reference =
+    rel_error_reference === 0 ? '' : ` (transformers in BF16: ${rel_error_reference.toExponential(2)})`;
+  const name = path.relative(io.cwd, file);
+  const mark = ok ? 'ok    ' : 'FAILED';
+  return `${mark} ${name} ${dtype}: ${errors}${reference}, ${rows} rows, ${seconds.toFixed(2)} s\n`;
+}

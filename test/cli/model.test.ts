@@ -1,0 +1,206 @@
+// What the command line does with a model: a config.json, or a block described by hand.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseManifest } from '../../generator/manifest/schema.js';
+import { freshFolder, put } from '../support/output-folder.js';
+import { fixturePath } from '../support/fixtures.js';
+import { json, moegen, moegenIn } from './moegen.js';
+
+const CONFIG = {
+  model_type: 'step3p7',
+  text_config: {
+    model_type: 'step3p7',
+    hidden_size: 64,
+    moe_intermediate_size: 33,
+    moe_num_experts: 6,
+    moe_top_k: 2,
+    share_expert_dim: 40,
+    moe_router_scaling_factor: 3,
+    num_hidden_layers: 5,
+    moe_layers_enum: '1,2,3,4',
+    swiglu_limits: [0, 0, 7, 0, 7],
+    swiglu_limits_shared: [0, 0, 0, 0, 0],
+  },
+};
+
+/** Ungated experts in groups, one of them weightless. */
+const SPEC = {
+  hidden_size: 40,
+  intermediate_size: 21,
+  num_experts: 7,
+  num_zero_experts: 1,
+  top_k: 3,
+  router: {
+    scoring: { kind: 'sigmoid' },
+    selection_bias: true,
+    groups: { count: 4, keep: 2, score: 'top2_sum' },
+    normalize: { kind: 'sum', epsilon: 1e-20 },
+    scale: 2.5,
+  },
+  experts: { gate_up: 'ungated', glu: { kind: 'plain', activation: 'relu2' } },
+  tensors: { router: { name: 'router.weight' }, expert_up: { name: 'experts.{expert}.up.weight' } },
+};
+
+function folderWith(files: Readonly<Record<string, unknown>>): string {
+  const cwd = freshFolder();
+  for (const [file, value] of Object.entries(files)) put(cwd, file, JSON.stringify(value));
+  return cwd;
+}
+
+describe('moegen explain, of a model', () => {
+  it('shows each block with its layers, stages, tensors and costs', async () => {
+    const cwd = folderWith({ 'config.json': CONFIG });
+    const { code, out, err } = await moegen(cwd, 'explain', '--config', 'config.json', '--tokens', '3,1');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(
+      /^step3p7: layers 5, different MoE blocks 2, dense: 0\n {2}activations bf16, weights bf16\n/,
+    );
+    expect(out).toContain('block 1: layers 1, 3\n');
+    expect(out).toContain('block 2: layers 2, 4\n');
+    expect(out).toMatch(/\n {2}batched path, low tiles, tokens: 1, 3\n/);
+    expect(out).toMatch(/\n {4}down +moe_down_bf16_bf16_bm8\w+ +ceil_div\(hidden_size, 32\) x num_tiles x 1/);
+    expect(out).toMatch(/\n {2}decode path, tokens: 1, 3\n/);
+    expect(out).toMatch(
+      /\n {4}3 tokens +threadgroups +weight bytes +activation bytes +written bytes +FLOPs\n/,
+    );
+    expect(out).toMatch(/\n {4}per token +[\d,]+ +[\d,]+ +[\d,]+ +[\d,]+\n/);
+    expect(out).toMatch(/\n {4}swiglu_limit +7\n/);
+    expect(out).not.toMatch(/ +\n/);
+  });
+
+  it('gives all of it as JSON, formulas and numbers', async () => {
+    const cwd = folderWith({ 'block.json': SPEC });
+    const options = [
+      '--spec',
+      'block.json',
+      '--dtype',
+      'f16',
+      '--weights',
+      'f32',
+      '--tokens',
+      '64',
+      '--json',
+    ];
+    const account = json(await moegen(cwd, 'explain', ...options));
+    expect(account).toMatchObject({
+      modelType: 'block',
+      numLayers: 1,
+      denseLayers: [],
+      activation: 'f16',
+      weight: 'f32',
+      tokens: [64],
+      sizes: { touched_experts: 'min(num_experts, num_tokens * top_k)' },
+    });
+    const [block] = account['blocks'] as [Record<string, unknown>];
+    expect(block).toMatchObject({ layers: [0], constants: { num_zero_experts: 1, top_groups: 2 } });
+    expect(block['tensors']).toContainEqual({
+      role: 'expert_up',
+      tensor: 'experts.{expert}.up.weight',
+      shape: [21, 40],
+      buffer: 'up_weight',
+      element: 'f32',
+      bufferShape: ['num_experts', 'intermediate_size', 'hidden_size'],
+      layout: 'one expert after the other',
+      bytes: 7 * 21 * 40 * 4,
+    });
+    const [batched, decode] = block['paths'] as [Record<string, unknown[]>, Record<string, unknown[]>];
+    expect(batched['stages']?.[5]).toEqual({
+      stage: 'gate_up',
+      kernel: 'moe_gate_up_relu2_ungated_f16_f32_bm32_bn32_bk32_wm2_wn2',
+      threadgroups: ['ceil_div(intermediate_size, 32)', 'num_tiles', '1'],
+      indirect: 'gate_up_threadgroups',
+      threadsPerThreadgroup: [128, 1, 1],
+      threadgroupBytes: 9216,
+      cost: {
+        weights: '4 * touched_experts * intermediate_size * hidden_size',
+        activations: '2 * num_tokens * hidden_size + 4 * num_tokens * top_k + 4 * max_tiles * 3',
+        written: '2 * num_tokens * top_k * intermediate_size',
+        flops: '2 * num_tokens * top_k * intermediate_size * hidden_size',
+      },
+    });
+    expect(decode['batches']).toHaveLength(1);
+  });
+
+  it.each([
+    [['explain'], 'cli/nothing-to-explain'],
+    [['explain', 'moe_combine_f32', '--spec', 'block.json'], 'cli/two-subjects'],
+    [['explain', '--spec', 'block.json', '--config', 'block.json'], 'cli/two-models'],
+    [['explain', '--spec', 'gone.json'], 'cli/unreadable-model'],
+    [['explain', '--spec', 'block.json', '--tokens', '1,0'], 'cli/not-a-number'],
+    [['explain', '--spec', 'block.json', '--dtype', 'bf8'], 'cli/unknown-value'],
+    [['validate', '--tokens', '4'], 'cli/no-model'],
+    [['validate', 'moe_combine_f32', '--spec', 'block.json'], 'cli/two-subjects'],
+  ])('%j ends with 2', async (argv, code) => {
+    const outcome = await moegen(folderWith({ 'block.json': SPEC }), ...argv);
+    expect(outcome).toMatchObject({ code: 2, out: '' });
+    expect(outcome.err).toMatch(new RegExp(`^error\\[${code}\\]: .+\\n  --> .+\\n`));
+  });
+});
+
+describe('moegen --spec', () => {
+  it('writes the set of the block, and says in the manifest how it runs', async () => {
+    const cwd = folderWith({ 'block.json': SPEC });
+    const outcome = await moegen(cwd, '--spec', 'block.json', '--dtype', 'f32', '--no-compile');
+    expect(outcome).toMatchObject({ code: 0, err: '' });
+    const file = path.join(cwd, 'generated/block/manifest.json');
+    const { kernels, model } = parseManifest(readFileSync(file, 'utf8'), file);
+    expect(model).toMatchObject({ modelType: 'block', numLayers: 1, denseLayers: [] });
+    const named = new Set(model?.groups.flatMap(({ runs }) => runs.flatMap((run) => run.kernels)));
+    expect(new Set(kernels.map(({ name }) => name))).toEqual(named);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['a key that is not known', { topk: 3 }, /unknown key "topk"; the nearest known one is "top_k"/],
+    [
+      'a key further in',
+      { experts: { gateup: 'ungated' } },
+      /block\.json: experts\.gateup\n {2}help: known here: gate_up/,
+    ],
+    ['a missing field', { router: undefined }, /router must be of type object, got nothing/],
+    ['a missing kind', { router: { scoring: {} } }, /router\.scoring\.kind must be one of .+, got nothing/],
+    [
+      'a limit without a gate',
+      { experts: { gate_up: 'ungated', glu: { kind: 'oai', limit: 7, alpha: 1 } } },
+      /an expert without a gate takes glu kind "plain"/,
+    ],
+    [
+      'groups that do not divide the experts',
+      { num_zero_experts: 2 },
+      /count must divide the number of experts \(9\)/,
+    ],
+  ])('refuses %s with 2, by name', async (_, change, text) => {
+    const cwd = folderWith({ 'block.json': { ...SPEC, ...change } });
+    const outcome = await moegen(cwd, '--spec', 'block.json');
+    expect(outcome).toMatchObject({ code: 2, out: '' });
+    expect(outcome.err).toMatch(text);
+  });
+});
+
+describe('moegen validate', () => {
+  it('runs the blocks of a model, with as many tokens as are asked for', async () => {
+    const cwd = folderWith({ 'block.json': SPEC });
+    const options = ['--spec', 'block.json', '--tokens', '5', '--dtype', 'f32', '--json'];
+    const outcome = await moegenIn(process.env, cwd, 'validate', ...options);
+    expect(outcome.code).toBe(0);
+    expect(json(outcome)).toMatchObject({
+      fixtures: [{ file: 'block, layer 0', dtype: 'f32', ok: true, identical: true, rows: 5 }],
+      refused: [],
+    });
+  });
+
+  it('runs the other fixtures where one is refused, and ends with 2', async () => {
+    const files = ['mixtral_huge_values', 'olmoe'].map(fixturePath);
+    const options = ['--fixture', ...files, '--dtype', 'f16', '--json'];
+    const outcome = await moegenIn(process.env, freshFolder(), 'validate', ...options);
+    expect(outcome.code).toBe(2);
+    expect(outcome.err).toMatch(
+      /^error\[validate\/beyond-f16\]: .+\n {2}--> \S+mixtral_huge_values\.safetensors\n/m,
+    );
+    expect(json(outcome)).toMatchObject({
+      fixtures: [{ file: files[1], ok: true }],
+      refused: [{ file: files[0], code: 'validate/beyond-f16' }],
+    });
+  });
+});

@@ -1,0 +1,90 @@
+// Ends that are missed by one, guards that are missing, and places that are computed from the wrong numbers.
+
+import type { Fault } from './fault.js';
+
+export const TAILS: readonly Fault[] = [
+  {
+    name: 'one column too many of the last tile is read',
+    kernel: 'moe_gate_up_swiglu_f16_f16_bm8_bn32_bk32_wm1_wn2',
+    find: 'first_column + column < intermediate_size',
+    replace: 'first_column + column <= intermediate_size',
+    finds: ['bounds'],
+    silent: true,
+  },
+  {
+    name: 'one thread too many stores a column',
+    kernel: 'moe_combine_bf16',
+    find: 'column >= hidden_size',
+    replace: 'column > hidden_size',
+    finds: ['races'],
+  },
+  {
+    name: 'rows beyond the last token are read',
+    kernel: 'moe_router_logits_f32_f32_bm32_bn32_bk32_wm2_wn2',
+    find: 'row < num_rows ? hidden_size : 0',
+    replace: 'hidden_size',
+    finds: ['bounds'],
+    silent: true,
+  },
+  {
+    name: 'columns beyond the last one are stored',
+    kernel: 'moe_latent_out_biased_bf16_bf16_bm32_bn32_bk32_wm2_wn2',
+    find: 'row < num_rows && column < hidden_size',
+    replace: 'row < num_rows',
+    finds: ['bounds', 'races'],
+  },
+  {
+    name: 'the last block of terms is taken for a whole one',
+    kernel: 'moe_router_fused_bf16',
+    inside: 'moe_logits_by_columns',
+    find: 'min(block + 32, hidden_size)',
+    replace: 'block + 32',
+    finds: ['values'],
+  },
+];
+
+export const PLACES: readonly Fault[] = [
+  {
+    name: 'experts lie one matrix apart where there are two',
+    kernel: 'moe_gate_up_swiglu_bf16_f32_bm32_bn32_bk32_wm2_wn2',
+    find: 'ulong(expert) * 2 * intermediate_size',
+    replace: 'ulong(expert) * intermediate_size',
+    finds: ['values'],
+  },
+  {
+    name: 'the weights are not transposed',
+    kernel: 'moe_down_f32_f32_bm32_bn32_bk32_wm2_wn2',
+    find: 'tile_stride, ulong2(0), true',
+    replace: 'tile_stride',
+    finds: ['values'],
+  },
+  {
+    name: 'codes of a word are read from its other end',
+    kernel: 'moe_expert_gemm_fp4_bf16',
+    inside: 'moe_decode_fp4_word',
+    find: 'word >> (4 * i)',
+    replace: 'word >> (28 - 4 * i)',
+    finds: ['values'],
+  },
+  {
+    name: 'the slot is taken for the token',
+    kernel: 'moe_decode_gate_up_swiglu_bf16_bf16',
+    find: 'ulong(assignment / top_k)',
+    replace: 'ulong(assignment % top_k)',
+    finds: ['values'],
+  },
+  {
+    name: 'the up of another column',
+    kernel: 'moe_decode_shared_gate_up_swiglu_separate_bf16_bf16',
+    find: 'simd_shuffle_down(product, 16)',
+    replace: 'simd_shuffle_down(product, 8)',
+    finds: ['values'],
+  },
+  {
+    name: 'every tile has all of its rows',
+    kernel: 'moe_index_scan',
+    find: 'min(block_m, count - tile * block_m)',
+    replace: 'block_m',
+    finds: ['values'],
+  },
+];

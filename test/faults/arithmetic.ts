@@ -1,0 +1,137 @@
+// Numbers that are rounded too early or wrongly, special values that are forgotten, and rules of the model that are not kept.
+
+import type { Fault } from './fault.js';
+
+export const ROUNDING: readonly Fault[] = [
+  {
+    name: 'terms pass through half on their way to the tile',
+    kernel: 'moe_gate_up_swiglu_bf16_bf16_bm8_bn32_bk32_wm1_wn2',
+    inside: 'moe_load_bf16',
+    find: 'as_type<float4>(uint4(bits) << 16)',
+    replace: 'float4(half4(as_type<float4>(uint4(bits) << 16)))',
+    finds: ['values'],
+  },
+  {
+    name: 'truncation where the result is rounded',
+    kernel: 'moe_combine_bf16',
+    inside: 'moe_store_bf16',
+    find: '(bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16',
+    replace: 'bits >> 16',
+    finds: ['values'],
+  },
+  {
+    name: 'half way is always rounded up',
+    kernel: 'moe_convert_f32_to_bf16',
+    inside: 'moe_store_bf16',
+    find: '0x7fffu + ((bits >> 16) & 1u)',
+    replace: '0x8000u',
+    finds: ['values'],
+  },
+  {
+    name: 'a total in half',
+    kernel: 'moe_decode_down_f16_f16',
+    inside: 'moe_dot_rows',
+    find: 'float total = 0.0f',
+    replace: 'half total = 0.0h',
+    finds: ['values'],
+  },
+  {
+    name: 'the gate is rounded before its activation',
+    kernel: 'moe_shared_gate_up_swiglu_separate_f16_f16_bm32_bn32_bk32_wm2_wn2',
+    find: 'const float gate = gate_result[element]',
+    replace: 'const float gate = float(half(gate_result[element]))',
+    finds: ['values'],
+  },
+  {
+    name: 'NaN is rounded like a number',
+    kernel: 'moe_convert_f32_to_bf16',
+    inside: 'moe_store_bf16',
+    find: '(bits & 0x7fffffffu) > 0x7f800000u',
+    replace: 'false',
+    finds: ['values'],
+  },
+  {
+    name: 'exponentials of logits as they are',
+    kernel: 'moe_router_select_softmax',
+    inside: 'moe_highest_logit',
+    find: 'return simd_max(highest)',
+    replace: 'return 0.0f',
+    finds: ['values'],
+  },
+];
+
+export const RULES: readonly Fault[] = [
+  {
+    name: 'NaN takes part in the selection',
+    kernel: 'moe_router_softmax_f16_f16',
+    inside: 'moe_open_experts',
+    find: 'if (!moe_is_nan(logits[expert]))',
+    replace: '',
+    finds: ['values'],
+  },
+  {
+    name: 'of equal experts of a lane the last one wins',
+    kernel: 'moe_router_sigmoid_bf16_bf16',
+    inside: 'moe_best_expert',
+    find: 'values[expert] > best',
+    replace: 'values[expert] >= best',
+    finds: ['values'],
+  },
+  {
+    name: 'weights are not normalised',
+    kernel: 'moe_router_select_softmax',
+    inside: 'moe_normalize_weights',
+    find: 'norm_topk_prob ? moe_weight_divisor(topk_weights, lane) : 1.0f',
+    replace: '1.0f',
+    finds: ['values'],
+  },
+  {
+    name: 'the bias is forgotten',
+    kernel: 'moe_latent_in_biased_bf16_bf16_bm8_bn32_bk32_wm1_wn2',
+    find: '+ moe_load_bf16(latent_in_bias[column])',
+    replace: '',
+    finds: ['values'],
+  },
+  {
+    name: 'gate and up change places',
+    kernel: 'moe_shared_gate_up_swiglu_separate_bf16_bf16_bm32_bn32_bk32_wm2_wn2',
+    find: 'moe_swiglu(gate, up)',
+    replace: 'moe_swiglu(up, gate)',
+    finds: ['values'],
+  },
+  {
+    name: 'slots are added from the last to the first',
+    kernel: 'moe_combine_f32',
+    find: '* top_k + slot',
+    replace: '* top_k + (top_k - 1 - slot)',
+    finds: ['values'],
+  },
+  {
+    name: 'the result replaces what it is to be added to',
+    kernel: 'moe_dispatch_grouped_bf16',
+    find: 'moe_store_bf16(moe_load_bf16(output[element]) + sum)',
+    replace: 'moe_store_bf16(sum)',
+    finds: ['values'],
+  },
+  {
+    name: 'assignments of an expert are put in reverse order',
+    kernel: 'moe_index_scatter',
+    find: 'for (uint earlier = 0; earlier < thread_index; ++earlier)',
+    replace: 'for (uint earlier = thread_index + 1; earlier < chunk_size; ++earlier)',
+    finds: ['values'],
+  },
+  {
+    name: 'the shared expert joins every round of slots',
+    kernel: 'moe_shared_expert_fused_fp4_bf16',
+    find: 'if (next_slot >= top_k)',
+    replace: '',
+    finds: ['values'],
+  },
+  {
+    name: 'an empty slot passes unnoticed',
+    kernel: 'moe_dispatch_decode_f32',
+    find: 'selection.count < min(next_slot, params.num_experts) ? NAN : selection.sum',
+    replace: 'selection.sum',
+    finds: ['values'],
+  },
+];

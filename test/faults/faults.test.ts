@@ -1,0 +1,67 @@
+// Forty faults, each planted into a copy of a generated kernel: validation with all checks finds every one of them, in the way
+// that it should, and nothing in the kernels as they are.
+
+import { describe, expect, it } from 'vitest';
+import { CHECKS } from '../../generator/native/types.js';
+import { validateKernel, type KernelVerdict } from '../../generator/validate/kernels/run.js';
+import { hostDevice } from '../support/host-kernels.js';
+import { PLACES, TAILS } from './addressing.js';
+import { ROUNDING, RULES } from './arithmetic.js';
+import { faultCases } from './cases.js';
+import { plantFault, type Fault, type Finding } from './fault.js';
+import { generateKernels, type FaultyKernel } from './kernels.js';
+import { SYNCHRONIZATION } from './synchronization.js';
+
+const GROUPS: readonly (readonly [string, readonly Fault[]])[] = [
+  ['threads that do not wait, and memory that nobody wrote', SYNCHRONIZATION],
+  ['ends that are missed', TAILS],
+  ['places that are wrong', PLACES],
+  ['numbers that are rounded wrongly', ROUNDING],
+  ['rules that are not kept', RULES],
+];
+
+const FAULTS = GROUPS.flatMap(([, faults]) => faults);
+const NAMES = [...new Set(FAULTS.map(({ kernel }) => kernel))].sort();
+const device = hostDevice();
+const kernels = generateKernels(new Set(NAMES));
+
+async function findKernel(name: string): Promise<FaultyKernel> {
+  const found = (await kernels).get(name);
+  if (found === undefined) throw new Error(`no kernel is called ${name}`);
+  return found;
+}
+
+async function validate({ plan, source }: FaultyKernel): Promise<KernelVerdict> {
+  const library = await device.load({ source, instrument: true });
+  return validateKernel(device, library, plan, faultCases(plan), { seed: 7, checks: CHECKS });
+}
+
+function findingsOf({ failures, reports }: KernelVerdict): Finding[] {
+  const findings = new Set<Finding>(reports.map(({ check }) => check));
+  return [...(failures.length > 0 ? (['values'] as const) : []), ...findings].sort();
+}
+
+it('there are forty of them, each another one', () => {
+  expect(FAULTS).toHaveLength(40);
+  expect(new Set(FAULTS.map(({ kernel, find }) => `${kernel} ${find}`)).size).toBe(40);
+});
+
+describe.each(GROUPS)('%s', (_, faults) => {
+  const titled = faults.map((fault) => [`${fault.name}: ${fault.kernel}`, fault] as const);
+  it.concurrent.each(titled)('%s', async (__, fault) => {
+    const { plan, source } = await findKernel(fault.kernel);
+    const verdict = await validate({ plan, source: { ...source, text: plantFault(source.text, fault) } });
+    expect(verdict.ok).toBe(false);
+    const findings = findingsOf(verdict);
+    expect(findings).toEqual(expect.arrayContaining([...fault.finds]));
+    if (fault.silent) expect(findings).not.toContain('values');
+  });
+});
+
+describe('the kernels as they are', () => {
+  it.concurrent.each(NAMES)('nothing is found: %s', async (name) => {
+    const verdict = await validate(await findKernel(name));
+    expect({ failures: verdict.failures, reports: verdict.reports }).toEqual({ failures: [], reports: [] });
+    expect(verdict.compared).toBeGreaterThan(100);
+  });
+});
