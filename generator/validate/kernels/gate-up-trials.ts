@@ -7,7 +7,7 @@ import { sigmoid } from '../../reference/activations.js';
 import { encodeElements } from '../elements.js';
 import type { StepValues } from '../job.js';
 import type { Random } from '../random.js';
-import { dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
+import { absolute, dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
 import { gateUpMatricesOf, gateUpNames, gateUpShape, magnitudes, makeWeights } from './expert-weights.js';
 import { boundGlu } from './glu-bounds.js';
@@ -201,7 +201,7 @@ function expectProduct(
     const input = x.subarray(token * width, (token + 1) * width).map((value) => value * factor);
     const matrices = matricesOf(expert);
     const exact = referenceGateUp(shape, matrices, input);
-    const sizes = referenceGateUp(shape, magnitudes(matrices), input.map(Math.abs));
+    const sizes = referenceGateUp(shape, magnitudes(matrices), absolute(input));
     for (let i = 0; i < columns; i += 1) {
       const bounded = (part: 'gate' | 'up') => ({
         value: exact[part]?.[i] ?? NaN,

@@ -8,7 +8,7 @@ import { referenceRouting, type RoutedBlock, type RoutingInputs } from '../../re
 import { variantNamed } from '../../spec/routers.js';
 import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
-import { dotError } from '../tolerance.js';
+import { absolute, absoluteOrNull, dotError } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
 import { blocksOf, routingInputs } from './router-trials-blocks.js';
 import { closeCalls } from './router-trials-calls.js';
@@ -104,9 +104,9 @@ function makeRouter(plan: KernelPlan, block: RoutedBlock, sizes: KernelCase, ran
   const biases = random.spread(numScored, routing === 'ties' ? 0 : 1);
   const bias = hasBias ? store(dtypeOf(plan, 'router_bias'), biases) : null;
   const magnitudes = linearOutIn(
-    x.values.map(Math.abs),
-    weight.values.map(Math.abs),
-    bias?.values.map(Math.abs) ?? null,
+    absolute(x.values),
+    absolute(weight.values),
+    absoluteOrNull(bias?.values ?? null),
     hiddenSize,
   );
   return {

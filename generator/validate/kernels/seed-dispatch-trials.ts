@@ -7,7 +7,7 @@ import { linearOutIn } from '../../reference/linear.js';
 import { encodeElements } from '../elements.js';
 import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
-import { dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
+import { absolute, dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
 import { makeWeights, type MadeWeights } from './seed-mixture-inputs.js';
 import { dtypeOf, routeTokens, store, type Expectation, type Stored, type Trial } from './trial.js';
@@ -165,14 +165,14 @@ function expectRows(
 ): Expectation {
   const { numTokens, hiddenSize, intermediateSize, topK } = sizes;
   const want = before?.values.slice() ?? new Float64Array(numTokens * intermediateSize);
-  const magnitudes = want.map(Math.abs);
+  const magnitudes = absolute(want);
   const errors = new Float64Array(want.length);
   const dotRelative = dotError(hiddenSize);
   for (const { token, expert, weight: share } of assignments) {
     const row = states.values.subarray(token * hiddenSize, (token + 1) * hiddenSize);
     const matrix = weight.matrices[expert] ?? new Float64Array();
     const dots = linearOutIn(row, matrix, null, hiddenSize);
-    const sums = linearOutIn(row.map(Math.abs), matrix.map(Math.abs), null, hiddenSize);
+    const sums = linearOutIn(absolute(row), absolute(matrix), null, hiddenSize);
     dots.forEach((dot, column) => {
       const at = token * intermediateSize + column;
       want[at] = (want[at] ?? 0) + share * dot;

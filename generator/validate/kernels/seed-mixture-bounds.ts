@@ -3,7 +3,7 @@
 
 import { linearOutIn } from '../../reference/linear.js';
 import type { ActivationDtype } from '../../spec/dtypes.js';
-import { dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
+import { absolute, dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
 import type { Expectation } from './trial.js';
 
 /** A row's share of a matrix. */
@@ -32,14 +32,14 @@ export interface MixtureBounds {
 export function expectMixture(bounds: MixtureBounds): Expectation {
   const { dtype, input, terms, columns, shares, before, open } = bounds;
   const want = before?.slice() ?? new Float64Array((input.length / terms) * columns);
-  const magnitudes = want.map(Math.abs);
+  const magnitudes = absolute(want);
   const errors = new Float64Array(want.length);
   const numShares = new Uint32Array(want.length / columns);
   for (const { row, matrix, weight, weightError = 0 } of shares) {
     numShares[row] = (numShares[row] ?? 0) + 1;
     const own = input.subarray(row * terms, (row + 1) * terms);
     const dots = linearOutIn(own, matrix, null, terms);
-    const sums = linearOutIn(own.map(Math.abs), matrix.map(Math.abs), null, terms);
+    const sums = linearOutIn(absolute(own), absolute(matrix), null, terms);
     dots.forEach((dot, column) => {
       const at = row * columns + column;
       const magnitude = Math.abs(weight) * (sums[column] ?? 0);

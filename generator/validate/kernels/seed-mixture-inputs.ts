@@ -8,7 +8,7 @@ import { seedRouting } from '../../reference/seed-routing.js';
 import { encodeElements } from '../elements.js';
 import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
-import { dotError, FLOAT_ROUNDING } from '../tolerance.js';
+import { absolute, dotError, FLOAT_ROUNDING } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
 import { makeFp4, makeFp4ByColumns, type MadeFp4, type MatrixShape } from './seed-fp4.js';
 import { dtypeOf, elementOf, routeTokens, store, type Stored } from './trial.js';
@@ -51,7 +51,11 @@ export function makeWeights(plan: KernelPlan, name: string, shape: MatrixShape, 
 
 function transposed(matrix: Float64Array, columns: number): Float64Array {
   const terms = matrix.length / columns;
-  return matrix.map((_, at) => matrix[(at % terms) * columns + Math.floor(at / terms)] ?? 0);
+  const out = new Float64Array(matrix.length);
+  for (let column = 0; column < columns; column += 1)
+    for (let term = 0; term < terms; term += 1)
+      out[column * terms + term] = matrix[term * columns + column] ?? 0;
+  return out;
 }
 
 interface ExpertShare {
@@ -148,7 +152,7 @@ function routedByKernel(plan: KernelPlan, sizes: KernelCase, states: Stored, ran
   for (let row = 0; row * hiddenSize < states.values.length; row += 1) {
     const input = states.values.subarray(row * hiddenSize, (row + 1) * hiddenSize);
     const logits = Array.from(linearOutIn(input, matrix, null, hiddenSize));
-    const sums = linearOutIn(input.map(Math.abs), matrix.map(Math.abs), null, hiddenSize);
+    const sums = linearOutIn(absolute(input), absolute(matrix), null, hiddenSize);
     const logitError = dotError(hiddenSize) * Math.max(...sums.filter((sum) => !Number.isNaN(sum)));
     if (isOpen(logits, topK, logitError)) open.add(row);
     const { ids, weights } = seedRouting(logits, topK);

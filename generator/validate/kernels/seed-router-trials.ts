@@ -6,7 +6,7 @@ import { linearOutIn } from '../../reference/linear.js';
 import { seedRouting } from '../../reference/seed-routing.js';
 import { encodeElements } from '../elements.js';
 import type { Random } from '../random.js';
-import { dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
+import { absolute, dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
 import { dtypeOf, store, type Expectation, type Stored, type Trial } from './trial.js';
 
@@ -100,7 +100,7 @@ function logitsOf(
   { hiddenSize, numExperts, numTokens }: KernelCase,
 ): TokenLogits[] {
   const logits = linearOutIn(states.values, weights, null, hiddenSize);
-  const magnitudes = linearOutIn(states.values.map(Math.abs), weights.map(Math.abs), null, hiddenSize);
+  const magnitudes = linearOutIn(absolute(states.values), absolute(weights), null, hiddenSize);
   const relative = dotError(hiddenSize) + SHARE_ROUNDINGS * FLOAT_ROUNDING;
   return Array.from({ length: numTokens }, (_, token) => {
     const [start, end] = [token * numExperts, (token + 1) * numExperts];

@@ -3,7 +3,7 @@
 import { linearOutIn } from '../../reference/linear.js';
 import type { KernelPlan } from '../../plan/types.js';
 import type { Random } from '../random.js';
-import { dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
+import { absolute, dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
 import { boundGlu, type Bounded } from './glu-bounds.js';
 import { makeWeights } from './seed-mixture-inputs.js';
@@ -21,7 +21,7 @@ export function seedGateUpTrials(plan: KernelPlan, sizes: KernelCase, random: Ra
   const made = makeWeights(plan, 'gate_up', { count: 1, terms: hiddenSize, columns: 2 * columns }, random);
   const matrix = made.matrices[0] ?? new Float64Array(0);
   const sums = linearOutIn(states.values, matrix, null, hiddenSize);
-  const magnitudes = linearOutIn(states.values.map(Math.abs), matrix.map(Math.abs), null, hiddenSize);
+  const magnitudes = linearOutIn(absolute(states.values), absolute(matrix), null, hiddenSize);
   const bounded = (at: number): Bounded => ({
     value: sums[at] ?? NaN,
     error: dotError(hiddenSize) * (magnitudes[at] ?? NaN),
