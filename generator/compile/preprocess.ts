@@ -120,13 +120,13 @@ const PRAGMA_WORDS =
 function definitionsOf(words: ReadonlySet<string>, definitions: ReadonlyMap<string, string>): string {
   const lines: string[] = [];
   const seen = new Set<string>();
-  const todo = [...words];
-  for (let word = todo.pop(); word !== undefined; word = todo.pop()) {
+  const pending = [...words];
+  for (let word = pending.pop(); word !== undefined; word = pending.pop()) {
     const definition = definitions.get(word);
     if (definition === undefined || seen.has(word)) continue;
     seen.add(word);
     lines.push(`#define ${word}${definition}\n`);
-    for (const inner of definition.matchAll(/[A-Za-z_]\w*/gu)) todo.push(inner[0]);
+    for (const inner of definition.matchAll(/[A-Za-z_]\w*/gu)) pending.push(inner[0]);
   }
   return lines.join('');
 }

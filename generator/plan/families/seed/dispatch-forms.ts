@@ -4,20 +4,13 @@
 import { argument, bindings, buffer, structArgument, structLayout } from '../../bindings.js';
 import type { Binding } from '../../types.js';
 import type { SeedContext } from './common.js';
-import { STRUCT_NAMES } from './mixture-buffers.js';
+import { SIZE_MEMBERS, STRUCT_NAMES } from './mixture-buffers.js';
 import { DISPATCH_TILE, sortedRouting, type MixtureForm } from './mixture-form.js';
 import { IN_STRUCT } from './mixture-forms.js';
 
 type Draft = Omit<Binding, 'index'>;
 
-const PARAMS = structLayout('MoEDispatchParams', [
-  ['batch_size', 'u32'],
-  ['hidden_dim', 'u32'],
-  ['out_dim', 'u32'],
-  ['num_experts', 'u32'],
-  ['top_k', 'u32'],
-  ['group_size', 'u32'],
-]);
+const PARAMS = structLayout('MoEDispatchParams', SIZE_MEMBERS);
 
 export function dispatchForms(context: SeedContext): MixtureForm[] {
   return [fusedForm(context), parallelForm(context), groupedForm(context), bucketForm(context)];

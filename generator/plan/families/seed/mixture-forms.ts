@@ -4,7 +4,13 @@
 import { argument, bindings, buffer, structArgument, structLayout } from '../../bindings.js';
 import type { Binding } from '../../types.js';
 import type { SeedContext } from './common.js';
-import { OPTIMIZED_FILE, OPTIMIZED_PARAMS, SHARED_EXPERT_FILE, STRUCT_NAMES } from './mixture-buffers.js';
+import {
+  OPTIMIZED_FILE,
+  OPTIMIZED_PARAMS,
+  SHARED_EXPERT_FILE,
+  SIZE_MEMBERS,
+  STRUCT_NAMES,
+} from './mixture-buffers.js';
 import {
   EXPERT_TILE,
   ROUTED_TILE,
@@ -17,12 +23,7 @@ import { DROP_IN_WEIGHT, ownWeight } from './weights.js';
 type Draft = Omit<Binding, 'index'>;
 
 const EXPERT_PARAMS = structLayout('MoEParams', [
-  ['batch_size', 'u32'],
-  ['hidden_dim', 'u32'],
-  ['out_dim', 'u32'],
-  ['num_experts', 'u32'],
-  ['top_k', 'u32'],
-  ['group_size', 'u32'],
+  ...SIZE_MEMBERS,
   ['has_shared', 'u32'],
   ['shared_expert_id', 'u32'],
   ['use_sparse', 'u32'],
