@@ -3,9 +3,10 @@
 
 #include <bit>
 #include <cstdint>
-#include <vector>
 
+#include "free_stacks.h"
 #include "self.h"
+#include "switch.h"
 
 namespace moegen {
 
@@ -29,26 +30,25 @@ struct Operands {
   const MatrixOperation* matrix[kLanes];
 };
 
-// What a suspension touches of the thread on one stack. Lanes of a simdgroup form a ring; each keeps in its
-// link where the next one continues, so that switching is one load.
-struct alignas(32) Link {
-  // 0 until the next lane has started.
-  uint64_t next_stack_pointer;
-  // Where this lane's own stack pointer goes: into the link of the lane before it, once that has started.
-  uint64_t* stack_pointer;
+// What a suspension touches of the thread on one stack. Lanes of a simdgroup form a ring; each knows the link of
+// the one that comes next. That is Group::nobody where the next lane has not started, or waits already.
+struct alignas(64) Link {
+  Suspended suspended;
+  const Link* next;
   Simdgroup* simdgroup;
-  uint32_t bit;
-  uint32_t next_bit;
+  uint32_t lane;
 };
 
 // Lanes that are live and do not wait are ready: running, suspended after an operation that is done, or not
 // started.
 struct alignas(64) Simdgroup {
-  // Lanes that have not returned; those that wait; those that the simdgroup began with.
+  // Lanes that have not returned; those that wait (while they come in turn, of those only the ones that took
+  // the long way: CatchUp adds the others); those that the simdgroup began with.
   uint32_t live;
   uint32_t waiting;
   uint32_t members;
-  uint32_t index;
+  // The lane that came first, while lanes come in turn.
+  uint32_t first_in_turn;
   // The site of the waiting lanes while they come in turn: some wait, all at one site, and the order is not
   // random. Else 0.
   uint64_t site_in_turn;
@@ -57,6 +57,7 @@ struct alignas(64) Simdgroup {
   Execute execute;
   // Of the operation that is being carried out.
   uint64_t executing_site;
+  uint32_t index;
   bool mixed;
   // The next lane to run leads: it does the matrix operations up to the next rendezvous.
   bool needs_leader;
@@ -70,8 +71,6 @@ struct alignas(64) Simdgroup {
   Self* lanes[kLanes];
   uint64_t lane_site[kLanes];
   Execute lane_execute[kLanes];
-  // Stack pointers of lanes whose predecessor has not started.
-  uint64_t stack_pointers[kLanes];
   Operands operands;
 
   uint32_t ready() const { return live & ~waiting; }
@@ -79,7 +78,11 @@ struct alignas(64) Simdgroup {
 
 // Lies at the start of its worker's stacks, so that the stack pointer leads to it.
 struct Group {
+  explicit Group(uint64_t stacks) : free_stacks(stacks) {}
+
   Link links[kMaxThreads];
+  // Without a stack: no thread can continue here.
+  Link nobody;
   // Simdgroups that may have a lane which can run.
   uint32_t runnable;
   uint32_t simdgroup_count;
@@ -95,12 +98,12 @@ struct Group {
   uint32_t matrix_mode;
   uint64_t random_state;
   // Where the worker continues when the threadgroup is done.
-  uint64_t main_stack_pointer;
+  Suspended main;
   uint64_t matrix_storage;
   // Counted over all threadgroups of a dispatch.
   uint64_t barriers;
   uint64_t matrix_operations;
-  std::vector<Self*> free_stacks;
+  FreeStacks free_stacks;
   const uint64_t* buffers;
   const uint64_t* threadgroup_buffers;
   const uint32_t (*positions)[3];
@@ -128,11 +131,13 @@ inline Link& LinkOf(const Self* self) {
 inline uint32_t LowestBit(uint32_t mask) { return static_cast<uint32_t>(std::countr_zero(mask)); }
 
 // What barriers in kernels rely on.
-static_assert(offsetof(Link, next_stack_pointer) == MSL_RT_LINK_NEXT);
-static_assert(offsetof(Link, stack_pointer) == MSL_RT_LINK_OWN);
+static_assert(offsetof(Link, suspended) == 0);
+static_assert(offsetof(Suspended, stack_pointer) == MSL_RT_LINK_STACK);
+static_assert(offsetof(Suspended, resume) == MSL_RT_LINK_RESUME);
+static_assert(offsetof(Suspended, frame) == MSL_RT_LINK_FRAME);
+static_assert(offsetof(Suspended, base) == MSL_RT_LINK_BASE);
+static_assert(offsetof(Link, next) == MSL_RT_LINK_NEXT);
 static_assert(offsetof(Link, simdgroup) == MSL_RT_LINK_SIMDGROUP);
-static_assert(offsetof(Link, bit) == MSL_RT_LINK_BIT && offsetof(Link, next_bit) == MSL_RT_LINK_NEXT_BIT);
-static_assert(offsetof(Simdgroup, waiting) == MSL_RT_SIMDGROUP_WAITING);
 static_assert(offsetof(Simdgroup, site_in_turn) == MSL_RT_SIMDGROUP_SITE);
 static_assert(offsetof(Group, links) == 0 && sizeof(Link) == MSL_RT_LINK_BYTES);
 static_assert(kStackBytes >> MSL_RT_LINK_SHIFT == MSL_RT_LINK_BYTES);

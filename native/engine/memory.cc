@@ -40,14 +40,6 @@ Stacks::Stacks() : mapping_(kStacksAlignment, kStacksAlignment) {
   }
 }
 
-std::vector<Self*> Stacks::All() const {
-  std::vector<Self*> all;
-  all.reserve(kMaxThreads);
-  // The first stack is taken from the end.
-  for (uint64_t i = kMaxThreads; i-- > 0;) all.push_back(SelfOfStack(begin() + i * kStackBytes));
-  return all;
-}
-
 bool Stacks::IsOverflow(uint64_t address) const {
   return Contains(address) && address % kStackBytes < kGuardBytes;
 }

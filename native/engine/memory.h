@@ -36,15 +36,13 @@ class Stacks {
  public:
   Stacks();
   void* group_storage() const { return reinterpret_cast<void*>(mapping_.begin()); }
-  std::vector<Self*> All() const;
+  uint64_t begin() const { return mapping_.begin() + kStacksAlignment / 2; }
   // Whether `address` lies in a stack.
   bool Contains(uint64_t address) const { return address - begin() < kMaxThreads * kStackBytes; }
   // Whether an access to `address` ran over the end of a stack.
   bool IsOverflow(uint64_t address) const;
 
  private:
-  uint64_t begin() const { return mapping_.begin() + kStacksAlignment / 2; }
-
   Mapping mapping_;
 };
 

@@ -21,11 +21,39 @@ uint32_t FirstOperation(const Simdgroup& simdgroup) {
   return mask;
 }
 
+Link* LinkOfLane(const Simdgroup& simdgroup, uint32_t lane) {
+  const Self* self = simdgroup.lanes[lane];
+  return self == nullptr ? nullptr : &LinkOf(self);
+}
+
+// Says who comes after the lane, if it has started.
+void SetNext(const Simdgroup& simdgroup, uint32_t lane) {
+  Link* link = LinkOfLane(simdgroup, lane);
+  if (link == nullptr) return;
+  const uint32_t next = NextBit(simdgroup.live, lane);
+  const bool waits = simdgroup.site_in_turn != 0 && next == simdgroup.first_in_turn;
+  const Link* after = waits ? nullptr : LinkOfLane(simdgroup, next);
+  link->next = after == nullptr ? &simdgroup.group->nobody : after;
+}
+
+// Lanes come in turn from here on: the last one must not go on to the first, which waits.
+void OpenTurn(Simdgroup& simdgroup, uint32_t lane, uint64_t site) {
+  simdgroup.site_in_turn = site;
+  simdgroup.first_in_turn = lane;
+  SetNext(simdgroup, PreviousBit(simdgroup.live, lane));
+}
+
+void CloseTurn(Simdgroup& simdgroup) {
+  if (simdgroup.site_in_turn == 0) return;
+  simdgroup.site_in_turn = 0;
+  SetNext(simdgroup, PreviousBit(simdgroup.live, simdgroup.first_in_turn));
+}
+
 // Notes for each waiting lane what it waits for: they are about to differ.
 void Mix(Simdgroup& simdgroup) {
   if (simdgroup.mixed) return;
   simdgroup.mixed = true;
-  simdgroup.site_in_turn = 0;
+  CloseTurn(simdgroup);
   for (uint32_t rest = simdgroup.waiting; rest != 0; rest &= rest - 1) {
     const uint32_t lane = LowestBit(rest);
     simdgroup.lane_site[lane] = simdgroup.site;
@@ -48,11 +76,6 @@ void Unmix(Simdgroup& simdgroup) {
   simdgroup.execute = simdgroup.lane_execute[first];
 }
 
-Link* LinkOfLane(const Simdgroup& simdgroup, uint32_t lane) {
-  const Self* self = simdgroup.lanes[lane];
-  return self == nullptr ? nullptr : &LinkOf(self);
-}
-
 }  // namespace
 
 void Begin(Simdgroup& simdgroup, Group& group, uint32_t index, uint32_t lanes) {
@@ -62,55 +85,44 @@ void Begin(Simdgroup& simdgroup, Group& group, uint32_t index, uint32_t lanes) {
   simdgroup.leader = nullptr;
   simdgroup.group = &group;
   std::fill_n(simdgroup.lanes, kLanes, nullptr);
+  simdgroup.site_in_turn = 0;
   ReleaseAll(simdgroup);
 }
 
 void ReleaseAll(Simdgroup& simdgroup) {
   simdgroup.waiting = 0;
   simdgroup.mixed = false;
-  simdgroup.site_in_turn = 0;
+  CloseTurn(simdgroup);
   simdgroup.ran_partial = false;
   simdgroup.ran_matrix = false;
 }
 
 void JoinRing(Simdgroup& simdgroup, uint32_t lane) {
   Link& link = *LinkOfLane(simdgroup, lane);
-  const uint32_t next = NextBit(simdgroup.live, lane);
   link.simdgroup = &simdgroup;
-  link.bit = 1u << lane;
-  link.next_bit = 1u << next;
-  link.next_stack_pointer = 0;
-  Link* before = LinkOfLane(simdgroup, PreviousBit(simdgroup.live, lane));
-  link.stack_pointer = before == nullptr ? &simdgroup.stack_pointers[lane] : &before->next_stack_pointer;
-  *link.stack_pointer = 0;
-  Link* after = LinkOfLane(simdgroup, next);
-  if (after == nullptr || next == lane) return;
-  link.next_stack_pointer = *after->stack_pointer;
-  after->stack_pointer = &link.next_stack_pointer;
+  link.lane = lane;
+  SetNext(simdgroup, lane);
+  SetNext(simdgroup, PreviousBit(simdgroup.live, lane));
 }
 
 void LeaveRing(Simdgroup& simdgroup, uint32_t lane) {
-  const Link& link = *LinkOfLane(simdgroup, lane);
   simdgroup.live &= ~(1u << lane);
-  if (simdgroup.live == 0) return;
-  const uint32_t next = NextBit(simdgroup.live, lane);
-  Link* before = LinkOfLane(simdgroup, PreviousBit(simdgroup.live, lane));
-  Link* after = LinkOfLane(simdgroup, next);
-  if (before != nullptr) {
-    before->next_bit = 1u << next;
-    before->next_stack_pointer = link.next_stack_pointer;
-    if (after != nullptr) after->stack_pointer = &before->next_stack_pointer;
-  } else if (after != nullptr) {
-    simdgroup.stack_pointers[next] = link.next_stack_pointer;
-    after->stack_pointer = &simdgroup.stack_pointers[next];
-  }
+  if (simdgroup.live != 0) SetNext(simdgroup, PreviousBit(simdgroup.live, lane));
+}
+
+void CatchUp(Simdgroup& simdgroup, uint32_t lane) {
+  if (simdgroup.site_in_turn == 0) return;
+  const uint32_t from_first = ~0u << simdgroup.first_in_turn;
+  const uint32_t before_lane = (1u << lane) - 1;
+  const bool wraps = simdgroup.first_in_turn > lane;
+  simdgroup.waiting |= simdgroup.live & (wraps ? from_first | before_lane : from_first & before_lane);
 }
 
 bool Join(Simdgroup& simdgroup, uint32_t lane, uint64_t site, Execute execute) {
   if (simdgroup.waiting == 0) {
     simdgroup.site = site;
     simdgroup.execute = execute;
-    simdgroup.site_in_turn = simdgroup.group->random_order ? 0 : site;
+    if (!simdgroup.group->random_order) OpenTurn(simdgroup, lane, site);
   } else if (simdgroup.site != site || simdgroup.mixed) {
     Mix(simdgroup);
     simdgroup.lane_site[lane] = site;

@@ -23,6 +23,9 @@ void ReleaseAll(Simdgroup& simdgroup);
 void JoinRing(Simdgroup& simdgroup, uint32_t lane);
 void LeaveRing(Simdgroup& simdgroup, uint32_t lane);
 
+// Notes who waits while lanes come in turn: all from the first one up to `lane`, which runs.
+void CatchUp(Simdgroup& simdgroup, uint32_t lane);
+
 // Lets the lane wait for `execute` at `site`. True: it was the last one, the operation is done, and it goes
 // on.
 bool Join(Simdgroup& simdgroup, uint32_t lane, uint64_t site, Execute execute);

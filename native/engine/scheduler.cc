@@ -101,45 +101,41 @@ Next Find(Group& group, uint32_t index, uint32_t lane) {
 void RunLanes();
 
 // Where the lane continues. Starts it where it has not started.
-uint64_t Continuation(Group& group, const Next& next) {
+Link& Continuation(Group& group, const Next& next) {
   Simdgroup& simdgroup = *next.simdgroup;
   Self* self = simdgroup.lanes[next.lane];
   if (self == nullptr) {
-    self = group.free_stacks.back();
-    group.free_stacks.pop_back();
+    self = group.free_stacks.Take();
     FillState(self, group, simdgroup, next.lane);
-    return PrepareStack(reinterpret_cast<uint64_t>(self), RunLanes);
+    Link& link = LinkOf(self);
+    PrepareStack(link.suspended, reinterpret_cast<uint64_t>(self), RunLanes);
+    return link;
   }
   if (simdgroup.needs_leader) MakeLeader(simdgroup, self);
-  return *LinkOf(self).stack_pointer;
+  return LinkOf(self);
 }
 
 // The general case of Wait below.
-__attribute__((noinline)) uint64_t WaitInGeneral(const Link& link, uint64_t site, Execute execute) {
+__attribute__((noinline)) const Link& WaitInGeneral(const Link& link, uint64_t site, Execute execute) {
   Simdgroup& simdgroup = *link.simdgroup;
   Group& group = *simdgroup.group;
-  const uint32_t lane = LowestBit(link.bit);
-  if (Join(simdgroup, lane, site, execute)) return 0;
+  const uint32_t lane = link.lane;
+  CatchUp(simdgroup, lane);
+  if (Join(simdgroup, lane, site, execute)) return link;
   // The first to come in turn.
-  const bool next_is_ready = (simdgroup.waiting & link.next_bit) == 0 && link.next_stack_pointer != 0;
-  if (simdgroup.site_in_turn == site && next_is_ready) return link.next_stack_pointer;
-  const Next next = Find(group, simdgroup.index, lane);
-  const uint64_t continuation = Continuation(group, next);
-  return next.simdgroup == &simdgroup && next.lane == lane ? 0 : continuation;
+  if (simdgroup.site_in_turn == site && link.next != &group.nobody) return *link.next;
+  return Continuation(group, Find(group, simdgroup.index, lane));
 }
 
-// Lets the thread of `link` wait for `execute` at `site`. Returns where the next thread continues that can
-// run; 0 where the calling one can. As long as lanes keep together, they come in turn, and the next one can
-// run.
-inline __attribute__((always_inline)) uint64_t Wait(const Link& link, uint64_t site, Execute execute) {
-  Simdgroup& simdgroup = *link.simdgroup;
-  const uint32_t waiting = simdgroup.waiting | link.bit;
-  const uint64_t continuation = link.next_stack_pointer;
-  if (simdgroup.site_in_turn != site || (waiting & link.next_bit) != 0 || continuation == 0) [[unlikely]] {
+// Lets the thread of `link` wait for `execute` at `site`. Returns who continues: another thread, or the calling
+// one. As long as lanes keep together, they come in turn, and the next one can run: then nothing is written, so
+// that no switch waits for the one before.
+inline __attribute__((always_inline)) const Link& Wait(const Link& link, uint64_t site, Execute execute) {
+  const Link& next = *link.next;
+  if (link.simdgroup->site_in_turn != site || next.suspended.stack_pointer == 0) [[unlikely]] {
     return WaitInGeneral(link, site, execute);
   }
-  simdgroup.waiting = waiting;
-  return continuation;
+  return next;
 }
 
 // First and last function on every thread's stack: runs one thread to its end, then the next that has not
@@ -150,29 +146,30 @@ void RunLanes() {
   for (;;) {
     group.kernel(self);
     Simdgroup& simdgroup = SimdgroupOf(self);
+    CatchUp(simdgroup, self->lane);
     LeaveRing(simdgroup, self->lane);
     if (simdgroup.leader == self) simdgroup.leader = nullptr;
     const Next next = Find(group, self->sg, self->lane);
-    uint64_t discarded;
+    Suspended discarded;
     if (next.simdgroup == nullptr) {
-      group.free_stacks.push_back(self);
-      moegen_switch(&discarded, group.main_stack_pointer);
+      group.free_stacks.Give(self);
+      moegen_switch(&discarded, &group.main);
     }
     if (next.simdgroup->lanes[next.lane] == nullptr) {
       FillState(self, group, *next.simdgroup, next.lane);
       continue;
     }
-    group.free_stacks.push_back(self);
-    moegen_switch(&discarded, Continuation(group, next));
+    group.free_stacks.Give(self);
+    moegen_switch(&discarded, &Continuation(group, next).suspended);
   }
 }
 
 }  // namespace
 
 void Rendezvous(Self* self, uint64_t site, Execute execute) {
-  const Link& link = LinkOf(self);
-  const uint64_t continuation = Wait(link, site, execute);
-  if (continuation != 0) moegen_switch(link.stack_pointer, continuation);
+  Link& link = LinkOf(self);
+  const Link& next = Wait(link, site, execute);
+  if (&next != &link) moegen_switch(&link.suspended, &next.suspended);
 }
 
 void RunGroup(Group& group) {
@@ -180,16 +177,22 @@ void RunGroup(Group& group) {
   for (uint32_t i = 0; i < group.simdgroup_count; ++i) {
     Begin(group.simdgroups[i], group, i, std::min(group.threads - i * kLanes, kLanes));
   }
+  group.free_stacks.Reset();
   const Next first = Find(group, 0, kLanes - 1);
-  moegen_switch(&group.main_stack_pointer, Continuation(group, first));
+  moegen_switch(&group.main, &Continuation(group, first).suspended);
 }
 
 }  // namespace moegen
 
 extern "C" {
 
-void __msl_rt_barrier(uint64_t site) {
-  if (site == 0) site = reinterpret_cast<uint64_t>(__builtin_return_address(0));
+// A barrier of a kernel that could not go on to the next lane by itself. Returns the link of who continues.
+const void* __msl_rt_barrier_wait(uint64_t site, const void* link) {
+  return &moegen::WaitInGeneral(*static_cast<const moegen::Link*>(link), site, nullptr);
+}
+
+void __msl_rt_barrier() {
+  const auto site = reinterpret_cast<uint64_t>(__builtin_return_address(0));
   moegen::Rendezvous(moegen::Current(), site, nullptr);
 }
 }

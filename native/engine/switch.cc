@@ -22,11 +22,12 @@ asm(".text\n"
     "  pushq %r14\n"
     "  pushq %r15\n"
     "  leaq 1f(%rip), %rax\n"
-    "  pushq %rax\n"
     "  movq %rsp, (%rdi)\n"
-    "  movq %rsi, %rsp\n"
-    "  popq %rcx\n"
-    "  jmpq *%rcx\n"
+    "  movq %rax, 8(%rdi)\n"
+    "  movq (%rsi), %rsp\n"
+    // Barriers in kernels continue with their link in r10.
+    "  movq %rsi, %r10\n"
+    "  jmpq *8(%rsi)\n"
     "1:\n"
     "  popq %r15\n"
     "  popq %r14\n"
@@ -44,37 +45,36 @@ asm(".text\n"
     "\n"
     ".p2align 4\n" MOEGEN_SYMBOL
     ":\n"
-    "  sub sp, sp, #176\n"
-    "  stp x19, x20, [sp, #16]\n"
-    "  stp x21, x22, [sp, #32]\n"
-    "  stp x23, x24, [sp, #48]\n"
-    "  stp x25, x26, [sp, #64]\n"
-    "  stp x27, x28, [sp, #80]\n"
-    "  stp x29, x30, [sp, #96]\n"
-    "  stp d8, d9, [sp, #112]\n"
-    "  stp d10, d11, [sp, #128]\n"
-    "  stp d12, d13, [sp, #144]\n"
-    "  stp d14, d15, [sp, #160]\n"
-    "  adr x9, 1f\n"
-    "  str x9, [sp]\n"
+    "  sub sp, sp, #160\n"
+    "  stp x19, x20, [sp]\n"
+    "  stp x21, x22, [sp, #16]\n"
+    "  stp x23, x24, [sp, #32]\n"
+    "  stp x25, x26, [sp, #48]\n"
+    "  stp x27, x28, [sp, #64]\n"
+    "  stp x29, x30, [sp, #80]\n"
+    "  stp d8, d9, [sp, #96]\n"
+    "  stp d10, d11, [sp, #112]\n"
+    "  stp d12, d13, [sp, #128]\n"
+    "  stp d14, d15, [sp, #144]\n"
+    "  adr x10, 1f\n"
     "  mov x9, sp\n"
-    "  str x9, [x0]\n"
-    "  mov sp, x1\n"
-    "  ldr x16, [sp]\n"
+    "  stp x9, x10, [x0]\n"
+    "  ldp x9, x16, [x1]\n"
+    "  mov sp, x9\n"
     "  br x16\n"
     "1:\n"
-    "  ldp x19, x20, [sp, #16]\n"
-    "  ldp x21, x22, [sp, #32]\n"
-    "  ldp x23, x24, [sp, #48]\n"
-    "  ldp x25, x26, [sp, #64]\n"
-    "  ldp x27, x28, [sp, #80]\n"
-    "  ldp x29, x30, [sp, #96]\n"
-    "  ldp d8, d9, [sp, #112]\n"
-    "  ldp d10, d11, [sp, #128]\n"
-    "  ldp d12, d13, [sp, #144]\n"
-    "  ldp d14, d15, [sp, #160]\n"
+    "  ldp x19, x20, [sp]\n"
+    "  ldp x21, x22, [sp, #16]\n"
+    "  ldp x23, x24, [sp, #32]\n"
+    "  ldp x25, x26, [sp, #48]\n"
+    "  ldp x27, x28, [sp, #64]\n"
+    "  ldp x29, x30, [sp, #80]\n"
+    "  ldp d8, d9, [sp, #96]\n"
+    "  ldp d10, d11, [sp, #112]\n"
+    "  ldp d12, d13, [sp, #128]\n"
+    "  ldp d14, d15, [sp, #144]\n"
     "  mov x16, x30\n"
-    "  add sp, sp, #176\n"
+    "  add sp, sp, #160\n"
     "  br x16\n");
 
 #else
@@ -83,11 +83,14 @@ asm(".text\n"
 
 namespace moegen {
 
-uint64_t PrepareStack(uint64_t top, void (*entry)()) {
-  auto* slot = reinterpret_cast<uint64_t*>(top);
-  *--slot = 0;  // In the place of a return address: keeps the stack aligned.
-  *--slot = reinterpret_cast<uint64_t>(entry);
-  return reinterpret_cast<uint64_t>(slot);
+void PrepareStack(Suspended& thread, uint64_t top, void (*entry)()) {
+#if defined(__x86_64__)
+  // In the place of a return address: keeps the stack aligned.
+  top -= sizeof(uint64_t);
+  *reinterpret_cast<uint64_t*>(top) = 0;
+#endif
+  thread.stack_pointer = top;
+  thread.resume = reinterpret_cast<uint64_t>(entry);
 }
 
 }  // namespace moegen

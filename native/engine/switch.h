@@ -3,15 +3,23 @@
 
 #include <cstdint>
 
-extern "C" {
-// Saves the caller's registers and stack pointer in `*save`, then continues whoever was saved as `target`. A
-// saved stack has the address to continue at on top; what that code needs lies below.
-void moegen_switch(uint64_t* save, uint64_t target);
-}
-
 namespace moegen {
 
-// Prepares a stack so that the first switch to the returned value calls `entry`, which must not return.
-uint64_t PrepareStack(uint64_t top, void (*entry)());
+// A thread that does not run: where it continues. Only barriers that are part of kernels use frame and base; what
+// else a thread needs lies on its stack.
+struct Suspended {
+  uint64_t stack_pointer;
+  uint64_t resume;
+  uint64_t frame;
+  uint64_t base;
+};
+
+// Prepares a stack so that the first switch to `thread` calls `entry`, which must not return.
+void PrepareStack(Suspended& thread, uint64_t top, void (*entry)());
 
 }  // namespace moegen
+
+extern "C" {
+// Suspends the caller as `save` and continues `target`.
+void moegen_switch(moegen::Suspended* save, const moegen::Suspended* target);
+}

@@ -24,9 +24,8 @@ uint64_t StackPointer() {
 }  // namespace
 
 Worker::Worker()
-    : matrices_(kMaxSimdgroups * kLanes * kStackBytes, 4096), group_(new (stacks_.group_storage()) Group{}) {
+    : matrices_(kMaxSimdgroups * kLanes * kStackBytes, 4096), group_(new (stacks_.group_storage()) Group(stacks_.begin())) {
   group_->worker = this;
-  group_->free_stacks = stacks_.All();
   group_->matrix_storage = matrices_.begin();
 }
 

@@ -14,17 +14,21 @@
 // stack: what a barrier touches of a thread. Barriers are part of the kernels, so they share these offsets with the engine.
 #define MSL_RT_STACKS 1024ul
 #define MSL_RT_STACKS_ALIGNMENT (2ul * MSL_RT_STACKS * MSL_RT_STACK_BYTES)
-#define MSL_RT_LINK_BYTES 32
+#define MSL_RT_LINK_BYTES 64
 // (address >> shift) & mask is the offset of the link.
-#define MSL_RT_LINK_SHIFT 13
-#define MSL_RT_LINK_MASK 0x7fe0
-#define MSL_RT_LINK_NEXT 0
-#define MSL_RT_LINK_OWN 8
-#define MSL_RT_LINK_SIMDGROUP 16
-#define MSL_RT_LINK_BIT 24
-#define MSL_RT_LINK_NEXT_BIT 28
-#define MSL_RT_SIMDGROUP_WAITING 4
+#define MSL_RT_LINK_SHIFT 12
+#define MSL_RT_LINK_MASK 0xffc0
+#define MSL_RT_LINK_STACK 0
+#define MSL_RT_LINK_RESUME 8
+#define MSL_RT_LINK_FRAME 16
+#define MSL_RT_LINK_BASE 24
+#define MSL_RT_LINK_NEXT 32
+#define MSL_RT_LINK_SIMDGROUP 40
 #define MSL_RT_SIMDGROUP_SITE 16
+
+// How far the state of the next stack mostly lies from this one: a guess at where the next lane continues that needs no
+// memory.
+#define MSL_RT_NEXT_STACK (MSL_RT_STACK_BYTES + 4096ul + 64ul)
 
 // Bits of __msl_self::matrix_mode. Zero means: another lane does the matrix operations of this simdgroup.
 #define MSL_RT_MATRIX_LEADER 1u

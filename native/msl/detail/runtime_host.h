@@ -1,9 +1,16 @@
 // The engine's entry points, as kernels on the host see them. native/engine defines them.
 #pragma once
 
+#ifdef __APPLE__
+#define __MSL_CALLEE(name) "_" name
+#else
+#define __MSL_CALLEE(name) name "@PLT"
+#endif
+
 extern "C" {
-// `site` tells barriers apart.
-void __msl_rt_barrier(ulong site) __attribute__((convergent, not_tail_called));
+#if !defined(__x86_64__)
+void __msl_rt_barrier() __attribute__((convergent, not_tail_called));
+#endif
 void __msl_rt_simdgroup_barrier(uint flags) __attribute__((convergent));
 ulong __msl_rt_shuffle(ulong value, uint kind, uint argument, ulong fill, uint modulo)
     __attribute__((convergent));
@@ -37,56 +44,67 @@ ulong __msl_rt_atomic(void* object, uint operation, uint type, ulong operand, ul
 }
 
 // A threadgroup barrier. Where the next lane can run, this switches to it; written out, so that the compiler saves what
-// is alive instead of what a call must preserve. (The frame and base pointers are its own and cannot be given up.) The
-// call below is the general case; because of it, nothing lies in the red zone under the stack pointer here.
+// is alive instead of what a call must preserve. (The frame and base pointers are its own and cannot be given up.) Where
+// the next lane's stack is at is guessed and compared: loading it would make every switch wait for the one before. In
+// the general case the engine says who continues. A lane that continues finds its link in r10.
 __MSL_CONV void __msl_threadgroup_barrier() {
 #if defined(__x86_64__)
-  ulong site;
-  uint passed;
   __asm__ volatile(
       "leaq 1f(%%rip), %%rcx\n"
-      "xorl %%eax, %%eax\n"
       "movq %%rsp, %%rdx\n"
       "movq %%rsp, %%rsi\n"
       "shrq %[shift], %%rdx\n"
       "andq %[range], %%rsi\n"
       "andl %[links], %%edx\n"
-      "movq %c[simdgroup](%%rsi, %%rdx), %%rdi\n"
-      "movq %c[next](%%rsi, %%rdx), %%r8\n"
-      "movl %c[waiting](%%rdi), %%r9d\n"
-      "orl %c[bit](%%rsi, %%rdx), %%r9d\n"
-      "cmpq %%rcx, %c[site_in_turn](%%rdi)\n"
+      "addq %%rdx, %%rsi\n"
+      "movq %c[simdgroup](%%rsi), %%rdi\n"
+      "movq %c[next](%%rsi), %%r10\n"
+      "leaq %c[guess](%%rsp), %%r8\n"
+      "cmpq %%rcx, %c[site](%%rdi)\n"
+      "jne 3f\n"
+      "cmpq %%r8, %c[stack](%%r10)\n"
       "jne 2f\n"
-      "testl %%r9d, %c[next_bit](%%rsi, %%rdx)\n"
-      "jne 2f\n"
-      "testq %%r8, %%r8\n"
-      "je 2f\n"
-      "pushq %%rbp\n"
-      "pushq %%rbx\n"
-      "pushq %%rcx\n"
-      "movq %c[own](%%rsi, %%rdx), %%r10\n"
-      "movl %%r9d, %c[waiting](%%rdi)\n"
-      "movq %%rsp, (%%r10)\n"
+      "4:\n"
+      "movq %%rsp, %c[stack](%%rsi)\n"
+      "movq %%rcx, %c[resume](%%rsi)\n"
+      "movq %%rbp, %c[frame](%%rsi)\n"
+      "movq %%rbx, %c[base](%%rsi)\n"
       "movq %%r8, %%rsp\n"
-      "popq %%rcx\n"
-      "jmpq *%%rcx\n"
-      "1:\n"
-      "popq %%rbx\n"
-      "popq %%rbp\n"
-      "movl $1, %%eax\n"
+      "jmpq *%c[resume](%%r10)\n"
       "2:\n"
-      : "=&a"(passed), "=&c"(site)
+      "movq %c[stack](%%r10), %%r8\n"
+      "testq %%r8, %%r8\n"
+      "jne 4b\n"
+      "3:\n"
+      "movq %%rsp, %%r12\n"
+      "movq %%rcx, %%r13\n"
+      "movq %%rsi, %%r14\n"
+      "movq %%rcx, %%rdi\n"
+      "andq $-16, %%rsp\n"
+      "call " __MSL_CALLEE("__msl_rt_barrier_wait") "\n"
+      "movq %%r12, %%rsp\n"
+      "cmpq %%rax, %%r14\n"
+      "je 5f\n"
+      "movq %%rax, %%r10\n"
+      "movq %%r13, %%rcx\n"
+      "movq %%r14, %%rsi\n"
+      "movq %c[stack](%%r10), %%r8\n"
+      "jmp 4b\n"
+      "1:\n"
+      "movq %c[base](%%r10), %%rbx\n"
+      "movq %c[frame](%%r10), %%rbp\n"
+      "5:\n"
+      :
       : [shift] "i"(MSL_RT_LINK_SHIFT), [range] "i"(-(long)MSL_RT_STACKS_ALIGNMENT),
-        [links] "i"(MSL_RT_LINK_MASK), [next] "i"(MSL_RT_LINK_NEXT), [own] "i"(MSL_RT_LINK_OWN),
-        [simdgroup] "i"(MSL_RT_LINK_SIMDGROUP), [bit] "i"(MSL_RT_LINK_BIT),
-        [next_bit] "i"(MSL_RT_LINK_NEXT_BIT), [waiting] "i"(MSL_RT_SIMDGROUP_WAITING),
-        [site_in_turn] "i"(MSL_RT_SIMDGROUP_SITE)
-      : "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0", "xmm1",
-        "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
+        [links] "i"(MSL_RT_LINK_MASK), [stack] "i"(MSL_RT_LINK_STACK), [resume] "i"(MSL_RT_LINK_RESUME),
+        [frame] "i"(MSL_RT_LINK_FRAME), [base] "i"(MSL_RT_LINK_BASE), [next] "i"(MSL_RT_LINK_NEXT),
+        [simdgroup] "i"(MSL_RT_LINK_SIMDGROUP), [site] "i"(MSL_RT_SIMDGROUP_SITE),
+        [guess] "i"(MSL_RT_NEXT_STACK)
+      : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0",
+        "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
         "xmm13", "xmm14", "xmm15", "cc", "memory");
-  if (__builtin_expect(passed == 0, 0)) __msl_rt_barrier(site);
 #else
-  __msl_rt_barrier(0);
+  __msl_rt_barrier();
 #endif
 }
 
