@@ -53,7 +53,7 @@ const DIAGNOSTICS = [
 const HOST = ['-O2', '-fPIC', '-fvisibility=hidden', '-fno-ident'] as const;
 
 /** Outlined callbacks see every access; vectorised code would merge some of them. */
-const INSTRUMENT = [
+const WATCH_ACCESSES = [
   '-fsanitize=kernel-hwaddress',
   '-mllvm',
   '-hwasan-instrument-with-calls=1',
@@ -65,9 +65,9 @@ const INSTRUMENT = [
   '-hwasan-kernel-mem-intrinsic-prefix=1',
   '-fno-vectorize',
   '-fno-slp-vectorize',
-  '-gline-tables-only',
-  '-DMSL_INSTRUMENTED=1',
 ] as const;
+
+const INSTRUMENT = [...WATCH_ACCESSES, '-gline-tables-only', '-DMSL_INSTRUMENTED=1'] as const;
 
 const PTX = [
   '-O2',
@@ -110,6 +110,14 @@ export function compileFlags(target: CompileTarget, processor: readonly string[]
   const own = target === 'ptx' ? PTX : [...HOST, ...processor];
   return [...LANGUAGE, ...DIAGNOSTICS, ...own, ...(target === 'host-instrumented' ? INSTRUMENT : [])];
 }
+
+/** Flags of the step from LLVM's intermediate representation to an instrumented object. */
+export function instrumentedObjectFlags(processor: readonly string[]): string[] {
+  return ['-x', 'ir', ...HOST, ...processor, ...WATCH_ACCESSES, '-Wno-everything'];
+}
+
+/** Leaves a program as it was written, and one that was optimised as it is. */
+export const UNOPTIMISED = ['-Xclang', '-disable-llvm-passes'] as const;
 
 /** Flags of the steps towards PTX that start from LLVM's intermediate representation. */
 export const PTX_REPRESENTATION = ['-x', 'ir', ...PTX, '-Wno-everything', '-S'] as const;

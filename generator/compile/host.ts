@@ -9,11 +9,19 @@ import { MoegenError } from '../errors.js';
 import { cached, contentKey } from './cache.js';
 import type { Clang } from './clang.js';
 import { hasErrors } from './diagnostics.js';
-import { compileFlags, processorFlags, type CompileTarget } from './flags.js';
+import {
+  compileFlags,
+  instrumentedObjectFlags,
+  processorFlags,
+  UNOPTIMISED,
+  type CompileTarget,
+} from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
+import { countOperations } from './host/operations.js';
 import { linkHost } from './link.js';
+import { codeHash } from './headers.js';
 import { precompiledHeader } from './pch.js';
-import { runProcess } from './process.js';
+import { runProcess, type ProcessResult } from './process.js';
 import type { CompileOutcome, HostLibrary, MslSource } from './types.js';
 
 export interface HostOptions extends StockOptions {
@@ -83,10 +91,13 @@ async function build(
   const texts = pieces.map((piece, index) => {
     return translation.program + (index === 0 ? translation.storage : '') + piece.join('');
   });
-  const key = contentKey([clang.identity, header, ...flags, ...texts]);
+  const toObject = instrumented ? compileInstrumented : compileObject;
+  const key = contentKey([clang.identity, header, ...flags, ...(instrumented ? [codeHash()] : []), ...texts]);
   const extension = process.platform === 'darwin' ? 'dylib' : 'so';
   const { path, result } = await cached(join(cacheDir, 'host'), `${key}.${extension}`, (output) =>
-    produce(clang, [...flags, '-include-pch', header], texts, output),
+    produce(clang, texts, output, (text, object) =>
+      toObject([...clang.command, ...flags, '-include-pch', header], text, object, clang),
+    ),
   );
   if (result && 'log' in result) return result;
   return { library: { path, kernels, constants, instrumented } };
@@ -98,18 +109,34 @@ function divide(entries: readonly string[]): (readonly string[])[] {
   return Array.from({ length: count }, (_, index) => entries.slice(index * size, (index + 1) * size));
 }
 
+function compileObject(command: readonly string[], input: string, object: string): Promise<ProcessResult> {
+  return runProcess([...command, '-c', '-', '-o', object], { input });
+}
+
+/** By way of the representation in which operations are found. */
+async function compileInstrumented(
+  command: readonly string[],
+  input: string,
+  object: string,
+  clang: Clang,
+): Promise<ProcessResult> {
+  const written = await runProcess([...command, '-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', '-'], { input });
+  if (written.code !== 0 || hasErrors(written.stderr)) return written;
+  const flags = instrumentedObjectFlags(hostProcessor());
+  const counting = { input: countOperations(written.stdout) };
+  return runProcess([...clang.command, ...flags, '-c', '-', '-o', object], counting);
+}
+
 async function produce(
   clang: Clang,
-  flags: readonly string[],
   texts: readonly string[],
   output: string,
+  compile: (text: string, object: string) => Promise<ProcessResult>,
 ): Promise<{ ok: true } | { ok: false; log: string }> {
   const objects = texts.map((_, index) => `${output}.${index}.o`);
   try {
     const results = await Promise.all(
-      texts.map((input, index) =>
-        runProcess([...clang.command, ...flags, '-c', '-', '-o', objects[index] ?? ''], { input }),
-      ),
+      texts.map((text, index) => compile(text, objects[index] ?? '')),
     );
     const failed = results.find(({ code, stderr }) => code !== 0 || hasErrors(stderr));
     if (failed) return { ok: false, ...compilerLog(clang, failed.code, failed.stderr) };

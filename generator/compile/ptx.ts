@@ -8,7 +8,7 @@ import { MoegenError } from '../errors.js';
 import { cached, contentKey } from './cache.js';
 import type { Clang } from './clang.js';
 import { hasErrors } from './diagnostics.js';
-import { compileFlags, PTX_REPRESENTATION } from './flags.js';
+import { compileFlags, PTX_REPRESENTATION, UNOPTIMISED } from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
 import { precompiledHeader } from './pch.js';
 import { runProcess } from './process.js';
@@ -19,8 +19,6 @@ export interface PtxOptions extends StockOptions {
   /** Values of function constants, by index; the others are undefined in Metal's sense. */
   readonly constants?: Readonly<Record<number, ConstantValue>>;
 }
-
-const UNOPTIMISED = ['-Xclang', '-disable-llvm-passes'] as const;
 
 /** A PTX module. Kernel parameters: `u64` for each buffer index up to the largest, then `u32` per threadgroup argument. */
 export interface PtxLibrary {

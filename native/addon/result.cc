@@ -85,6 +85,7 @@ Napi::Object MakeCounters(const Napi::Env& env, const Dispatch& dispatch, const 
   result.Set("threadgroupBytesRead", Number(env, outcome.threadgroup_bytes_read));
   result.Set("threadgroupBytesWritten", Number(env, outcome.threadgroup_bytes_written));
   result.Set("barriers", Number(env, outcome.barriers));
+  result.Set("floatingPointOperations", Number(env, outcome.operations));
   result.Set("matrixOperations", Number(env, outcome.matrix_operations));
   return result;
 }

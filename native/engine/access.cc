@@ -127,6 +127,8 @@ uint64_t __msl_rt_atomic(void* object, uint32_t operation, uint32_t type, uint64
                           : operation == MSL_RT_ATOMIC_STORE ? AccessKind::kAtomicWrite
                                                              : AccessKind::kAtomicUpdate;
   moegen::Tell(object, bytes, kind, __builtin_return_address(0));
+  const bool adds = operation == MSL_RT_ATOMIC_ADD || operation == MSL_RT_ATOMIC_SUB;
+  if (adds && type == MSL_RT_ATOMIC_FLOAT) ++moegen::GroupOf(moegen::Current()).operations;
   switch (bytes) {
     case 8:
       return moegen::Update<uint64_t>(object, operation, type, operand, expected);

@@ -25,6 +25,7 @@ struct DispatchOutcome {
   uint64_t threadgroups;
   uint64_t barriers;
   uint64_t matrix_operations;
+  uint64_t operations;
   uint64_t threadgroup_bytes_read;
   uint64_t threadgroup_bytes_written;
   // By buffer index of the kernel.

@@ -83,6 +83,8 @@ struct Group {
   Link links[kMaxThreads];
   // Without a stack: no thread can continue here.
   Link nobody;
+  // Floating-point operations of instrumented kernels, counted over all threadgroups of a dispatch.
+  uint64_t operations;
   // Simdgroups that may have a lane which can run.
   uint32_t runnable;
   uint32_t simdgroup_count;
@@ -100,6 +102,8 @@ struct Group {
   // Where the worker continues when the threadgroup is done.
   Suspended main;
   uint64_t matrix_storage;
+  // What all threads name that have come to the next barrier of an instrumented kernel.
+  uint32_t barrier_flags;
   // Counted over all threadgroups of a dispatch.
   uint64_t barriers;
   uint64_t matrix_operations;
@@ -139,6 +143,7 @@ static_assert(offsetof(Suspended, base) == MSL_RT_LINK_BASE);
 static_assert(offsetof(Link, next) == MSL_RT_LINK_NEXT);
 static_assert(offsetof(Link, simdgroup) == MSL_RT_LINK_SIMDGROUP);
 static_assert(offsetof(Simdgroup, site_in_turn) == MSL_RT_SIMDGROUP_SITE);
+static_assert(offsetof(Group, operations) == MSL_RT_OPERATIONS);
 static_assert(offsetof(Group, links) == 0 && sizeof(Link) == MSL_RT_LINK_BYTES);
 static_assert(kStackBytes >> MSL_RT_LINK_SHIFT == MSL_RT_LINK_BYTES);
 static_assert(kMaxThreads * MSL_RT_LINK_BYTES - 1 == (MSL_RT_LINK_MASK | (MSL_RT_LINK_BYTES - 1)));

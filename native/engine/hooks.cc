@@ -13,13 +13,23 @@ namespace {
 uint64_t AddressOf(uint64_t site) { return site & 0x0000ffffffffffff; }
 
 // A barrier that some threads went around.
-void ReportMissingThreads(const Group& group, uint64_t site, uint32_t waiting) {
-  if (waiting == group.threads) return;
+void ReportMissingThreads(const Group& group, uint64_t site) {
+  uint32_t count = 0;
+  uint32_t waiting = kMaxThreads;
+  uint32_t missing = kMaxThreads;
+  for (uint32_t i = group.simdgroup_count; i-- > 0;) {
+    const Simdgroup& simdgroup = group.simdgroups[i];
+    const uint32_t absent = simdgroup.members & ~simdgroup.waiting;
+    count += static_cast<uint32_t>(std::popcount(simdgroup.waiting));
+    if (simdgroup.waiting != 0) waiting = i * kLanes + LowestBit(simdgroup.waiting);
+    if (absent != 0) missing = i * kLanes + LowestBit(absent);
+  }
+  if (missing == kMaxThreads) return;
   group.watch->monitor().Report(
       Check::kDivergence, AddressOf(site),
-      "%u of the %u threads of threadgroup %llu wait at a threadgroup barrier; the others have "
-      "returned",
-      waiting, group.threads, static_cast<unsigned long long>(group.threadgroup_index));
+      "%u of the %u threads of threadgroup %llu wait at a threadgroup barrier, thread %u but not thread %u; the "
+      "others have returned",
+      count, group.threads, static_cast<unsigned long long>(group.threadgroup_index), waiting, missing);
 }
 
 }  // namespace
@@ -67,29 +77,33 @@ void MatrixAccess(const Self* self, const MatrixOperation& operation) {
 
 void BarrierOpens(Group& group) {
   if (group.watch == nullptr) return;
-  uint32_t waiting = 0;
+  // A thread, and one that waits at another barrier.
+  uint32_t first = kMaxThreads;
+  uint32_t other = kMaxThreads;
   uint64_t site = 0;
-  bool differ = false;
   for (uint32_t i = 0; i < group.simdgroup_count; ++i) {
     const Simdgroup& simdgroup = group.simdgroups[i];
-    waiting += static_cast<uint32_t>(std::popcount(simdgroup.waiting));
     for (uint32_t rest = simdgroup.waiting; rest != 0; rest &= rest - 1) {
-      const uint64_t here = simdgroup.mixed ? simdgroup.lane_site[LowestBit(rest)] : simdgroup.site;
-      differ |= site != 0 && here != site;
-      site = here;
+      const uint32_t lane = LowestBit(rest);
+      const uint64_t here = simdgroup.mixed ? simdgroup.lane_site[lane] : simdgroup.site;
+      if (site == 0) first = i * kLanes + lane;
+      if (site != 0 && here != site) other = i * kLanes + lane;
+      site = site == 0 ? here : site;
     }
   }
-  ReportMissingThreads(group, site, waiting);
-  if (differ) {
-    group.watch->monitor().Report(Check::kDivergence, AddressOf(site),
-                                  "threads of threadgroup %llu wait at different threadgroup barriers",
-                                  static_cast<unsigned long long>(group.threadgroup_index));
+  ReportMissingThreads(group, site);
+  if (other != kMaxThreads) {
+    group.watch->monitor().Report(
+        Check::kDivergence, AddressOf(site),
+        "threads %u and %u of threadgroup %llu wait at different threadgroup barriers", first, other,
+        static_cast<unsigned long long>(group.threadgroup_index));
   }
-  group.watch->NextEpoch();
+  group.watch->NextEpoch(group.barrier_flags);
+  group.barrier_flags = ~0u;
 }
 
-void SimdgroupBarrierOpens(Simdgroup& simdgroup) {
-  if (simdgroup.group->watch != nullptr) simdgroup.group->watch->NextEpoch(simdgroup.index);
+void SimdgroupBarrierOpens(Simdgroup& simdgroup, uint32_t flags) {
+  if (simdgroup.group->watch != nullptr) simdgroup.group->watch->NextEpoch(simdgroup.index, flags);
 }
 
 }  // namespace moegen

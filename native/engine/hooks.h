@@ -24,6 +24,6 @@ void MatrixAccess(const Self* self, const MatrixOperation& operation);
 // All threads of the threadgroup that have not returned wait at a barrier, or those of a simdgroup do: it
 // opens.
 void BarrierOpens(Group& group);
-void SimdgroupBarrierOpens(Simdgroup& simdgroup);
+void SimdgroupBarrierOpens(Simdgroup& simdgroup, uint32_t flags);
 
 }  // namespace moegen

@@ -101,6 +101,7 @@ void RunJob(const Job& job, Control* control) {
     outcome.threadgroups = launch->threadgroup_count;
     outcome.barriers = totals.barriers;
     outcome.matrix_operations = totals.matrix_operations;
+    outcome.operations = totals.operations;
   }
   if (monitor != nullptr) monitor->FindUnwritten();
 }

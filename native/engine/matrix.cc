@@ -49,6 +49,7 @@ void Perform(Self* self, const MatrixOperation& operation) {
       break;
     case Kind::kMultiply:
       ++GroupOf(self).matrix_operations;
+      GroupOf(self).operations += kMatrixProductOperations;
       MultiplyAccumulate(Elements(self, operation.d), types[0], Elements(self, operation.a), types[1],
                          Elements(self, operation.b), types[2],
                          operation.c == nullptr ? nullptr : Elements(self, operation.c), types[3]);

@@ -10,6 +10,8 @@ namespace moegen {
 
 constexpr uint32_t kMatrixSize = 8;
 constexpr uint32_t kMatrixElements = 64;
+// Of a product: a multiplication and an addition for each of 8 x 8 x 8 terms.
+constexpr uint32_t kMatrixProductOperations = 2 * 8 * 8 * 8;
 
 // Position of an element in lane order.
 constexpr uint32_t ElementOffset(uint32_t row, uint32_t column) {

@@ -54,6 +54,10 @@ class ThreadgroupMemory {
     const void* key;
     uint64_t begin;
     uint64_t bytes;
+
+    // Arguments have their index + 1 for a key, variables the address of their name.
+    bool IsArgument() const { return argument() < kMaxBuffers; }
+    uint64_t argument() const { return reinterpret_cast<uint64_t>(key) - 1; }
   };
 
   ThreadgroupMemory();

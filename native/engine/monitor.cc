@@ -51,7 +51,12 @@ void Monitor::BeginDispatch(uint32_t index, const Dispatch& dispatch) {
 Monitor::Region* Monitor::Find(uint64_t address) {
   const uint64_t block = (address - arena_begin_) / kZoneBytes;
   if (address < arena_begin_ || block >= region_of_block_.size()) return nullptr;
-  return &regions_[region_of_block_[block] - 1];
+  const uint32_t next = region_of_block_[block];
+  Region* region = &regions_[next - 1];
+  // Between two buffers: whose end or beginning is nearer?
+  const uint64_t end = region->begin + region->bytes;
+  if (address >= end && next < regions_.size() && regions_[next].begin - address < address - end) ++region;
+  return region;
 }
 
 void Monitor::FindUnwritten() {

@@ -191,6 +191,8 @@ const void* __msl_rt_barrier_wait(uint64_t site, const void* link) {
   return &moegen::WaitInGeneral(*static_cast<const moegen::Link*>(link), site, nullptr);
 }
 
+void __msl_rt_barrier_flags(uint32_t flags) { moegen::GroupOf(moegen::Current()).barrier_flags &= flags; }
+
 void __msl_rt_barrier() {
   const auto site = reinterpret_cast<uint64_t>(__builtin_return_address(0));
   moegen::Rendezvous(moegen::Current(), site, nullptr);

@@ -186,12 +186,19 @@ void Scan(Simdgroup& simdgroup, uint32_t mask, uint32_t begin, uint32_t width, u
   for (uint32_t lane = begin; lane < begin + width; ++lane) simdgroup.operands.output[lane] = to_bits(total);
 }
 
+// Each value but the first takes one operation.
+void CountReduction(Simdgroup& simdgroup, uint32_t mask, uint32_t begin, uint32_t width) {
+  const uint32_t block = width == kLanes ? mask : mask >> begin & ((1u << width) - 1);
+  if (block != 0) simdgroup.group->operations += static_cast<uint32_t>(std::popcount(block)) - 1;
+}
+
 void ExecuteReduceFloat(Simdgroup& simdgroup, uint32_t mask) {
   if (mask != simdgroup.members) PartialOperation(simdgroup, mask, kReduction);
   const uint32_t kind = simdgroup.operands.kind[LowestBit(mask)];
   const uint32_t operation = kind & MSL_RT_OPERATOR;
   const uint32_t width = (kind & MSL_RT_QUAD) != 0 ? kQuadLanes : kLanes;
   for (uint32_t begin = 0; begin < kLanes; begin += width) {
+    if (operation == MSL_RT_SUM || operation == MSL_RT_PRODUCT) CountReduction(simdgroup, mask, begin, width);
     if ((kind & (MSL_RT_INCLUSIVE | MSL_RT_EXCLUSIVE)) != 0) {
       Scan(simdgroup, mask, begin, width, kind, operation == MSL_RT_SUM ? 0.0f : 1.0f, AsFloat, FloatBits);
     } else if (width == kLanes) {
@@ -225,7 +232,9 @@ void ExecuteBallot(Simdgroup& simdgroup, uint32_t mask) {
 
 void ExecuteBarrier(Simdgroup& simdgroup, uint32_t mask) {
   if (mask != simdgroup.members) PartialOperation(simdgroup, mask, "simdgroup barrier");
-  SimdgroupBarrierOpens(simdgroup);
+  uint32_t flags = ~0u;
+  for (uint32_t rest = mask; rest != 0; rest &= rest - 1) flags &= simdgroup.operands.argument[LowestBit(rest)];
+  SimdgroupBarrierOpens(simdgroup, flags);
 }
 
 // Compilers merge calls at the ends of branches: the operation has to be part of what tells two places apart.
@@ -245,8 +254,10 @@ using moegen::Site;
 
 extern "C" {
 
-void __msl_rt_simdgroup_barrier(uint32_t) {
-  Rendezvous(Current(), Site(__builtin_return_address(0), 1), moegen::ExecuteBarrier);
+void __msl_rt_simdgroup_barrier(uint32_t flags) {
+  Self* self = Current();
+  SimdgroupOf(self).operands.argument[self->lane] = flags;
+  Rendezvous(self, Site(__builtin_return_address(0), 1), moegen::ExecuteBarrier);
 }
 
 uint64_t __msl_rt_shuffle(uint64_t value, uint32_t kind, uint32_t argument, uint64_t fill, uint32_t modulo) {

@@ -24,11 +24,31 @@ const char* Verb(AccessKind kind) {
 
 unsigned long long Number(uint64_t value) { return value; }
 
+constexpr size_t kNameBytes = 80;
+
+void WriteName(const ThreadgroupMemory::Slot& slot, char (&name)[kNameBytes]) {
+  if (slot.IsArgument()) {
+    std::snprintf(name, sizeof name, "[[threadgroup(%llu)]]", Number(slot.argument()));
+  } else {
+    std::snprintf(name, sizeof name, "threadgroup variable '%s'", static_cast<const char*>(slot.key));
+  }
+}
+
+// The thread whose access was the last one that `cell` knows of the threadgroup `number` and that does not go
+// together with another threadgroup's access of this kind. kMaxThreads: not known any more.
+uint32_t ThreadOf(const Cell& cell, uint64_t stamp, AccessKind kind) {
+  if (cell.stamp_and_written >> kCellBytes != stamp) return kMaxThreads;
+  if (!cell.writer.IsNone()) return cell.writer.thread();
+  if (!IsAtomic(kind) && !cell.atomic.IsNone()) return cell.atomic.thread();
+  if (Writes(kind) && !cell.readers[0].IsNone()) return cell.readers[0].thread();
+  return kMaxThreads;
+}
+
 }  // namespace
 
 void Watch::BeginGroup() {
   ++stamp_;
-  NextEpoch();
+  NextEpoch(MSL_RT_FLAG_DEVICE | MSL_RT_FLAG_THREADGROUP);
 }
 
 void Watch::ReportOutside(const Group& group, uint32_t thread, const Touch& touch) {
@@ -41,20 +61,23 @@ void Watch::ReportOutside(const Group& group, uint32_t thread, const Touch& touc
 void Watch::Report(const Group& group, uint32_t thread, const Touch& touch,
                    const ThreadgroupMemory::Slot& slot, const Finding& finding) {
   const uint64_t place = touch.address - slot.begin;
+  char name[kNameBytes];
+  WriteName(slot, name);
   if (finding.is_unwritten) {
     monitor_.Report(
         Check::kUninitialized, touch.site,
-        "reads byte %llu of a threadgroup variable of %llu bytes before anything was written there; "
+        "reads byte %llu of %s (index %llu of %llu bytes) before anything was written there; "
         "threadgroup %llu, thread %u",
-        Number(place), Number(slot.bytes), Number(group.threadgroup_index), thread);
+        Number(place), name, Number(place / touch.bytes), Number(slot.bytes), Number(group.threadgroup_index),
+        thread);
   }
   if (finding.is_race) {
     monitor_.Report(
         Check::kRaces, touch.site,
-        "%s byte %llu of a threadgroup variable of %llu bytes; threads %u and %u of threadgroup %llu have "
-        "no barrier between their accesses",
-        Verb(touch.kind), Number(place), Number(slot.bytes), finding.other.thread(), thread,
-        Number(group.threadgroup_index));
+        "%s byte %llu of %s (index %llu of %llu bytes); threads %u and %u of threadgroup %llu have no barrier "
+        "that orders threadgroup memory between their accesses",
+        Verb(touch.kind), Number(place), name, Number(place / touch.bytes), Number(slot.bytes),
+        finding.other.thread(), thread, Number(group.threadgroup_index));
   }
 }
 
@@ -96,19 +119,24 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
   const uint32_t dispatch = monitor_.dispatch() + 1;
   const auto number = static_cast<uint32_t>(group.threadgroup_index % (DeviceCell::kSeveral - 1)) + 1;
   const uint64_t stamp = static_cast<uint64_t>(dispatch) << 32 | number;
-  const Access access = AccessBy(thread);
+  const Access access = device_epochs_.AccessBy(thread);
   ForCells(offset, touch.bytes, [&](uint64_t index, uint8_t mask) {
     DeviceCell& cell = region.cells[index];
     // The cell tells about both of its bytes: where accesses cover one only, other threadgroups may own the
     // other.
     const uint32_t other = mask == 3 ? NoteGroup(cell, dispatch, number, touch.kind) : 0;
     if (other != 0) {
-      char who[32] = "several";
-      if (other != DeviceCell::kSeveral) std::snprintf(who, sizeof who, "%u", other - 1);
+      char who[64] = "several threadgroups";
+      if (other != DeviceCell::kSeveral) std::snprintf(who, sizeof who, "threadgroup %u", other - 1);
+      const uint64_t last = cell.cell.stamp_and_written >> kCellBytes;
+      const uint32_t its_thread = ThreadOf(cell.cell, last, touch.kind);
+      if (static_cast<uint32_t>(last) != number && its_thread != kMaxThreads) {
+        std::snprintf(who, sizeof who, "threadgroup %u, thread %u,", static_cast<uint32_t>(last) - 1, its_thread);
+      }
       monitor_.Report(
           Check::kRaces, touch.site,
-          "%s byte %llu of buffer %u (index %llu); threadgroup %llu, thread %u, and threadgroup %s access it "
-          "in the same dispatch",
+          "%s byte %llu of buffer %u (index %llu); threadgroup %llu, thread %u, and %s access it in the same "
+          "dispatch",
           Verb(touch.kind), Number(offset), region.index, Number(offset / touch.bytes),
           Number(group.threadgroup_index), thread, who);
       return true;
@@ -118,8 +146,7 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
     if (!moegen::Note(cell.cell, access.To(mask), touch.kind, earlier)) return false;
     monitor_.Report(Check::kRaces, touch.site,
                     "%s byte %llu of buffer %u (index %llu); threads %u and %u of threadgroup %llu have no "
-                    "barrier between "
-                    "their accesses",
+                    "barrier that orders device memory between their accesses",
                     Verb(touch.kind), Number(offset), region.index, Number(offset / touch.bytes),
                     earlier.thread(), thread, Number(group.threadgroup_index));
     return true;

@@ -39,9 +39,15 @@ class Watch {
 
   Monitor& monitor() { return monitor_; }
   void BeginGroup();
-  // A barrier of the threadgroup, or of one simdgroup, opens.
-  void NextEpoch() { ++epoch_; }
-  void NextEpoch(uint32_t simdgroup) { ++simdgroup_epochs_[simdgroup]; }
+  // A barrier of the threadgroup, or of one simdgroup, opens. It orders the memory that `flags` name.
+  void NextEpoch(uint32_t flags) {
+    if ((flags & MSL_RT_FLAG_DEVICE) != 0) ++device_epochs_.threadgroup;
+    if ((flags & MSL_RT_FLAG_THREADGROUP) != 0) ++threadgroup_epochs_.threadgroup;
+  }
+  void NextEpoch(uint32_t simdgroup, uint32_t flags) {
+    if ((flags & MSL_RT_FLAG_DEVICE) != 0) ++device_epochs_.simdgroups[simdgroup];
+    if ((flags & MSL_RT_FLAG_THREADGROUP) != 0) ++threadgroup_epochs_.simdgroups[simdgroup];
+  }
 
   void Note(const Group& group, const ThreadgroupMemory& memory, uint32_t thread, const Touch& touch) {
     if (memory.mapping().Contains(touch.address)) return NoteThreadgroup(group, memory, thread, touch);
@@ -53,6 +59,14 @@ class Watch {
 
  private:
   static constexpr uint64_t kShadowCells = 4 * kThreadgroupMemoryBytes / kCellBytes;
+
+  // Barriers so far that order one kind of memory.
+  struct Epochs {
+    uint32_t threadgroup = 0;
+    uint32_t simdgroups[kMaxSimdgroups] = {};
+
+    Access AccessBy(uint32_t thread) const { return {threadgroup, simdgroups[thread / kLanes], thread}; }
+  };
 
   // What is wrong with an access to a cell of threadgroup memory.
   struct Finding {
@@ -68,13 +82,12 @@ class Watch {
               const Finding& finding);
   void NoteDevice(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region);
   void NoteRaces(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region);
-  Access AccessBy(uint32_t thread) const { return {epoch_, simdgroup_epochs_[thread / kLanes], thread}; }
 
   Monitor& monitor_;
   Mapping cells_;
   uint64_t stamp_ = 0;
-  uint32_t epoch_ = 0;
-  uint32_t simdgroup_epochs_[kMaxSimdgroups] = {};
+  Epochs device_epochs_;
+  Epochs threadgroup_epochs_;
   BufferCounters counters_[kMaxBuffers] = {};
   uint64_t threadgroup_bytes_read_ = 0;
   uint64_t threadgroup_bytes_written_ = 0;
@@ -87,7 +100,7 @@ inline void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& 
   const ThreadgroupMemory::Slot* slot = memory.Find(touch.address, touch.bytes);
   if (slot == nullptr) return ReportOutside(group, thread, touch);
   auto* cells = reinterpret_cast<Cell*>(cells_.begin());
-  const Access access = AccessBy(thread);
+  const Access access = threadgroup_epochs_.AccessBy(thread);
   ForCells(touch.address - memory.mapping().begin(), touch.bytes, [&](uint64_t number, uint8_t mask) {
     Cell& cell = cells[number];
     Enter(cell, stamp_);

@@ -55,6 +55,7 @@ void Worker::Prepare(const Launch& launch) {
               sizeof group_->threads_per_threadgroup);
   group_->barriers = 0;
   group_->matrix_operations = 0;
+  group_->operations = 0;
   if (launch.monitor != nullptr && watch_ == nullptr) watch_ = std::make_unique<Watch>(*launch.monitor);
   group_->watch = launch.monitor == nullptr ? nullptr : watch_.get();
   threadgroup_memory_.Reset();
@@ -74,6 +75,7 @@ void Worker::RunThreadgroup(const Launch& launch, uint64_t index) {
   group_->random_state = launch.seed * 0x2545f4914f6cdd1du + index;
   threadgroup_memory_.Poison();
   if (group_->watch != nullptr) group_->watch->BeginGroup();
+  group_->barrier_flags = ~0u;
   RunGroup(*group_);
 }
 
@@ -87,6 +89,7 @@ void Worker::Run(const Launch& launch, std::atomic<uint64_t>& next, Totals& tota
   }
   totals.barriers += group_->barriers;
   totals.matrix_operations += group_->matrix_operations;
+  totals.operations += group_->operations;
   if (group_->watch != nullptr) group_->watch->Flush();
 }
 

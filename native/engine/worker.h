@@ -36,6 +36,7 @@ struct Launch {
 struct Totals {
   std::atomic<uint64_t> barriers{0};
   std::atomic<uint64_t> matrix_operations{0};
+  std::atomic<uint64_t> operations{0};
 };
 
 class Worker {

@@ -170,7 +170,7 @@ describe('expressions and locals', () => {
     );
     expect(program).toContain('typedef half __msl_threadgroup_0 [ 2 ] [ 8 ];');
     expect(program).toContain(
-      '__local __msl_threadgroup_0& x = *(__local __msl_threadgroup_0*)__MSL_THREADGROUP(__msl_threadgroup_0, 1);',
+      '__local __msl_threadgroup_0& x = *(__local __msl_threadgroup_0*)__MSL_THREADGROUP(__msl_threadgroup_0, 1, "x");',
     );
     expect(program).toContain('__msl_align_up(__msl_threadgroup_0_end, alignof(__msl_threadgroup_1))');
     expect(program).toContain('threadgroup_barrier(mem_flags::mem_none);');

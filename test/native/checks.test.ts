@@ -11,6 +11,8 @@ interface Case {
   /** The statement that has to be reported, or that is correct. */
   readonly wrong: string;
   readonly right: string;
+  /** What the report has to name. */
+  readonly says: string;
   readonly parameters?: string;
   readonly before?: string;
   readonly buffers?: readonly (Data | number)[];
@@ -22,18 +24,21 @@ const CASES: readonly Case[] = [
   {
     check: 'bounds',
     name: 'a read past the end of a device buffer',
+    says: 'reads 4 bytes at byte 256 of buffer 0, which has 256 bytes; threadgroup 0, thread 63',
     wrong: 'out[t] = in[t + 1];',
     right: 'out[t] = in[min(t + 1, 63u)];',
   },
   {
     check: 'bounds',
     name: 'a write before the start of a device buffer',
+    says: 'writes 4 bytes at byte -4 of buffer 1, which has 256 bytes; threadgroup 0, thread 0',
     wrong: 'out[int(t) - 1] = in[t];',
     right: 'out[t] = in[t];',
   },
   {
     check: 'bounds',
     name: 'a read past the end of a threadgroup variable',
+    says: 'reads 4 bytes of threadgroup memory outside of every variable and argument; threadgroup 0, thread 63',
     before: 'threadgroup uint tile[64]; tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup);',
     wrong: 'out[t] = tile[t + 1];',
     right: 'out[t] = tile[63 - t];',
@@ -41,6 +46,7 @@ const CASES: readonly Case[] = [
   {
     check: 'races',
     name: 'threadgroup memory without a barrier',
+    says: "threadgroup variable 'tile' (index ",
     before: 'threadgroup uint tile[64]; tile[t] = t;',
     wrong: 'out[t] = tile[63 - t];',
     right: 'threadgroup_barrier(mem_flags::mem_threadgroup); out[t] = tile[63 - t];',
@@ -48,13 +54,40 @@ const CASES: readonly Case[] = [
   {
     check: 'races',
     name: 'a barrier of the simdgroup where lanes of two simdgroups meet',
+    says: 'have no barrier that orders threadgroup memory between their accesses',
     before: 'threadgroup uint tile[64]; tile[t] = t; simdgroup_barrier(mem_flags::mem_threadgroup);',
     wrong: 'out[t] = tile[63 - t];',
     right: 'out[t] = tile[t ^ 31];',
   },
   {
     check: 'races',
+    name: 'a barrier that orders device memory alone',
+    says: "threadgroup variable 'tile' (index ",
+    before: 'threadgroup uint tile[64]; tile[t] = t;',
+    wrong: 'threadgroup_barrier(mem_flags::mem_device); out[t] = tile[63 - t];',
+    right:
+      'threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup); out[t] = tile[63 - t];',
+  },
+  {
+    check: 'races',
+    name: 'a barrier that orders no memory',
+    says: 'of buffer 1 (index ',
+    before: 'out[t] = in[t];',
+    wrong: 'threadgroup_barrier(mem_flags::mem_none); out[63 - t] = out[63 - t] + 1;',
+    right: 'threadgroup_barrier(mem_flags::mem_device); out[63 - t] = out[63 - t] + 1;',
+  },
+  {
+    check: 'races',
+    name: 'a barrier of the simdgroup that orders no memory',
+    says: "threadgroup variable 'tile' (index ",
+    before: 'threadgroup uint tile[64]; tile[t] = t;',
+    wrong: 'simdgroup_barrier(mem_flags::mem_none); out[t] = tile[t ^ 31];',
+    right: 'simdgroup_barrier(mem_flags::mem_threadgroup); out[t] = tile[t ^ 31];',
+  },
+  {
+    check: 'races',
     name: 'a write after other threads have read',
+    says: "writes byte 0 of threadgroup variable 'tile' (index 0 of 256 bytes); threads ",
     before:
       'threadgroup uint tile[64]; tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup); uint v = tile[0];',
     wrong: 'if (t == 31) tile[0] = 7; out[t] = v;',
@@ -63,6 +96,7 @@ const CASES: readonly Case[] = [
   {
     check: 'races',
     name: 'threadgroups that write one element',
+    says: 'threadgroup 1, thread 0, and threadgroup 0, thread 0, access it in the same dispatch',
     wrong: 'out[t] = in[t] + g;',
     right: 'if (g == 0) out[t] = in[t];',
     groups: [2, 1, 1],
@@ -70,6 +104,7 @@ const CASES: readonly Case[] = [
   {
     check: 'races',
     name: 'a plain update by several threads',
+    says: 'byte 0 of buffer 1 (index 0); threads ',
     wrong: 'out[0] += t; out[t | 1] = 1;',
     right:
       'atomic_fetch_add_explicit((device atomic_uint*)out, t, memory_order_relaxed); if (t > 0) out[t] = 1;',
@@ -78,24 +113,28 @@ const CASES: readonly Case[] = [
   {
     check: 'divergence',
     name: 'a barrier that one simdgroup skips',
+    says: '32 of the 64 threads of threadgroup 0 wait at a threadgroup barrier, thread 0 but not thread 32',
     wrong: 'if (t < 32) threadgroup_barrier(mem_flags::mem_none); out[t] = in[t];',
     right: 'if (g == 0) threadgroup_barrier(mem_flags::mem_none); out[t] = in[t];',
   },
   {
     check: 'divergence',
     name: 'a reduction of some lanes',
+    says: '16 of the 32 lanes of a simdgroup come to a simdgroup reduction, thread 0 but not thread 1',
     wrong: 'uint s = 0; if (t % 2 == 0) s = simd_sum(t); out[t] = s;',
     right: 'uint s = 0; if (t / 32 == 0) s = simd_sum(t); out[t] = s;',
   },
   {
     check: 'divergence',
     name: 'a shuffle from a lane that takes no part',
+    says: 'asks for the value of lane 16, which takes no part',
     wrong: 'uint s = 0; if (t % 32 < 16) s = simd_shuffle_xor(t, 16); out[t] = s;',
     right: 'uint s = 0; if (t % 32 < 16) s = simd_shuffle_xor(t, 8); out[t] = s;',
   },
   {
     check: 'divergence',
     name: 'a matrix operation of some lanes',
+    says: 'thread 0 but not thread 31',
     before: 'simdgroup_float8x8 m(1.0f);',
     wrong: 'if (t % 32 < 31) simdgroup_store(m, (device float*)out, 8);',
     right: 'if (t < 32) simdgroup_store(m, (device float*)out, 8);',
@@ -103,6 +142,7 @@ const CASES: readonly Case[] = [
   {
     check: 'uninitialized',
     name: 'threadgroup memory that nobody wrote',
+    says: "reads byte 252 of threadgroup variable 'tile' (index 63 of 256 bytes) before anything was written there; threadgroup 0, thread 63",
     before:
       'threadgroup uint tile[64]; if (t < 63) tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup);',
     wrong: 'out[t] = tile[t];',
@@ -111,18 +151,21 @@ const CASES: readonly Case[] = [
   {
     check: 'unwritten',
     name: 'an element of the output',
+    says: '4 of the 256 bytes of the job',
     wrong: 'if (t != 5) out[t] = in[t];',
     right: 'if (t != 5) out[t] = in[t]; else out[t] = 0;',
   },
   {
     check: 'readonly',
     name: 'a write through a cast',
+    says: 'writes 4 bytes at byte 0 of buffer 0, which the kernel declares as constant; threadgroup 0, thread 0',
     wrong: 'out[t] = in[t]; ((device uint*)in)[t] = 0;',
     right: 'out[t] = in[t];',
   },
   {
     check: 'order',
     name: 'slots that go to whoever comes first',
+    says: 'changes with the order in which threads run',
     before:
       'threadgroup atomic_uint next; if (t == 0) atomic_store_explicit(&next, 0, memory_order_relaxed); threadgroup_barrier(mem_flags::mem_threadgroup);',
     wrong: 'out[atomic_fetch_add_explicit(&next, 1u, memory_order_relaxed)] = t;',
@@ -159,6 +202,7 @@ describe.each(CASES)('$check: $name', (test) => {
     const report = reports.find(({ check }) => check === test.check);
     expect(report, JSON.stringify(reports)).toBeDefined();
     expect(report?.kernel).toBe('test');
+    expect(report?.message).toContain(test.says);
     if (test.check === 'unwritten' || test.check === 'order') return;
     expect(report?.file).toMatch(/test\.metal$/u);
     // Of two accesses that race, the later one is reported: which that is depends on the order of threads.

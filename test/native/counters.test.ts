@@ -1,8 +1,8 @@
 // Counters are exact: the kernel's accesses can be counted by hand, and no scheduling changes them.
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { launch, load } from './support.js';
+import { launch, load, range } from './support.js';
 
 it('counts accesses, bytes, barriers and matrix operations', async () => {
   const library = await load(
@@ -40,7 +40,49 @@ it('counts accesses, bytes, barriers and matrix operations', async () => {
       threadgroupBytesRead: 3 * (2 * 256 + 32 * 4),
       threadgroupBytesWritten: 3 * (64 * 4 + 256),
       barriers: 3 * 2,
+      // One addition in each of 64 threads and in each of 32; two products.
+      floatingPointOperations: 3 * (64 + 32 + 2 * 1024),
       matrixOperations: 3 * 2,
     });
   }
+});
+
+// What one thread does with `x` = 2 and the count that it must give.
+const OPERATIONS: readonly (readonly [statement: string, count: number])[] = [
+  ['out[t] = x + 1.0f;', 1],
+  ['out[t] = x * 2.0f - 1.0f;', 2],
+  ['out[t] = fma(x, x, x) / x;', 3],
+  ['out[t] = half(x) * half(x);', 1],
+  ['out[t] = bfloat(x) + bfloat(x);', 1],
+  ['float4 v = float4(x) * float4(x); out[t] = v.x;', 4],
+  ['float3 v = float3(x) + float3(x); out[t] = v.y;', 3],
+  ['out[t] = dot(float3(x), float3(x));', 5],
+  ['half2 v = fma(half2(x), half2(x), half2(x)); out[t] = v.x;', 4],
+  ['out[t] = exp(x) + sqrt(x);', 3],
+  ['float2 v = sin(float2(x)); out[t] = v.x;', 2],
+  ['out[t] = max(-abs(x), floor(x));', 0],
+  ['out[t] = x > 1.0f ? float(t) : half(x);', 0],
+  ['uint n = t * 3u + 1u; out[t] = n;', 0],
+  ['float s = 0.0f; for (int i = 0; i < 5; i++) s += x; out[t] = s;', 5],
+  ['if (t < 16) out[t] = x + x; else out[t] = 0.0f;', 0.5],
+  ['out[t] = simd_sum(x);', 31 / 32],
+  ['out[t] = simd_max(x);', 0],
+  ['out[t] = quad_product(x);', 3 / 4],
+  ['out[t] = simd_prefix_inclusive_sum(x);', 31 / 32],
+  ['atomic_fetch_add_explicit((device atomic_float*)out, x, memory_order_relaxed);', 1],
+];
+
+describe('floating-point operations', () => {
+  it.each(OPERATIONS)('of %s', async (statement, count) => {
+    const text = `kernel void test(device float* out [[buffer(0)]], constant float& x [[buffer(1)]],
+      uint t [[thread_index_in_threadgroup]]) { ${statement} }`;
+    const result = await launch({
+      library: await load(text, true),
+      kernel: 'test',
+      buffers: [new Float32Array(range(32)), new Float32Array([2])],
+      threads: 32,
+      options: { count: true },
+    });
+    expect(result.dispatches[0]?.counters?.floatingPointOperations).toBe(32 * count);
+  });
 });

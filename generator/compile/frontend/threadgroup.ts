@@ -54,7 +54,7 @@ function define(unit: Unit, range: Range, type: string, alignment: string, body:
     `typedef ${type} ${key} ${dimensions}; ` +
     `enum : ulong { ${key}_end = __msl_align_up(${offset}, alignof(${key})) + sizeof(${key}) }; ` +
     `static_assert(${key}_end <= 32768, "the kernel's threadgroup variables take more than 32768 bytes"); ` +
-    `__local ${key}& ${name} = *(__local ${key}*)__MSL_THREADGROUP(${key}, ${alignment});`
+    `__local ${key}& ${name} = *(__local ${key}*)__MSL_THREADGROUP(${key}, ${alignment}, "${name}");`
   );
 }
 

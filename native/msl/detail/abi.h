@@ -25,6 +25,8 @@
 #define MSL_RT_LINK_NEXT 32
 #define MSL_RT_LINK_SIMDGROUP 40
 #define MSL_RT_SIMDGROUP_SITE 16
+// Behind the links, and one more that stands for nobody: floating-point operations of instrumented kernels.
+#define MSL_RT_OPERATIONS ((MSL_RT_STACKS + 1ul) * MSL_RT_LINK_BYTES)
 
 // How far the state of the next stack mostly lies from this one: a guess at where the next lane continues that needs no
 // memory.
@@ -66,6 +68,10 @@ struct __msl_self {
   unsigned int nsg;
   unsigned int padding;
 };
+
+// Memory that a barrier orders: bits of metal::mem_flags.
+#define MSL_RT_FLAG_DEVICE 1u
+#define MSL_RT_FLAG_THREADGROUP 2u
 
 // Operations of __msl_rt_reduce_*: the low bits choose the operator, the others how far it reaches.
 #define MSL_RT_SUM 0u
@@ -115,6 +121,30 @@ struct __msl_self {
 #define MSL_RT_TENSOR_LEFT 1u
 #define MSL_RT_TENSOR_RIGHT 2u
 #define MSL_RT_TENSOR_ACCUMULATE 4u
+
+// A matrix in memory: element (i, j) lies at data[i * row_stride + j * column_stride], of the elements' type. What is not
+// within `rows` and `columns` does not exist.
+struct __msl_tensor {
+  const void* data;
+  long row_stride, column_stride;
+  long rows, columns;
+};
+
+// destination = left * right, m x k by k x n, of the simdgroups of a scope. Without a destination in memory the lanes hold
+// the elements, each at `elements`, `capacity` of them, as cooperative_tensor.h says. A negative k: as many as both have.
+struct __msl_tensor_product {
+  struct __msl_tensor left, right, destination;
+  int m, n, k;
+  unsigned int simdgroups;
+  // Element types of left, right and destination in bytes 0 to 2.
+  unsigned int types;
+  // MSL_RT_TENSOR_ACCUMULATE and MSL_RT_TENSOR_FRAGMENTS.
+  unsigned int flags;
+  // Differs from lane to lane, unlike the rest.
+  void* elements;
+};
+// The lanes hold the elements as fragments of 16 x 16.
+#define MSL_RT_TENSOR_FRAGMENTS 8u
 
 // Codes of __msl_rt_trap: 0 and 1 are the compiler's. An element that a cooperative tensor does not have.
 #define MSL_RT_TRAP_TENSOR_ELEMENT 2u

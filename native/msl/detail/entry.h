@@ -76,7 +76,8 @@ struct __msl_id<const T> : __msl_id<T> {};
 #define __MSL_ENTRY extern "C" __attribute__((visibility("default")))
 #endif
 
-// ---- Threadgroup variables. Each instantiation of a kernel has its own key, and with it its own memory.
+// ---- Threadgroup variables. Each instantiation of a kernel has its own key, and with it its own memory; the key holds
+// the variable's name.
 
 __MSL_INL constexpr ulong __msl_align_up(ulong offset, ulong alignment) {
   return (offset + alignment - 1) / alignment * alignment;
@@ -84,13 +85,13 @@ __MSL_INL constexpr ulong __msl_align_up(ulong offset, ulong alignment) {
 #ifdef __NVPTX__
 // Replaced by the address of a shared variable before code is generated.
 extern "C" ulong __msl_shared_variable(const __constant char* key, ulong size, ulong align);
-#define __MSL_ALLOCATE(key, size, align) __msl_shared_variable(&key, size, align)
+#define __MSL_ALLOCATE(key, size, align) __msl_shared_variable(key, size, align)
 #else
-#define __MSL_ALLOCATE(key, size, align) ((ulong)__msl_rt_tgalloc((const void*)(ulong)&key, size, align))
+#define __MSL_ALLOCATE(key, size, align) ((ulong)__msl_rt_tgalloc((const void*)(ulong)key, size, align))
 #endif
-#define __MSL_THREADGROUP(T, align)                                                        \
+#define __MSL_THREADGROUP(T, align, name)                                                  \
   ([] {                                                                                    \
-    static const __constant char key = 0;                                                  \
+    static const __constant char key[] = name;                                             \
     return __MSL_ALLOCATE(key, sizeof(T), (align) > alignof(T) ? (align) : alignof(T)); \
   }())
 

@@ -53,8 +53,8 @@ enum thread_scope : uint {
 #endif
 
 namespace metal {
-__MSL_CONV void threadgroup_barrier(mem_flags) { __msl_threadgroup_barrier(); }
-__MSL_CONV void threadgroup_barrier(mem_flags, thread_scope) { __msl_threadgroup_barrier(); }
+__MSL_CONV void threadgroup_barrier(mem_flags flags) { __msl_threadgroup_barrier(uint(flags)); }
+__MSL_CONV void threadgroup_barrier(mem_flags flags, thread_scope) { __msl_threadgroup_barrier(uint(flags)); }
 __MSL_CONV void simdgroup_barrier(mem_flags flags) { __msl_rt_simdgroup_barrier(uint(flags)); }
 __MSL_CONV void simdgroup_barrier(mem_flags flags, thread_scope) {
   __msl_rt_simdgroup_barrier(uint(flags));

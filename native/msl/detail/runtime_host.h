@@ -12,6 +12,8 @@ extern "C" {
 void __msl_rt_barrier() __attribute__((convergent, not_tail_called));
 #endif
 void __msl_rt_simdgroup_barrier(uint flags) __attribute__((convergent));
+// In instrumented libraries: the memory that the threadgroup barrier to come orders.
+void __msl_rt_barrier_flags(uint flags);
 ulong __msl_rt_shuffle(ulong value, uint kind, uint argument, ulong fill, uint modulo)
     __attribute__((convergent));
 float __msl_rt_reduce_float(float value, uint operation) __attribute__((convergent));
@@ -47,7 +49,10 @@ ulong __msl_rt_atomic(void* object, uint operation, uint type, ulong operand, ul
 // is alive instead of what a call must preserve. (The frame and base pointers are its own and cannot be given up.) Where
 // the next lane's stack is at is guessed and compared: loading it would make every switch wait for the one before. In
 // the general case the engine says who continues. A lane that continues finds its link in r10.
-__MSL_CONV void __msl_threadgroup_barrier() {
+__MSL_CONV void __msl_threadgroup_barrier(uint flags) {
+#ifdef MSL_INSTRUMENTED
+  __msl_rt_barrier_flags(flags);
+#endif
 #if defined(__x86_64__)
   __asm__ volatile(
       "leaq 1f(%%rip), %%rcx\n"
@@ -107,6 +112,33 @@ __MSL_CONV void __msl_threadgroup_barrier() {
   __msl_rt_barrier();
 #endif
 }
+
+#ifdef MSL_INSTRUMENTED
+// Calls are put into every part of the program that computes (generator/compile/host/operations.ts). Written out, since
+// accesses that the compiler knows of would be watched.
+extern "C" __attribute__((used, always_inline)) inline void __msl_count_operations(ulong count) {
+#if defined(__x86_64__)
+  __asm__ volatile(
+      "movq %%rsp, %%rax\n"
+      "andq %[range], %%rax\n"
+      "addq %[count], %c[operations](%%rax)\n"
+      :
+      : [range] "i"(-(long)MSL_RT_STACKS_ALIGNMENT), [operations] "i"(MSL_RT_OPERATIONS), [count] "er"(count)
+      : "rax", "cc");
+#else
+  ulong group, sum;
+  __asm__ volatile(
+      "mov %[group], sp\n"
+      "and %[group], %[group], %[range]\n"
+      "add %[group], %[group], %[operations]\n"
+      "ldr %[sum], [%[group]]\n"
+      "add %[sum], %[sum], %[count]\n"
+      "str %[sum], [%[group]]\n"
+      : [group] "=&r"(group), [sum] "=&r"(sum)
+      : [range] "r"(-(long)MSL_RT_STACKS_ALIGNMENT), [operations] "r"(MSL_RT_OPERATIONS), [count] "r"(count));
+#endif
+}
+#endif
 
 // The state of the running thread. Not a call: the stack pointer leads to it (abi.h).
 __MSL_INL __msl_self* __msl_rt_self() {

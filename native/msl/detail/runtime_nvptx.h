@@ -35,7 +35,7 @@ __MSL_INL void __msl_fill_self(__private __msl_self& self) {
 }
 
 __MSL_INL uint __msl_lane() { return (uint)__nvvm_read_ptx_sreg_laneid(); }
-__MSL_CONV void __msl_threadgroup_barrier() { __nvvm_bar_sync(0); }
+__MSL_CONV void __msl_threadgroup_barrier(uint) { __nvvm_bar_sync(0); }
 __MSL_CONV void __msl_rt_simdgroup_barrier(uint) { __nvvm_bar_warp_sync(0xffffffffu); }
 __MSL_INL void __msl_rt_trap(uint) { __builtin_trap(); }
 __MSL_INL void __msl_rt_fence() { __nvvm_membar_gl(); }
