@@ -120,7 +120,9 @@ async function compileInstrumented(
   object: string,
   clang: Clang,
 ): Promise<ProcessResult> {
-  const written = await runProcess([...command, '-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', '-'], { input });
+  const written = await runProcess([...command, '-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', '-'], {
+    input,
+  });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
   const flags = instrumentedObjectFlags(hostProcessor());
   const counting = { input: countOperations(written.stdout) };
@@ -135,9 +137,7 @@ async function produce(
 ): Promise<{ ok: true } | { ok: false; log: string }> {
   const objects = texts.map((_, index) => `${output}.${index}.o`);
   try {
-    const results = await Promise.all(
-      texts.map((text, index) => compile(text, objects[index] ?? '')),
-    );
+    const results = await Promise.all(texts.map((text, index) => compile(text, objects[index] ?? '')));
     const failed = results.find(({ code, stderr }) => code !== 0 || hasErrors(stderr));
     if (failed) return { ok: false, ...compilerLog(clang, failed.code, failed.stderr) };
     await linkHost(clang, objects, output);

@@ -57,6 +57,11 @@ export interface KernelInfo {
   readonly name: string;
   /** Symbol of the entry in the compiled library. */
   readonly symbol: string;
+  /**
+   * Host libraries that are not instrumented: symbol of an entry that runs a row of threads, where the kernel's threads
+   * never wait for each other.
+   */
+  readonly rowSymbol?: string;
   readonly parameters: readonly KernelParameter[];
   readonly maxTotalThreadsPerThreadgroup?: number;
 }

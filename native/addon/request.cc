@@ -130,6 +130,10 @@ bool ReadDispatch(const Napi::Object& item, Job& job, std::string& error) {
     error = "the library has no kernel '" + dispatch.kernel + "'";
     return false;
   }
+  const std::string row = StringOf(item, "rowSymbol");
+  if (!row.empty()) {
+    dispatch.row_entry = reinterpret_cast<void (*)(const Self*, uint32_t)>(FindSymbol(library, row));
+  }
   if (!ReadConstants(item, library, dispatch, error) || !ReadBindings(item, job, dispatch, error) ||
       !ReadGrid(item, job, dispatch, error)) {
     return false;
@@ -160,6 +164,7 @@ bool ReadRequest(const Napi::Object& from, Request& request, std::string& error)
   job.seed = Uint64Of(from, "seed");
   job.threads = std::max(1u, UintOf(from, "threads"));
   job.lockstep = BoolOf(from, "lockstep");
+  job.rows = true;
   request.timeout_seconds = from.Get("timeoutSeconds").ToNumber().DoubleValue();
   return true;
 }

@@ -1,5 +1,6 @@
 #include "runner.h"
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <utility>
@@ -53,12 +54,23 @@ class RunningJob {
       request_.job.lockstep = true;
       ending_ = RunAgain();
     }
+    // After a crash: to find out which thread it was.
+    if (ending_ == Ending::kNeedsThreads || (ending_ == Ending::kCrashed && RunsRows())) {
+      request_.job.rows = false;
+      ending_ = RunAgain();
+    }
     FixReports();
     settle_.BlockingCall([this](const Napi::Env& env, const Napi::Function&) { Settle(env); });
     settle_.Release();
   }
 
   Ending RunOnce() { return RunInProcess(request_.job, arena_, request_.timeout_seconds, cancellation_); }
+
+  bool RunsRows() const {
+    const std::vector<Dispatch>& dispatches = request_.job.dispatches;
+    return request_.job.rows &&
+           std::any_of(dispatches.begin(), dispatches.end(), [](const Dispatch& d) { return d.row_entry != nullptr; });
+  }
 
   Ending RunAgain() {
     arena_.Restore(request_.job);

@@ -40,4 +40,9 @@ void AskForLockstep() {
   End(JobState::kNeedsLockstep);
 }
 
+void AskForThreads() {
+  if (g_control->ending.exchange(1) != 0) WaitForEnd();
+  End(JobState::kNeedsThreads);
+}
+
 }  // namespace moegen

@@ -9,7 +9,7 @@
 
 namespace moegen {
 
-enum class JobState : uint32_t { kRunning, kDone, kFailed, kCrashed, kNeedsLockstep };
+enum class JobState : uint32_t { kRunning, kDone, kFailed, kCrashed, kNeedsLockstep, kNeedsThreads };
 
 constexpr uint32_t kNoThread = UINT32_MAX;
 
@@ -55,6 +55,9 @@ struct Control {
 
 // Ends the process so that the job runs again with every matrix operation a rendezvous.
 [[noreturn]] void AskForLockstep();
+
+// Ends the process so that the job runs again thread by thread.
+[[noreturn]] void AskForThreads();
 
 // Where Fail and the signal handlers write. Set once in the engine's process.
 void SetControl(Control* control);

@@ -95,6 +95,8 @@ struct Group {
   // Null unless accesses are watched.
   Watch* watch;
   void (*kernel)(const Self*);
+  // Null unless rows of threads run in one call.
+  void (*row_kernel)(const Self*, uint32_t count);
   uint32_t threads;
   // Mode of matrix operations that a thread begins with.
   uint32_t matrix_mode;

@@ -61,6 +61,7 @@ void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, Launch& 
   std::memset(launch.buffers, 0, sizeof launch.buffers);
   std::memset(launch.threadgroup_memory, 0, sizeof launch.threadgroup_memory);
   launch.kernel = dispatch.entry;
+  launch.row_kernel = job.rows && job.seed == 0 ? dispatch.row_entry : nullptr;
   for (const BufferBinding& binding : dispatch.buffers) {
     launch.buffers[binding.index] = job.buffers[binding.buffer].address + binding.offset;
   }

@@ -32,6 +32,8 @@ struct ThreadgroupArgument {
 struct Dispatch {
   std::string kernel;
   void (*entry)(const Self*);
+  // Null where threads may wait for each other.
+  void (*row_entry)(const Self*, uint32_t count);
   bool instrumented;
   std::vector<ConstantValue> constants;
   std::vector<BufferBinding> buffers;
@@ -65,6 +67,8 @@ struct Job {
   uint64_t seed;
   uint32_t threads;
   bool lockstep;
+  // Whether rows of threads may run in one call.
+  bool rows;
 };
 
 // Runs all dispatches in the calling process. Ends the process where a kernel breaks a rule that it cannot go

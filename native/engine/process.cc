@@ -103,6 +103,8 @@ Ending EndingOf(JobState state) {
       return Ending::kFailed;
     case JobState::kNeedsLockstep:
       return Ending::kNeedsLockstep;
+    case JobState::kNeedsThreads:
+      return Ending::kNeedsThreads;
     case JobState::kCrashed:
     case JobState::kRunning:  // Ended without a word, such as by the system for lack of memory.
       break;

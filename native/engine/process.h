@@ -8,7 +8,16 @@
 
 namespace moegen {
 
-enum class Ending { kDone, kFailed, kCrashed, kNeedsLockstep, kTimedOut, kNoProcess, kCancelled };
+enum class Ending {
+  kDone,
+  kFailed,
+  kCrashed,
+  kNeedsLockstep,
+  kNeedsThreads,
+  kTimedOut,
+  kNoProcess,
+  kCancelled
+};
 
 // A running job that another thread may cancel.
 class Cancellation {

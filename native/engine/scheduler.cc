@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control.h"
 #include "hooks.h"
 #include "pending.h"
 #include "switch.h"
@@ -26,12 +27,21 @@ uint32_t RandomBit(Group& group, uint32_t mask) {
   return NextBit(mask, static_cast<uint32_t>(Random(group) & 31));
 }
 
-void FillState(Self* self, Group& group, Simdgroup& simdgroup, uint32_t lane) {
-  const uint32_t thread = simdgroup.index * kLanes + lane;
-  self->matrix_mode = group.matrix_mode;
-  self->lane = lane;
-  self->sg = simdgroup.index;
+// What of a thread's state follows from which thread of its threadgroup it is.
+void MoveTo(Self* self, const Group& group, uint32_t thread) {
   self->titg = thread;
+  self->lane = thread % kLanes;
+  self->sg = thread / kLanes;
+  for (int axis = 0; axis < 3; ++axis) {
+    const uint32_t position = group.positions[thread][axis];
+    self->tpitg[axis] = position;
+    self->tpig[axis] = group.threadgroup[axis] * group.threads_per_threadgroup[axis] + position;
+  }
+}
+
+void FillState(Self* self, Group& group, Simdgroup& simdgroup, uint32_t thread) {
+  MoveTo(self, group, thread);
+  self->matrix_mode = group.matrix_mode;
   self->simdgroup = reinterpret_cast<uint64_t>(&simdgroup);
   self->group = reinterpret_cast<uint64_t>(&group);
   self->matrix_base = group.matrix_storage + simdgroup.index * (kLanes * kStackBytes);
@@ -39,15 +49,16 @@ void FillState(Self* self, Group& group, Simdgroup& simdgroup, uint32_t lane) {
   self->tgbuf = reinterpret_cast<const unsigned long*>(group.threadgroup_buffers);
   for (int axis = 0; axis < 3; ++axis) {
     const uint32_t size = group.threads_per_threadgroup[axis];
-    const uint32_t position = group.positions[thread][axis];
-    self->tpitg[axis] = position;
     self->tgpig[axis] = group.threadgroup[axis];
     self->tptg[axis] = size;
     self->tgpg[axis] = group.threadgroups[axis];
     self->tpg[axis] = group.threadgroups[axis] * size;
-    self->tpig[axis] = group.threadgroup[axis] * size + position;
   }
   self->nsg = group.simdgroup_count;
+}
+
+void Admit(Self* self, Group& group, Simdgroup& simdgroup, uint32_t lane) {
+  FillState(self, group, simdgroup, simdgroup.index * kLanes + lane);
   simdgroup.lanes[lane] = self;
   JoinRing(simdgroup, lane);
   if (simdgroup.needs_leader) MakeLeader(simdgroup, self);
@@ -106,7 +117,7 @@ Link& Continuation(Group& group, const Next& next) {
   Self* self = simdgroup.lanes[next.lane];
   if (self == nullptr) {
     self = group.free_stacks.Take();
-    FillState(self, group, simdgroup, next.lane);
+    Admit(self, group, simdgroup, next.lane);
     Link& link = LinkOf(self);
     PrepareStack(link.suspended, reinterpret_cast<uint64_t>(self), RunLanes);
     return link;
@@ -119,6 +130,7 @@ Link& Continuation(Group& group, const Next& next) {
 __attribute__((noinline)) const Link& WaitInGeneral(const Link& link, uint64_t site, Execute execute) {
   Simdgroup& simdgroup = *link.simdgroup;
   Group& group = *simdgroup.group;
+  if (group.row_kernel != nullptr) AskForThreads();
   const uint32_t lane = link.lane;
   CatchUp(simdgroup, lane);
   if (Join(simdgroup, lane, site, execute)) return link;
@@ -156,12 +168,27 @@ void RunLanes() {
       moegen_switch(&discarded, &group.main);
     }
     if (next.simdgroup->lanes[next.lane] == nullptr) {
-      FillState(self, group, *next.simdgroup, next.lane);
+      Admit(self, group, *next.simdgroup, next.lane);
       continue;
     }
     group.free_stacks.Give(self);
     moegen_switch(&discarded, &Continuation(group, next).suspended);
   }
+}
+
+// Only function on its stack: runs all threads of a threadgroup, row by row.
+void RunRows() {
+  Self* self = Current();
+  Group& group = GroupOf(self);
+  const uint32_t* size = group.threads_per_threadgroup;
+  for (uint32_t z = 0; z < size[2]; ++z) {
+    for (uint32_t y = 0; y < size[1]; ++y) {
+      MoveTo(self, group, (z * size[1] + y) * size[0]);
+      group.row_kernel(self, size[0]);
+    }
+  }
+  Suspended discarded;
+  moegen_switch(&discarded, &group.main);
 }
 
 }  // namespace
@@ -172,12 +199,27 @@ void Rendezvous(Self* self, uint64_t site, Execute execute) {
   if (&next != &link) moegen_switch(&link.suspended, &next.suspended);
 }
 
+void StartRows(Group& group) {
+  Self* self = group.free_stacks.Take();
+  Simdgroup& simdgroup = group.simdgroups[0];
+  simdgroup.group = &group;
+  simdgroup.index = 0;
+  simdgroup.site_in_turn = 0;
+  FillState(self, group, simdgroup, 0);
+  Link& link = LinkOf(self);
+  link.simdgroup = &simdgroup;
+  link.next = &group.nobody;
+  PrepareStack(link.suspended, reinterpret_cast<uint64_t>(self), RunRows);
+  moegen_switch(&group.main, &link.suspended);
+}
+
 void RunGroup(Group& group) {
+  group.free_stacks.Reset();
+  if (group.row_kernel != nullptr) return StartRows(group);
   group.runnable = group.simdgroup_count == kMaxSimdgroups ? ~0u : (1u << group.simdgroup_count) - 1;
   for (uint32_t i = 0; i < group.simdgroup_count; ++i) {
     Begin(group.simdgroups[i], group, i, std::min(group.threads - i * kLanes, kLanes));
   }
-  group.free_stacks.Reset();
   const Next first = Find(group, 0, kLanes - 1);
   moegen_switch(&group.main, &Continuation(group, first).suspended);
 }

@@ -43,6 +43,7 @@ void Worker::Locate(Control* control) {
 
 void Worker::Prepare(const Launch& launch) {
   group_->kernel = launch.kernel;
+  group_->row_kernel = launch.row_kernel;
   group_->threads = launch.threads;
   group_->simdgroup_count = (launch.threads + kLanes - 1) / kLanes;
   group_->random_order = launch.random_order;

@@ -16,6 +16,8 @@ class Monitor;
 // A dispatch that is ready to run: addresses and sizes, nothing to look up.
 struct Launch {
   void (*kernel)(const Self*);
+  // Null: thread by thread.
+  void (*row_kernel)(const Self*, uint32_t count);
   uint64_t buffers[kMaxBuffers];
   // Bytes of each `[[threadgroup(n)]]` argument.
   uint32_t threadgroup_memory[kMaxBuffers];

@@ -112,7 +112,7 @@ describe('kernels', () => {
     const { kernels, entries } = translateText(text, { only: ['b'] });
     expect(kernels.map((kernel) => kernel.name)).toEqual(['a', 'b']);
     expect(entries).toHaveLength(1);
-    expect(entries[0]).toContain('decltype(b)');
+    expect(entries[0]).toContain('decltype(::b)');
   });
 
   test('the entry of a PTX kernel takes addresses up to the largest index, then threadgroup offsets', () => {

@@ -65,8 +65,7 @@ const CASES: readonly Case[] = [
     says: "threadgroup variable 'tile' (index ",
     before: 'threadgroup uint tile[64]; tile[t] = t;',
     wrong: 'threadgroup_barrier(mem_flags::mem_device); out[t] = tile[63 - t];',
-    right:
-      'threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup); out[t] = tile[63 - t];',
+    right: 'threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup); out[t] = tile[63 - t];',
   },
   {
     check: 'races',

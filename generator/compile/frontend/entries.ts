@@ -5,6 +5,7 @@ import type { KernelInfo } from '../types.js';
 import { createArgumentContext, kernelArgument, type KernelArgument } from './arguments.js';
 import { findKernel } from './kernels.js';
 import { maxThreads } from './template-arguments.js';
+import { runsInRows } from './rows.js';
 import type { Instantiation, KernelDefinition, Unit } from './unit.js';
 import { reportError } from './unit.js';
 
@@ -59,9 +60,11 @@ function writeEntry(
     symbol: unit.target === 'host' ? `__msl_entry_${index}` : instantiation.hostName.replace(/\W/gu, '_'),
     parameters: list.map((argument) => argument.parameter),
     ...(limit === undefined ? {} : { maxTotalThreadsPerThreadgroup: limit }),
+    ...(unit.target === 'host' && runsInRows(unit, instantiation) ? { rowSymbol: `__msl_row_${index}` } : {}),
   };
   if (unit.only && !unit.only.has(kernel.name)) return { kernel, text: undefined };
-  const { expression, functionType, namespaces } = instantiation;
+  const { functionType, namespaces } = instantiation;
+  const expression = qualified(unit, instantiation);
   const name = `__msl_function_${index}`;
   const type =
     functionType === undefined ? `decltype(${expression}) ${name}` : `void (${name})${functionType}`;
@@ -73,9 +76,19 @@ function writeEntry(
   return { kernel, text: `\n# 1 "<entry:${index}>"\n${open}typedef ${type}; ${entry}${close}\n` };
 }
 
+/** The kernel where its namespace has it: a name that Metal's library has too would be ambiguous. */
+function qualified(unit: Unit, { expression, definition, namespaces }: Instantiation): string {
+  const path = [...namespaces, definition].join('::');
+  return unit.kernels.has(path) && expression.startsWith(definition) && !namespaces.includes('')
+    ? `::${path}${expression.slice(definition.length)}`
+    : expression;
+}
+
 function hostEntry(kernel: KernelInfo, callee: string, list: readonly KernelArgument[]): string {
   const values = list.map((argument) => argument.host).join(', ');
-  return `__MSL_ENTRY void ${kernel.symbol}(const __msl_self* s) { ${callee}(${values}); }`;
+  const call = `${callee}(${values});`;
+  const row = kernel.rowSymbol === undefined ? '' : ` __MSL_ROW_ENTRY(${kernel.rowSymbol}, ${call})`;
+  return `__MSL_ENTRY void ${kernel.symbol}(const __msl_self* s) { ${call} }${row}`;
 }
 
 /** Parameters: `ulong b0 ... bN` for every buffer index up to the largest, then `uint tN` per threadgroup argument. */

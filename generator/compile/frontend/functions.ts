@@ -7,6 +7,7 @@ import type { Declaration } from './declarations.js';
 import { recordKernel } from './kernels.js';
 import { at, next, previous, sources, written } from './navigate.js';
 import { rewriteParameters } from './parameters.js';
+import { noteMentions } from './rows.js';
 import { reportError, type CallRecord, type Unit } from './unit.js';
 import { ADDRESS_SPACES } from './words.js';
 
@@ -36,6 +37,8 @@ export function rewriteFunction(unit: Unit, declaration: Declaration): void {
     if (hasBody) recordKernel(unit, declaration, name, attributesWithin(unit, begin, shape.parameters));
   }
   if (!hasBody) return;
+  // A constructor's initialisers stand in front of its body.
+  noteMentions(unit, name, unit.tokens.slice(at(unit, shape.parameters).match, at(unit, shape.stop).match));
   const isPlain = scope.ownClass === undefined && declaration.templates.length === 0;
   rewriteBody(unit, shape.stop, isKernel, callRecord(unit, nameAt, isPlain));
 }

@@ -85,6 +85,8 @@ export interface Unit {
   readonly threadReferences: ThreadReferences[];
   /** For each function that is defined once: the names it calls. */
   readonly calls: Map<string, CallRecord>;
+  /** By names of functions: every identifier in the bodies of functions that are called so. */
+  readonly mentions: Map<string, Set<string>>;
   /** Number of threadgroup variables so far, for unique names. */
   threadgroupVariables: number;
 }
@@ -121,6 +123,7 @@ export function createUnit(tokens: readonly Token[], options: UnitOptions): Unit
     staticMethods: new Set(),
     threadReferences: [],
     calls: new Map(),
+    mentions: new Map(),
     threadgroupVariables: 0,
   };
 }

@@ -23,6 +23,8 @@ export interface NativeDispatch {
   readonly kernel: string;
   readonly library: string;
   readonly symbol: string;
+  /** An empty string where the kernel runs thread by thread. */
+  readonly rowSymbol: string;
   readonly instrumented: boolean;
   /** 17 bytes each: the value, then whether it is defined. */
   readonly constants: readonly { readonly symbol: string; readonly bytes: Uint8Array }[];

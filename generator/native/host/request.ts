@@ -123,6 +123,7 @@ function makeDispatch(
     kernel: kernel.name,
     library: library.path,
     symbol: kernel.symbol,
+    rowSymbol: library.instrumented ? '' : (kernel.rowSymbol ?? ''),
     instrumented: library.instrumented,
     constants: constantBytes(library.constants, dispatch.constants ?? {}, where),
     buffers: makeBindings(job, dispatch, kernel, where),

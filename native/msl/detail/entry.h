@@ -76,6 +76,29 @@ struct __msl_id<const T> : __msl_id<T> {};
 #define __MSL_ENTRY extern "C" __attribute__((visibility("default")))
 #endif
 
+// An entry for `count` threads that follow each other in x, of a kernel whose threads never wait for each other.
+#if defined(__NVPTX__) || defined(MSL_INSTRUMENTED)
+#define __MSL_ROW_ENTRY(NAME, ...)
+#else
+__MSL_INL __msl_self __msl_thread_of_row(const __msl_self* first, uint index) {
+  __msl_self self = *first;
+  self.tpig[0] += index;
+  self.tpitg[0] += index;
+  self.titg += index;
+  self.lane = self.titg % 32u;
+  self.sg = self.titg / 32u;
+  return self;
+}
+#define __MSL_ROW_ENTRY(NAME, ...)                                                  \
+  __MSL_ENTRY void NAME(const __msl_self* first, uint count) {                      \
+    _Pragma("clang loop vectorize(assume_safety)") for (uint i = 0; i < count; i++) { \
+      const __msl_self self = __msl_thread_of_row(first, i);                        \
+      const __msl_self* s = &self;                                                  \
+      __VA_ARGS__                                                                   \
+    }                                                                               \
+  }
+#endif
+
 // ---- Threadgroup variables. Each instantiation of a kernel has its own key, and with it its own memory; the key holds
 // the variable's name.
 
