@@ -18,6 +18,7 @@ import {
 } from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
 import { countOperations } from './host/operations.js';
+import { requireConstants } from './host/required-constants.js';
 import { linkHost } from './link.js';
 import { codeHash } from './headers.js';
 import { precompiledHeader } from './pch.js';
@@ -113,7 +114,7 @@ function compileObject(command: readonly string[], input: string, object: string
   return runProcess([...command, '-c', '-', '-o', object], { input });
 }
 
-/** By way of the representation in which operations are found. */
+/** By way of the representation in which operations and uses of function constants are found. */
 async function compileInstrumented(
   command: readonly string[],
   input: string,
@@ -125,7 +126,7 @@ async function compileInstrumented(
   });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
   const flags = instrumentedObjectFlags(hostProcessor());
-  const counting = { input: countOperations(written.stdout) };
+  const counting = { input: requireConstants(countOperations(written.stdout)) };
   return runProcess([...clang.command, ...flags, '-c', '-', '-o', object], counting);
 }
 

@@ -12,7 +12,7 @@ import { openAddon, type NativeAddon } from './host/addon.js';
 import { compileFailure, jobFailure } from './host/failure.js';
 import { checkOrder, withAllOutputs } from './host/order.js';
 import { makeReports } from './host/reports.js';
-import { makeRequest } from './host/request.js';
+import { makeRequest, unknownKernel } from './host/request.js';
 import type { Device, Dispatch, Job, JobResult, LoadedLibrary, LoadRequest } from './types.js';
 
 export interface HostDeviceOptions {
@@ -60,6 +60,8 @@ async function load(request: LoadRequest, cacheDir: string): Promise<HostLoadedL
   const { source, ...options } = request;
   const outcome = await compileHost(source, { ...options, cacheDir });
   if (!outcome.ok || !outcome.library) throw compileFailure(source.path, outcome.diagnostics);
+  const missing = request.kernels?.find((name) => !outcome.kernels.includes(name));
+  if (missing !== undefined) throw unknownKernel(missing, outcome.kernels);
   return {
     device: 'host',
     kernels: outcome.library.kernels.map((kernel) => kernel.name),

@@ -111,6 +111,8 @@ export interface LoadedLibrary {
 
 export interface LoadRequest extends MslOptions {
   readonly source: MslSource;
+  /** Kernels that are needed; all of the source's when not given. Devices may load more. */
+  readonly kernels?: readonly string[];
   /** Compile with memory-access callbacks, for checks and counters. */
   readonly instrument?: boolean;
 }

@@ -1,6 +1,7 @@
 // What instrumented kernels call: before every load and store, for copies of memory, and instead of atomic
 // operations.
 #include <bit>
+#include <cstdio>
 #include <cstring>
 
 #include "watch.h"
@@ -118,6 +119,15 @@ void* __hwasan_memmove(void* target, const void* source, uint64_t bytes) {
 void* __hwasan_memset(void* target, int value, uint64_t bytes) {
   moegen::Tell(target, bytes, AccessKind::kWrite, __builtin_return_address(0));
   return std::memset(target, value, bytes);
+}
+
+// The storage of a function constant, and its index. Whether it has a value stands behind the 16 bytes of that.
+void __msl_rt_require_constant(const uint8_t* storage, uint64_t index) {
+  if (storage[16] != 0) [[likely]] return;
+  char message[120];
+  std::snprintf(message, sizeof message, "the kernel uses function constant %llu, which has no value",
+                static_cast<unsigned long long>(index));
+  moegen::Fail("missing-constant", message);
 }
 
 uint64_t __msl_rt_atomic(void* object, uint32_t operation, uint32_t type, uint64_t operand,

@@ -27,7 +27,7 @@ describe('rows of threads', () => {
     { threads: [1, 64, 2], groups: [2, 1, 1] },
   ] as const)('of $threads threads give the same as threads one by one', async ({ threads, groups }) => {
     const library = await load(POSITIONS);
-    const count = [...threads, ...groups].reduce((product, extent) => product * extent, 1);
+    const count = [...threads, ...groups].reduce<number>((product, extent) => product * extent, 1);
     const data = new Float32Array(range(32).map((value) => Math.sin(value)));
     const run = (seed: number): Promise<Uint32Array> =>
       launch({

@@ -32,6 +32,7 @@ const HELP: Readonly<Record<string, string>> = {
     'Check the kernel that writes the counts, or the offset of the indirect arguments.',
   'threadgroup-memory': 'Use smaller tiles, or a smaller threadgroup argument.',
   'out-of-memory': 'Run a smaller problem, or fewer jobs at a time.',
+  'missing-constant': 'Give the dispatch a value for it (`constants`).',
   'no-process': 'End other processes, or raise the limit (`ulimit -u`).',
 };
 

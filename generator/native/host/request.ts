@@ -137,9 +137,15 @@ function makeDispatch(
 function findKernel(library: HostLibrary, name: string): KernelInfo {
   const kernel = library.kernels.find((candidate) => candidate.name === name);
   if (kernel) return kernel;
-  const names = library.kernels.map((candidate) => candidate.name);
-  throw new MoegenError('native/unknown-kernel', `the library has no kernel '${name}'`, {
-    help: names.length === 0 ? 'It has no kernels at all.' : `Nearest: ${nearest(name, names).join(', ')}.`,
+  throw unknownKernel(
+    name,
+    library.kernels.map((candidate) => candidate.name),
+  );
+}
+
+export function unknownKernel(name: string, known: readonly string[]): MoegenError {
+  return new MoegenError('native/unknown-kernel', `the library has no kernel '${name}'`, {
+    help: known.length === 0 ? 'It has no kernels at all.' : `Nearest: ${nearest(name, known).join(', ')}.`,
   });
 }
 
