@@ -27,6 +27,8 @@ const LANGUAGE = [
   '-fdeclspec',
   '-fno-strict-aliasing',
   '-ffp-contract=on',
+  // Floats beyond an integer's range become its nearest number, as on GPUs.
+  '-fno-strict-float-cast-overflow',
   '-Xclang',
   `-cl-ext=${EXTENSIONS}`,
   // The key of the precompiled header says all that the compiler would check, and does not mind moved files.
@@ -111,9 +113,9 @@ export function compileFlags(target: CompileTarget, processor: readonly string[]
   return [...LANGUAGE, ...DIAGNOSTICS, ...own, ...(target === 'host-instrumented' ? INSTRUMENT : [])];
 }
 
-/** Flags of the step from LLVM's intermediate representation to an instrumented object. */
-export function instrumentedObjectFlags(processor: readonly string[]): string[] {
-  return ['-x', 'ir', ...HOST, ...processor, ...WATCH_ACCESSES, '-Wno-everything'];
+/** Flags of the step from LLVM's intermediate representation to an object. */
+export function objectFlags(instrumented: boolean, processor: readonly string[]): string[] {
+  return ['-x', 'ir', ...HOST, ...processor, ...(instrumented ? WATCH_ACCESSES : []), '-Wno-everything'];
 }
 
 /** Leaves a program as it was written, and one that was optimised as it is. */

@@ -9,16 +9,11 @@ import { MoegenError } from '../errors.js';
 import { cached, contentKey } from './cache.js';
 import type { Clang } from './clang.js';
 import { hasErrors } from './diagnostics.js';
-import {
-  compileFlags,
-  instrumentedObjectFlags,
-  processorFlags,
-  UNOPTIMISED,
-  type CompileTarget,
-} from './flags.js';
+import { compileFlags, objectFlags, processorFlags, UNOPTIMISED, type CompileTarget } from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
-import { countOperations } from './host/operations.js';
-import { requireConstants } from './host/required-constants.js';
+import { guardDivisions } from './representation/divisions.js';
+import { countOperations } from './representation/operations.js';
+import { requireConstants } from './representation/required-constants.js';
 import { linkHost } from './link.js';
 import { codeHash } from './headers.js';
 import { precompiledHeader } from './pch.js';
@@ -92,12 +87,14 @@ async function build(
   const texts = pieces.map((piece, index) => {
     return translation.program + (index === 0 ? translation.storage : '') + piece.join('');
   });
-  const toObject = instrumented ? compileInstrumented : compileObject;
-  const key = contentKey([clang.identity, header, ...flags, ...(instrumented ? [codeHash()] : []), ...texts]);
+  const key = contentKey([clang.identity, header, codeHash(), ...flags, ...texts]);
   const extension = process.platform === 'darwin' ? 'dylib' : 'so';
   const { path, result } = await cached(join(cacheDir, 'host'), `${key}.${extension}`, (output) =>
     produce(clang, texts, output, (text, object) =>
-      toObject([...clang.command, ...flags, '-include-pch', header], text, object, clang),
+      compileObject([...clang.command, ...flags, '-include-pch', header], text, object, {
+        clang,
+        instrumented,
+      }),
     ),
   );
   if (result && 'log' in result) return result;
@@ -110,24 +107,21 @@ function divide(entries: readonly string[]): (readonly string[])[] {
   return Array.from({ length: count }, (_, index) => entries.slice(index * size, (index + 1) * size));
 }
 
-function compileObject(command: readonly string[], input: string, object: string): Promise<ProcessResult> {
-  return runProcess([...command, '-c', '-', '-o', object], { input });
-}
-
-/** By way of the representation in which operations and uses of function constants are found. */
-async function compileInstrumented(
+/** By way of LLVM's representation of the program as it was written, where what Metal means otherwise is put right. */
+async function compileObject(
   command: readonly string[],
   input: string,
   object: string,
-  clang: Clang,
+  { clang, instrumented }: { clang: Clang; instrumented: boolean },
 ): Promise<ProcessResult> {
   const written = await runProcess([...command, '-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', '-'], {
     input,
   });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
-  const flags = instrumentedObjectFlags(hostProcessor());
-  const counting = { input: requireConstants(countOperations(written.stdout)) };
-  return runProcess([...clang.command, ...flags, '-c', '-', '-o', object], counting);
+  const guarded = guardDivisions(written.stdout);
+  const representation = instrumented ? requireConstants(countOperations(guarded)) : guarded;
+  const flags = objectFlags(instrumented, hostProcessor());
+  return runProcess([...clang.command, ...flags, '-c', '-', '-o', object], { input: representation });
 }
 
 async function produce(

@@ -10,9 +10,10 @@ import type { Clang } from './clang.js';
 import { hasErrors } from './diagnostics.js';
 import { compileFlags, PTX_REPRESENTATION, UNOPTIMISED } from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
+import { guardDivisions } from './representation/divisions.js';
 import { precompiledHeader } from './pch.js';
 import { runProcess } from './process.js';
-import { fitToCuda, freezeNarrowLoads, UnsupportedOnCuda } from './ptx/representation.js';
+import { fitToCuda, freezeNarrowLoads, UnsupportedOnCuda } from './representation/cuda.js';
 import type { CompileOutcome, ConstantValue, FunctionConstantInfo, KernelInfo, MslSource } from './types.js';
 
 export interface PtxOptions extends StockOptions {
@@ -68,7 +69,7 @@ async function produce(
     const first = await runProcess([...clang.command, ...flags, ...emit], { input });
     if (hasErrors(first.stderr)) return { ok: false, log: first.stderr };
     if (first.code !== 0) throw failed(clang, first.stderr);
-    await rewrite(representation, fit);
+    await rewrite(representation, (text) => guardDivisions(fit(text)));
     await run('-emit-llvm', representation, '-o', representation);
     await rewrite(representation, freezeNarrowLoads);
     await run(...UNOPTIMISED, representation, '-o', output);

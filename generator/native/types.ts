@@ -90,7 +90,7 @@ export interface DispatchResult {
     readonly threadgroupBytesRead: number;
     readonly threadgroupBytesWritten: number;
     readonly barriers: number;
-    /** As the program is written: generator/compile/host/operations.ts says what counts. */
+    /** As the program is written: generator/compile/representation/operations.ts says what counts. */
     readonly floatingPointOperations: number;
     readonly matrixOperations: number;
   };

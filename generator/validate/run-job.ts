@@ -46,7 +46,7 @@ const jobSchema = z.strictObject({
   kernel: z.string(),
   constants: z.record(indexKey, z.union([scalar, z.array(scalar).min(2).max(4)])).optional(),
   buffers: z.record(indexKey, bufferSchema),
-  threadgroup_memory: z.record(indexKey, z.int().positive()).optional(),
+  threadgroup_memory: z.record(indexKey, z.int().nonnegative()).optional(),
   threadgroups: size3,
   threads_per_threadgroup: size3,
   outputs: z.record(indexKey, z.string()),

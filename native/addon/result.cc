@@ -91,7 +91,7 @@ Napi::Object MakeCounters(const Napi::Env& env, const Dispatch& dispatch, const 
 }
 
 // Where code lies: its library, and the offset in it.
-void SetPlace(Napi::Object& item, uint64_t address) {
+void SetPlace(Napi::Object item, uint64_t address) {
   Dl_info info;
   if (address == 0 || dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_fname == nullptr)
     return;
@@ -153,6 +153,7 @@ Napi::Value MakeError(const Napi::Env& env, const Request& request, const Arena&
     error.Set("thread", control.thread);
     error.Set("threadgroup", Number(env, control.threadgroup));
   }
+  if (ending == Ending::kCrashed) SetPlace(error, control.instruction);
   // What was found before the end.
   error.Set("reports", MakeReports(env, control.reports));
   return error;

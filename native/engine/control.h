@@ -41,6 +41,8 @@ struct Control {
   // Of a failure or crash; thread is kNoThread where no kernel was running.
   uint32_t thread;
   uint64_t threadgroup;
+  // Of a crash: the code; 0 where it was none of a kernel's threads.
+  uint64_t instruction;
   int32_t signal;
   bool stack_overflow;
   char code[64];

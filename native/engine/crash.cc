@@ -21,16 +21,22 @@ namespace {
 constexpr size_t kCrashStackBytes = 65536;
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
 
-uint64_t StackPointerOf(const void* context) {
+struct Registers {
+  uint64_t stack_pointer;
+  uint64_t instruction;
+};
+
+Registers RegistersOf(const void* context) {
   const auto* machine = static_cast<const ucontext_t*>(context);
 #if defined(__APPLE__) && defined(__x86_64__)
-  return machine->uc_mcontext->__ss.__rsp;
+  return {machine->uc_mcontext->__ss.__rsp, machine->uc_mcontext->__ss.__rip};
 #elif defined(__APPLE__)
-  return machine->uc_mcontext->__ss.__sp;
+  return {machine->uc_mcontext->__ss.__sp, machine->uc_mcontext->__ss.__pc};
 #elif defined(__x86_64__)
-  return static_cast<uint64_t>(machine->uc_mcontext.gregs[15]);  // REG_RSP
+  const auto& registers = machine->uc_mcontext.gregs;
+  return {static_cast<uint64_t>(registers[15]), static_cast<uint64_t>(registers[16])};  // REG_RSP, REG_RIP
 #else
-  return machine->uc_mcontext.sp;
+  return {machine->uc_mcontext.sp, machine->uc_mcontext.pc};
 #endif
 }
 
@@ -42,9 +48,10 @@ void HandleCrash(int number, siginfo_t* info, void* context) {
   control->signal = number;
   control->thread = kNoThread;
   Worker* worker = Worker::OfThread();
-  const uint64_t stack = StackPointerOf(context);
+  const auto [stack, instruction] = RegistersOf(context);
   if (worker != nullptr && worker->stacks().Contains(stack)) {
     control->thread = SelfOfStack(stack)->titg;
+    control->instruction = instruction;
     control->threadgroup = worker->group().threadgroup_index;
     control->stack_overflow = worker->stacks().IsOverflow(reinterpret_cast<uint64_t>(info->si_addr));
   }

@@ -28,7 +28,7 @@ void ReportMissingThreads(const Group& group, uint64_t site) {
   group.watch->monitor().Report(
       Check::kDivergence, AddressOf(site),
       "%u of the %u threads of threadgroup %llu wait at a threadgroup barrier, thread %u but not thread %u; the "
-      "others have returned",
+      "others do not come to it",
       count, group.threads, static_cast<unsigned long long>(group.threadgroup_index), waiting, missing);
 }
 

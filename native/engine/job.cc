@@ -1,10 +1,14 @@
 #include "job.h"
 
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 
+#include "memory.h"
 #include "monitor.h"
 #include "pool.h"
 #include "worker.h"
@@ -14,6 +18,22 @@ namespace {
 
 // Metal's own limit is the kernel's; nothing a GPU runs comes near this one.
 constexpr uint64_t kMaxThreadgroups = uint64_t{1} << 40;
+
+// Arguments that a function constant switches off: a kernel may read them as long as it does not use what it
+// reads, since on a GPU such reads are gone once the constants have their values.
+class UnboundMemory {
+ public:
+  UnboundMemory() : mapping_(kBytes, 4096) {
+    mprotect(reinterpret_cast<void*>(mapping_.begin()), kBytes, PROT_READ);
+  }
+  // Zeros around this place.
+  uint64_t address() const { return mapping_.begin() + kBytes / 2; }
+
+ private:
+  static constexpr uint64_t kBytes = uint64_t{1} << 30;
+
+  Mapping mapping_;
+};
 
 void SetConstants(const Dispatch& dispatch) {
   for (const ConstantValue& constant : dispatch.constants) {
@@ -57,8 +77,8 @@ void FillPositions(Launch& launch) {
   }
 }
 
-void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, Launch& launch) {
-  std::memset(launch.buffers, 0, sizeof launch.buffers);
+void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, uint64_t unbound, Launch& launch) {
+  std::fill_n(launch.buffers, kMaxBuffers, unbound);
   std::memset(launch.threadgroup_memory, 0, sizeof launch.threadgroup_memory);
   launch.kernel = dispatch.entry;
   launch.row_kernel = job.rows && job.seed == 0 ? dispatch.row_entry : nullptr;
@@ -86,13 +106,14 @@ void RunJob(const Job& job, Control* control) {
   const auto launch = std::make_unique<Launch>();
   const bool watched = job.count || job.checks != 0;
   const auto monitor = watched ? std::make_unique<Monitor>(job, control) : nullptr;
+  const UnboundMemory unbound;
   WorkerPool pool(job.threads);
   for (uint32_t i = 0; i < job.dispatches.size(); ++i) {
     const Dispatch& dispatch = job.dispatches[i];
     const auto begin = std::chrono::steady_clock::now();
     control->dispatch = i;
     SetConstants(dispatch);
-    Describe(job, dispatch, i, *launch);
+    Describe(job, dispatch, i, unbound.address(), *launch);
     if (monitor != nullptr) monitor->BeginDispatch(i, dispatch);
     launch->monitor = dispatch.instrumented ? monitor.get() : nullptr;
     Totals totals;

@@ -23,8 +23,12 @@ uint64_t Random(Group& group) {
   return value ^ (value >> 31);
 }
 
+// One of the set bits, each as likely as the others.
 uint32_t RandomBit(Group& group, uint32_t mask) {
-  return NextBit(mask, static_cast<uint32_t>(Random(group) & 31));
+  for (uint64_t skip = (Random(group) >> 32) * static_cast<uint32_t>(std::popcount(mask)) >> 32; skip != 0; --skip) {
+    mask &= mask - 1;
+  }
+  return LowestBit(mask);
 }
 
 // What of a thread's state follows from which thread of its threadgroup it is.

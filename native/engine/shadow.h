@@ -80,21 +80,23 @@ inline void NoteReader(Cell& cell, const Access& access) {
   readers[0] = access;
 }
 
-// Notes the access. True: it races with an earlier one, which is copied to `other`.
-inline bool Note(Cell& cell, const Access& access, AccessKind kind, Access& other) {
+// Notes the access. True: it races with an earlier one, which is copied to `other`. What a thread has read when it
+// comes to a barrier no later write can change, whatever memory the barrier orders: `arrival` is the access by
+// the count of all barriers.
+inline bool Note(Cell& cell, const Access& access, const Access& arrival, AccessKind kind, Access& other) {
   const Access* race = nullptr;
   if (cell.writer.MeetsUnordered(access)) race = &cell.writer;
   if (!IsAtomic(kind) && cell.atomic.MeetsUnordered(access)) race = &cell.atomic;
   if (Writes(kind)) {
     for (const Access& reader : cell.readers) {
-      if (reader.MeetsUnordered(access)) race = &reader;
+      if (reader.MeetsUnordered(arrival)) race = &reader;
     }
     cell.stamp_and_written |= access.bytes();
   }
   if (race != nullptr) other = *race;
   switch (kind) {
     case AccessKind::kRead:
-      NoteReader(cell, access);
+      NoteReader(cell, arrival);
       break;
     case AccessKind::kWrite:
       cell.writer = access;

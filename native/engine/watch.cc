@@ -120,6 +120,7 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
   const auto number = static_cast<uint32_t>(group.threadgroup_index % (DeviceCell::kSeveral - 1)) + 1;
   const uint64_t stamp = static_cast<uint64_t>(dispatch) << 32 | number;
   const Access access = device_epochs_.AccessBy(thread);
+  const Access arrival = arrivals_.AccessBy(thread);
   ForCells(offset, touch.bytes, [&](uint64_t index, uint8_t mask) {
     DeviceCell& cell = region.cells[index];
     // The cell tells about both of its bytes: where accesses cover one only, other threadgroups may own the
@@ -143,7 +144,7 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
     }
     Enter(cell.cell, stamp);
     Access earlier;
-    if (!moegen::Note(cell.cell, access.To(mask), touch.kind, earlier)) return false;
+    if (!moegen::Note(cell.cell, access.To(mask), arrival.To(mask), touch.kind, earlier)) return false;
     monitor_.Report(Check::kRaces, touch.site,
                     "%s byte %llu of buffer %u (index %llu); threads %u and %u of threadgroup %llu have no "
                     "barrier that orders device memory between their accesses",

@@ -41,10 +41,12 @@ class Watch {
   void BeginGroup();
   // A barrier of the threadgroup, or of one simdgroup, opens. It orders the memory that `flags` name.
   void NextEpoch(uint32_t flags) {
+    ++arrivals_.threadgroup;
     if ((flags & MSL_RT_FLAG_DEVICE) != 0) ++device_epochs_.threadgroup;
     if ((flags & MSL_RT_FLAG_THREADGROUP) != 0) ++threadgroup_epochs_.threadgroup;
   }
   void NextEpoch(uint32_t simdgroup, uint32_t flags) {
+    ++arrivals_.simdgroups[simdgroup];
     if ((flags & MSL_RT_FLAG_DEVICE) != 0) ++device_epochs_.simdgroups[simdgroup];
     if ((flags & MSL_RT_FLAG_THREADGROUP) != 0) ++threadgroup_epochs_.simdgroups[simdgroup];
   }
@@ -60,7 +62,7 @@ class Watch {
  private:
   static constexpr uint64_t kShadowCells = 4 * kThreadgroupMemoryBytes / kCellBytes;
 
-  // Barriers so far that order one kind of memory.
+  // Barriers so far: all, or those that order one kind of memory.
   struct Epochs {
     uint32_t threadgroup = 0;
     uint32_t simdgroups[kMaxSimdgroups] = {};
@@ -86,6 +88,7 @@ class Watch {
   Monitor& monitor_;
   Mapping cells_;
   uint64_t stamp_ = 0;
+  Epochs arrivals_;
   Epochs device_epochs_;
   Epochs threadgroup_epochs_;
   BufferCounters counters_[kMaxBuffers] = {};
@@ -101,12 +104,13 @@ inline void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& 
   if (slot == nullptr) return ReportOutside(group, thread, touch);
   auto* cells = reinterpret_cast<Cell*>(cells_.begin());
   const Access access = threadgroup_epochs_.AccessBy(thread);
+  const Access arrival = arrivals_.AccessBy(thread);
   ForCells(touch.address - memory.mapping().begin(), touch.bytes, [&](uint64_t number, uint8_t mask) {
     Cell& cell = cells[number];
     Enter(cell, stamp_);
     Finding finding;
     finding.is_unwritten = Reads(touch.kind) && !cell.IsWritten(mask);
-    finding.is_race = moegen::Note(cell, access.To(mask), touch.kind, finding.other);
+    finding.is_race = moegen::Note(cell, access.To(mask), arrival.To(mask), touch.kind, finding.other);
     if (!finding.is_unwritten && !finding.is_race) [[likely]] return false;
     Report(group, thread, touch, *slot, finding);
     return true;

@@ -7,7 +7,7 @@ import {
   fitToCuda,
   freezeNarrowLoads,
   UnsupportedOnCuda,
-} from '../../generator/compile/ptx/representation.js';
+} from '../../generator/compile/representation/cuda.js';
 import { PRELUDE, testCache } from './support.js';
 
 describe('fitToCuda', () => {

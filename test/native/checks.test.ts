@@ -77,6 +77,15 @@ const CASES: readonly Case[] = [
   },
   {
     check: 'races',
+    name: 'a barrier that orders no memory, between a write and a read',
+    says: 'reads byte ',
+    before: 'threadgroup uint tile[64]; tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup);',
+    wrong: 'tile[t] += 1; threadgroup_barrier(mem_flags::mem_none); out[t] = tile[63 - t];',
+    // What was read before a barrier cannot change any more.
+    right: 'out[t] = tile[63 - t]; threadgroup_barrier(mem_flags::mem_none); tile[t] = 0;',
+  },
+  {
+    check: 'races',
     name: 'a barrier of the simdgroup that orders no memory',
     says: "threadgroup variable 'tile' (index ",
     before: 'threadgroup uint tile[64]; tile[t] = t;',

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { createHostDevice } from '../../generator/native/host.js';
+import { CHECKS } from '../../generator/native/types.js';
 import { bytesOf, device, launch, load, output, range } from './support.js';
 
 it('says what it runs on', async () => {
@@ -257,4 +258,68 @@ it('gives the same bits with any number of threads', async () => {
     });
   const [one, four] = [await run(1), await run(4)];
   expect(Buffer.compare(one.outputs[0] ?? new Uint8Array(), four.outputs[0] ?? new Uint8Array(1))).toBe(0);
+});
+
+describe('random orders', () => {
+  it('put every simdgroup and every lane in every place', async () => {
+    const library =
+      await load(`kernel void test(device uint* out [[buffer(0)]], device uint* next [[buffer(1)]],
+        uint t [[thread_index_in_threadgroup]]) {
+      threadgroup_barrier(mem_flags::mem_none);
+      out[atomic_fetch_add_explicit((device atomic_uint*)next, 1u, memory_order_relaxed)] = t;
+    }`);
+    const first = new Set<number>();
+    const last = new Set<number>();
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const result = await launch({
+        library,
+        kernel: 'test',
+        buffers: [512, new Uint32Array(1)],
+        threads: 128,
+        options: { seed },
+      });
+      const order = [...new Uint32Array(output(result))];
+      expect([...order].sort((a, b) => a - b)).toEqual(range(128));
+      first.add(Math.floor((order[0] ?? 0) / 32));
+      last.add((order[127] ?? 0) % 32);
+    }
+    expect([...first].sort()).toEqual([0, 1, 2, 3]);
+    // 60 draws of 32 lanes leave out few.
+    expect(last.size).toBeGreaterThan(20);
+  });
+});
+
+describe('an argument that a function constant switches off', () => {
+  it('may be read where its value does not matter', async () => {
+    const library = await load(
+      `constant bool scaled [[function_constant(0)]];
+      struct Arguments { float factor; };
+      kernel void test(device float* out [[buffer(0)]],
+          const constant Arguments& arguments [[buffer(1), function_constant(scaled)]],
+          device const float* bias [[buffer(2), function_constant(scaled)]],
+          uint t [[thread_position_in_grid]]) {
+        const float factor = arguments.factor + bias[t];
+        threadgroup_barrier(mem_flags::mem_none);
+        out[t] = scaled ? float(t) * factor : float(t);
+      }`,
+      true,
+    );
+    const result = await device.run({
+      buffers: [{ byteLength: 128 }],
+      dispatches: [
+        {
+          library,
+          kernel: 'test',
+          constants: { 0: false },
+          buffers: { 0: { buffer: 0 } },
+          threadgroups: [1, 1, 1],
+          threadsPerThreadgroup: [32, 1, 1],
+        },
+      ],
+      outputs: [0],
+      checks: CHECKS,
+    });
+    expect(result.reports).toEqual([]);
+    expect([...new Float32Array(output(result))]).toEqual(range(32));
+  });
 });

@@ -30,6 +30,17 @@ it('survives a wild access, and names the thread', async () => {
   expect(error.where).toBe("dispatches[0] ('test'), threadgroup 2, thread 17");
 });
 
+it('names the line of a wild access where it can', async () => {
+  const library = await load(
+    `kernel void test(device uint* out [[buffer(0)]]) {\n  out[0] = 1;\n  out[1ul << 40] = 1;\n}`,
+    true,
+  );
+  const error = await failure(
+    launch({ library, kernel: 'test', buffers: [256], threads: 1, options: { checks: ['bounds'] } }),
+  );
+  expect(error.where).toMatch(/^dispatches\[0\] \('test'\), threadgroup 0, thread 0, .*test\.metal:5$/u);
+});
+
 it('says that a stack was too small', async () => {
   const library =
     await load(`uint deep(uint n, thread uint* x) { uint a[256]; for (uint i = 0; i < 256; i++) a[i] = x[i % 4] + n;

@@ -73,6 +73,9 @@ export interface NativeFailure extends Error {
   readonly dispatch?: number;
   readonly thread?: number;
   readonly threadgroup?: number;
+  /** The code that crashed: an offset in a library. */
+  readonly library?: string;
+  readonly offset?: number;
   /** What checks found before the end. */
   readonly reports?: readonly NativeReport[];
 }

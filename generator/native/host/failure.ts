@@ -4,7 +4,7 @@ import type { Diagnostic } from '../../compile/types.js';
 import { MoegenError } from '../../errors.js';
 import type { Job } from '../types.js';
 import type { NativeFailure } from './addon.js';
-import { formatReport, makeReports } from './reports.js';
+import { formatReport, lineOf, makeReports } from './reports.js';
 
 export function compileFailure(path: string, diagnostics: readonly Diagnostic[]): MoegenError {
   const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
@@ -26,7 +26,7 @@ function formatDiagnostic({ file, line, column, severity, message }: Diagnostic)
 }
 
 const HELP: Readonly<Record<string, string>> = {
-  'kernel-crashed': 'Load the source with `instrument` and run with the check `bounds`: it names the access.',
+  'kernel-crashed': 'Load the source with `instrument`, as checks do: then the line is named.',
   'kernel-timed-out': 'A loop may not end, or the work needs a higher time limit (timeoutSeconds).',
   'too-many-threadgroups':
     'Check the kernel that writes the counts, or the offset of the indirect arguments.',
@@ -42,11 +42,13 @@ export function jobFailure(error: unknown, job: Job): unknown {
   const { code, message, dispatch, thread, threadgroup } = error;
   const kernel = dispatch === undefined ? undefined : job.dispatches[dispatch]?.kernel;
   const place = thread === undefined ? '' : `, threadgroup ${threadgroup ?? 0}, thread ${thread}`;
-  const help = HELP[code];
+  const line = lineOf(error.library, error.offset);
+  const source = line === undefined ? '' : `, ${line.file}:${line.line}`;
+  const help = line === undefined ? HELP[code] : undefined;
   const reports = makeReports(error.reports ?? [], job);
   return new MoegenError(`native/${code}`, message, {
     kind: code.startsWith('kernel-') ? 'answer' : 'usage',
-    ...(kernel === undefined ? {} : { where: `dispatches[${dispatch ?? 0}] ('${kernel}')${place}` }),
+    ...(kernel === undefined ? {} : { where: `dispatches[${dispatch ?? 0}] ('${kernel}')${place}${source}` }),
     ...(help === undefined ? {} : { help }),
     ...(reports.length === 0 ? {} : { log: reports.map(formatReport).join('\n') }),
     cause: error,

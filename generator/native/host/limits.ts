@@ -44,8 +44,8 @@ export function checkThreadgroupMemory(
         help: `The kernel declares it as '${parameter.text}': add it to threadgroupMemory.`,
       });
     }
-    if (!Number.isInteger(bytes) || bytes <= 0 || bytes % 16 !== 0) {
-      const message = `a threadgroup length is a multiple of 16 bytes above 0, not ${bytes}`;
+    if (!Number.isInteger(bytes) || bytes < 0 || bytes % 16 !== 0) {
+      const message = `a threadgroup length is a multiple of 16 bytes, not ${bytes}`;
       throw new MoegenError('native/bad-threadgroup-memory', message, { where });
     }
     return { index: parameter.index, bytes };

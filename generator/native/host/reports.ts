@@ -18,10 +18,14 @@ export function makeReports(found: readonly NativeReport[], job: Job): CheckRepo
   return mergeSameLine(reports);
 }
 
+/** The source line of an instruction, where the library tells. */
+export function lineOf(library: string | undefined, offset: number | undefined): SourceLine | undefined {
+  return library === undefined || offset === undefined ? undefined : lineFinder(library)(offset);
+}
+
 /** Where the kernel called from: the address is the one it returns to. */
 function placeOf({ library, offset }: NativeReport): SourceLine | undefined {
-  if (library === undefined || offset === undefined) return undefined;
-  return lineFinder(library)(offset - 1);
+  return lineOf(library, offset === undefined ? undefined : offset - 1);
 }
 
 /** Buffers of the job have labels, which say more than their numbers. */

@@ -114,7 +114,7 @@ __MSL_CONV void __msl_threadgroup_barrier(uint flags) {
 }
 
 #ifdef MSL_INSTRUMENTED
-// Calls are put into every part of the program that computes (generator/compile/host/operations.ts). Written out, since
+// Calls are put into every part of the program that computes (generator/compile/representation/operations.ts). Written out, since
 // accesses that the compiler knows of would be watched.
 extern "C" __attribute__((used, always_inline)) inline void __msl_count_operations(ulong count) {
 #if defined(__x86_64__)
