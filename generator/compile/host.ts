@@ -12,6 +12,7 @@ import { hasErrors } from './diagnostics.js';
 import { compileFlags, objectFlags, processorFlags, UNOPTIMISED, type CompileTarget } from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
 import { guardDivisions } from './representation/divisions.js';
+import { hideLibraryLines } from './representation/lines.js';
 import { countOperations } from './representation/operations.js';
 import { requireConstants } from './representation/required-constants.js';
 import { linkHost } from './link.js';
@@ -119,7 +120,9 @@ async function compileObject(
   });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
   const guarded = guardDivisions(written.stdout);
-  const representation = instrumented ? requireConstants(countOperations(guarded)) : guarded;
+  const representation = instrumented
+    ? hideLibraryLines(requireConstants(countOperations(guarded)))
+    : guarded;
   const flags = objectFlags(instrumented, hostProcessor());
   return runProcess([...clang.command, ...flags, '-c', '-', '-o', object], { input: representation });
 }

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { MoegenError } from '../errors.js';
 import {
   CHECKS,
+  type BufferBinding,
   type BufferSpec,
   type Check,
   type CheckReport,
@@ -46,6 +47,12 @@ const jobSchema = z.strictObject({
   kernel: z.string(),
   constants: z.record(indexKey, z.union([scalar, z.array(scalar).min(2).max(4)])).optional(),
   buffers: z.record(indexKey, bufferSchema),
+  aliases: z
+    .record(
+      indexKey,
+      z.strictObject({ buffer: z.int().nonnegative(), offset: z.int().nonnegative().optional() }),
+    )
+    .optional(),
   threadgroup_memory: z.record(indexKey, z.int().nonnegative()).optional(),
   threadgroups: size3,
   threads_per_threadgroup: size3,
@@ -107,8 +114,7 @@ export async function runJob(device: Device, jobFile: string): Promise<RunJobRes
 interface PreparedJob {
   readonly job: RunJob;
   readonly load: Omit<LoadRequest, 'instrument'>;
-  /** The indices that the kernel knows its buffers by. */
-  readonly indices: readonly string[];
+  readonly bindings: Readonly<Record<number, BufferBinding>>;
   readonly buffers: readonly BufferSpec[];
   readonly outputs: readonly number[];
 }
@@ -125,15 +131,37 @@ async function prepare(job: RunJob, folder: string, jobFile: string): Promise<Pr
         Object.entries(job.defines ?? {}).map(([name, value]) => [name, defineText(value)]),
       ),
     },
-    indices,
+    bindings: bindingsOf(job, indices, jobFile),
     buffers: await Promise.all(indices.map((index) => toBuffer(job, index, folder, jobFile))),
     outputs: Object.keys(job.outputs).map((index) => positionOf(indices, index, jobFile)),
   };
 }
 
+/** What the kernel knows its buffers by, also a second index for a part of one. */
+function bindingsOf(job: RunJob, indices: readonly string[], where: string): Record<number, BufferBinding> {
+  const bindings: Record<number, BufferBinding> = Object.fromEntries(
+    indices.map((index, buffer) => [index, { buffer }]),
+  );
+  for (const [index, { buffer, offset = 0 }] of Object.entries(job.aliases ?? {})) {
+    const position = indices.indexOf(String(buffer));
+    if (position < 0 || index in job.buffers) {
+      const message =
+        position < 0
+          ? `an alias names buffer ${buffer}, but there is no such buffer`
+          : `buffer ${index} is given twice`;
+      throw new MoegenError('run/bad-alias', message, {
+        where: `${where}: aliases.${index}`,
+        help: `buffers: ${indices.join(', ')}`,
+      });
+    }
+    bindings[Number(index)] = { buffer: position, offset };
+  }
+  return bindings;
+}
+
 async function execute(
   device: Device,
-  { job, load, indices, buffers, outputs }: PreparedJob,
+  { job, load, bindings, buffers, outputs }: PreparedJob,
   { instrument, checks, count }: { instrument: boolean; checks: readonly Check[]; count: boolean },
 ): Promise<JobResult> {
   return device.run({
@@ -143,7 +171,7 @@ async function execute(
         library: await device.load({ ...load, instrument }),
         kernel: job.kernel,
         constants: job.constants ?? {},
-        buffers: Object.fromEntries(indices.map((index, buffer) => [index, { buffer }])),
+        buffers: bindings,
         threadgroupMemory: job.threadgroup_memory ?? {},
         threadgroups: job.threadgroups,
         threadsPerThreadgroup: job.threads_per_threadgroup,

@@ -91,12 +91,12 @@ Napi::Object MakeCounters(const Napi::Env& env, const Dispatch& dispatch, const 
 }
 
 // Where code lies: its library, and the offset in it.
-void SetPlace(Napi::Object item, uint64_t address) {
+void SetPlace(Napi::Object item, uint64_t address, const char* offset = "offset") {
   Dl_info info;
   if (address == 0 || dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_fname == nullptr)
     return;
   item.Set("library", info.dli_fname);
-  item.Set("offset", static_cast<double>(address - reinterpret_cast<uint64_t>(info.dli_fbase)));
+  item.Set(offset, static_cast<double>(address - reinterpret_cast<uint64_t>(info.dli_fbase)));
 }
 
 Napi::Array MakeReports(const Napi::Env& env, const Reports& reports) {
@@ -109,6 +109,7 @@ Napi::Array MakeReports(const Napi::Env& env, const Reports& reports) {
     item.Set("message", report.message);
     item.Set("count", Number(env, report.count));
     SetPlace(item, report.address);
+    SetPlace(item, report.other_address, "otherOffset");
     result.Set(i, item);
   }
   return result;

@@ -81,20 +81,24 @@ void BarrierOpens(Group& group) {
   uint32_t first = kMaxThreads;
   uint32_t other = kMaxThreads;
   uint64_t site = 0;
+  uint64_t other_site = 0;
   for (uint32_t i = 0; i < group.simdgroup_count; ++i) {
     const Simdgroup& simdgroup = group.simdgroups[i];
     for (uint32_t rest = simdgroup.waiting; rest != 0; rest &= rest - 1) {
       const uint32_t lane = LowestBit(rest);
       const uint64_t here = simdgroup.mixed ? simdgroup.lane_site[lane] : simdgroup.site;
       if (site == 0) first = i * kLanes + lane;
-      if (site != 0 && here != site) other = i * kLanes + lane;
+      if (site != 0 && here != site) {
+        other = i * kLanes + lane;
+        other_site = here;
+      }
       site = site == 0 ? here : site;
     }
   }
   ReportMissingThreads(group, site);
   if (other != kMaxThreads) {
     group.watch->monitor().Report(
-        Check::kDivergence, AddressOf(site),
+        Check::kDivergence, {AddressOf(site), AddressOf(other_site)},
         "threads %u and %u of threadgroup %llu wait at different threadgroup barriers", first, other,
         static_cast<unsigned long long>(group.threadgroup_index));
   }

@@ -73,7 +73,7 @@ void Monitor::FindUnwritten() {
   }
 }
 
-void Monitor::Report(Check check, uint64_t site, const char* format, ...) {
+void Monitor::Report(Check check, const Places& places, const char* format, ...) {
   if (!checks(check)) return;
   char message[sizeof(moegen::Report::message)];
   va_list arguments;
@@ -84,8 +84,9 @@ void Monitor::Report(Check check, uint64_t site, const char* format, ...) {
   Reports& reports = control_->reports;
   for (uint32_t i = 0; i < reports.size; ++i) {
     moegen::Report& report = reports.items[i];
-    const bool same = report.check == check && report.dispatch == dispatch_ && report.address == site;
-    if (!same || (site == 0 && std::strcmp(report.message, message) != 0)) continue;
+    const bool same = report.check == check && report.dispatch == dispatch_ &&
+                      report.address == places.address && report.other_address == places.other_address;
+    if (!same || (places.address == 0 && std::strcmp(report.message, message) != 0)) continue;
     ++report.count;
     return;
   }
@@ -96,7 +97,8 @@ void Monitor::Report(Check check, uint64_t site, const char* format, ...) {
   moegen::Report& report = reports.items[reports.size++];
   report.check = check;
   report.dispatch = dispatch_;
-  report.address = site;
+  report.address = places.address;
+  report.other_address = places.other_address;
   report.count = 1;
   std::memcpy(report.message, message, sizeof message);
 }

@@ -41,8 +41,8 @@ class Monitor {
   // The buffer at `address` or before it, within the zone that separates buffers; null elsewhere.
   Region* Find(uint64_t address);
 
-  // Adds to the table of reports. `site` is the address that the kernel returns to from the engine.
-  void Report(Check check, uint64_t site, const char* format, ...) __attribute__((format(printf, 4, 5)));
+  // Adds to the table of reports.
+  void Report(Check check, const Places& places, const char* format, ...) __attribute__((format(printf, 4, 5)));
 
   void AddCounters(const BufferCounters counters[kMaxBuffers], uint64_t threadgroup_bytes_read,
                    uint64_t threadgroup_bytes_written);

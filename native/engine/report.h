@@ -12,11 +12,21 @@ constexpr uint32_t Bit(Check check) { return 1u << static_cast<uint32_t>(check);
 
 constexpr uint32_t kMaxReports = 200;
 
+// Where the kernel was: the address that it returns to from the engine, and a second one for some reports.
+struct Places {
+  Places(uint64_t first, uint64_t second = 0) : address(first), other_address(second) {}
+
+  uint64_t address;
+  uint64_t other_address;
+};
+
 struct Report {
   Check check;
   uint32_t dispatch;
   // Where in its library the kernel was; 0 where no place is known.
   uint64_t address;
+  // A second place that the report is about, or 0. Code at one source line is one place.
+  uint64_t other_address;
   uint64_t count;
   char message[232];
 };

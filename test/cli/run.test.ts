@@ -27,6 +27,9 @@ kernel void scale(device const float* in [[buffer(0)]], device float* out [[buff
   BARRIER(mem_flags::mem_threadgroup);
   out[row * width + t] = tile[width - 1 - t];
 }
+kernel void shifted(device const float* in [[buffer(0)]], device float* out [[buffer(1)]],
+    constant float& factor [[buffer(2)]], device const float* all [[buffer(7)]],
+    uint t [[thread_index_in_threadgroup]]) { out[t] = in[t] + all[t] + 0.0f * factor; }
 kernel void other(device float* out [[buffer(0)]]) { out[0] = missing; }
 `,
 );
@@ -97,6 +100,21 @@ describe('a job that is right', () => {
   });
 });
 
+it('a buffer may have another index, and begin anywhere', async () => {
+  const { 0: input, ...others } = JOB.buffers;
+  const { code } = await run({
+    buffers: { ...others, 7: { ...input, shape: [2, 64] } },
+    kernel: 'shifted',
+    aliases: { 0: { buffer: 7, offset: 256 } },
+    checks: 'none',
+    threadgroup_memory: {},
+    outputs: { 1: 'shifted.bin' },
+  });
+  expect(code).toBe(0);
+  const values = new Float32Array(Uint8Array.from(readFileSync(join(folder, 'shifted.bin'))).buffer);
+  expect([...values.slice(0, 3)]).toEqual([64, 66, 68]);
+});
+
 it('a job with reports ends with 1, without a time', async () => {
   const { code, result } = await run({ defines: { BARRIER: '(void)', missing: 0 }, checks: ['races'] });
   expect(code).toBe(1);
@@ -109,14 +127,16 @@ it('a job with reports ends with 1, without a time', async () => {
 });
 
 it.each([
-  [{ kernel: 'scales' }, 2, 'Nearest: scale, other'],
-  [{ defines: { BARRIER: 'threadgroup_barrier', missing: 'nothing' }, kernel: 'other' }, 1, 'scale.metal:11'],
+  [{ kernel: 'scales' }, 2, 'Nearest: scale'],
+  [{ defines: { BARRIER: 'threadgroup_barrier', missing: 'nothing' }, kernel: 'other' }, 1, 'scale.metal:14'],
   [{ outputs: { 7: 'out.bin' } }, 2, 'outputs names buffer 7'],
   [
     { buffers: { ...JOB.buffers, 2: { dtype: 'f32', shape: [2], hex: '00000040' } } },
     2,
     '8 bytes, but 4 bytes',
   ],
+  [{ aliases: { 1: { buffer: 0 } } }, 2, 'buffer 1 is given twice'],
+  [{ aliases: { 5: { buffer: 9 } } }, 2, 'there is no such buffer'],
   [{ threads: 7 }, 2, 'Unrecognized key: "threads"'],
   [{ constants: {} }, 2, 'the kernel uses function constant 3, which has no value'],
 ])('%j is refused', async (change, code, message) => {

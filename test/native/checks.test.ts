@@ -127,6 +127,16 @@ const CASES: readonly Case[] = [
   },
   {
     check: 'divergence',
+    name: 'two barriers of which each thread comes to one',
+    says: 'threads 0 and 63 of threadgroup 0 wait at different threadgroup barriers',
+    wrong:
+      'if (t < 32) threadgroup_barrier(mem_flags::mem_none);\nelse threadgroup_barrier(mem_flags::mem_none);',
+    // Two instantiations of one barrier.
+    before: 'auto wait = [](auto) { threadgroup_barrier(mem_flags::mem_none); }; out[t] = in[t];',
+    right: 'if (t < 32) wait(1); else wait(1.0f);',
+  },
+  {
+    check: 'divergence',
     name: 'a reduction of some lanes',
     says: '16 of the 32 lanes of a simdgroup come to a simdgroup reduction, thread 0 but not thread 1',
     wrong: 'uint s = 0; if (t % 2 == 0) s = simd_sum(t); out[t] = s;',

@@ -57,6 +57,8 @@ export interface NativeReport {
   /** The code: an offset in a library. */
   readonly library?: string;
   readonly offset?: number;
+  /** A second place in that library that the report is about. */
+  readonly otherOffset?: number;
 }
 
 export interface NativeResult {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 
 import { ByteReader } from './byte-reader.js';
 import { readSections, type Sections } from './elf.js';
+import { LIBRARY_FILE } from '../../compile/representation/lines.js';
 import { readHeader, type LineHeader } from './line-header.js';
 
 export interface SourceLine {
@@ -20,9 +21,6 @@ interface Row extends SourceLine {
 
 /** The line of the program at an offset in the library; code of the Metal library counts as the line that uses it. */
 export type LineFinder = (offset: number) => SourceLine | undefined;
-
-/** Headers of the Metal library. */
-const LIBRARY_FILE = /(?:^|\/)native\/msl\//u;
 
 const finders = new Map<string, LineFinder>();
 

@@ -5,7 +5,7 @@ import type { NativeReport } from './addon.js';
 import { lineFinder, type SourceLine } from './line-table.js';
 
 export function makeReports(found: readonly NativeReport[], job: Job): CheckReport[] {
-  const reports = found.map((report): CheckReport => {
+  const reports = found.filter(isAboutTwoLines).map((report): CheckReport => {
     const place = placeOf(report);
     return {
       check: CHECKS[report.check] ?? 'bounds',
@@ -16,6 +16,16 @@ export function makeReports(found: readonly NativeReport[], job: Job): CheckRepo
     };
   });
   return mergeSameLine(reports);
+}
+
+/** One barrier in the source may have become several: in instantiations of a template, or in copies of a loop. */
+function isAboutTwoLines(report: NativeReport): boolean {
+  if (report.otherOffset === undefined) return true;
+  const first = placeOf(report);
+  const second = placeOf({ ...report, offset: report.otherOffset });
+  return (
+    first === undefined || second === undefined || first.file !== second.file || first.line !== second.line
+  );
 }
 
 /** The source line of an instruction, where the library tells. */

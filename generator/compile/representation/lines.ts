@@ -1,0 +1,27 @@
+// Code of the Metal library counts as the line of the program that uses it. Functions without line numbers take those of
+// their callers when they are inlined: in LLVM's representation, the library's functions lose theirs.
+
+/** Headers of the Metal library. */
+export const LIBRARY_FILE = /(?:^|\/)native\/msl\//u;
+
+const FILE = /^!(\d+) = !DIFile\(filename: "([^"]*)"/gmu;
+const FUNCTION = /^!(\d+) = distinct !DISubprogram\([^\n]*?\bfile: !(\d+)/gmu;
+const ATTACHMENT = /,? !dbg !(\d+)/u;
+
+export function hideLibraryLines(representation: string): string {
+  const files = new Set<string>();
+  for (const [, id = '', path = ''] of representation.matchAll(FILE))
+    if (LIBRARY_FILE.test(path)) files.add(id);
+  const functions = new Set<string>();
+  for (const [, id = '', file = ''] of representation.matchAll(FUNCTION))
+    if (files.has(file)) functions.add(id);
+  if (functions.size === 0) return representation;
+  let hidden = false;
+  const lines = representation.split('\n').map((line) => {
+    if (line.startsWith('define ')) hidden = functions.has(ATTACHMENT.exec(line)?.[1] ?? '');
+    const result = hidden ? line.replace(ATTACHMENT, '') : line;
+    if (line === '}') hidden = false;
+    return result;
+  });
+  return lines.join('\n');
+}
