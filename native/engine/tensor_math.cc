@@ -1,17 +1,6 @@
 #include "tensor_math.h"
 
-#include <cmath>
-#include <type_traits>
-
-#include "../msl/detail/abi.h"
-#include "float_formats.h"
-
-#if defined(__x86_64__)
-// Kernels are compiled for the same processors (host.cc checks).
-#define MOEGEN_VECTOR_TARGET __attribute__((target("avx2,fma")))
-#else
-#define MOEGEN_VECTOR_TARGET
-#endif
+#include "tensor_elements.h"
 
 namespace moegen {
 namespace {
@@ -28,35 +17,6 @@ struct Place {
 // Where element `i` of a lane lies in its fragment.
 constexpr Place PlaceOf(uint32_t lane, uint32_t i) {
   return {(lane >> 2 & 4) + (lane >> 1 & 3) + i / 4 * 8, (lane >> 3 & 1) * 8 + (lane & 1) * 4 + i % 4};
-}
-
-template <typename Sum>
-Sum Load(uint32_t type, const void* elements, uint32_t i) {
-  switch (type) {
-    case MSL_RT_FLOAT:
-      return static_cast<Sum>(static_cast<const float*>(elements)[i]);
-    case MSL_RT_HALF:
-      return static_cast<Sum>(HalfToFloat(static_cast<const uint16_t*>(elements)[i]));
-    case MSL_RT_BFLOAT:
-      return static_cast<Sum>(BfloatToFloat(static_cast<const uint16_t*>(elements)[i]));
-    case MSL_RT_CHAR:
-      return static_cast<Sum>(static_cast<const int8_t*>(elements)[i]);
-    case MSL_RT_UCHAR:
-      return static_cast<Sum>(static_cast<const uint8_t*>(elements)[i]);
-    default:
-      return static_cast<Sum>(static_cast<const uint32_t*>(elements)[i]);
-  }
-}
-
-template <typename Sum>
-void Store(uint32_t type, void* elements, uint32_t i, Sum value) {
-  if constexpr (std::is_same_v<Sum, uint32_t>) {
-    static_cast<uint32_t*>(elements)[i] = value;
-  } else if (type == MSL_RT_FLOAT) {
-    static_cast<float*>(elements)[i] = value;
-  } else {
-    static_cast<uint16_t*>(elements)[i] = type == MSL_RT_HALF ? FloatToHalf(value) : FloatToBfloat(value);
-  }
 }
 
 template <typename Sum>
@@ -77,20 +37,17 @@ void Gather(const TensorProduct& product, Matrices<Sum>& to) {
       const uint32_t first = i / kFragmentElements * kSize;
       const Place place = PlaceOf(lane, i % kFragmentElements);
       if (first == 0) {
-        const Sum value = present ? Load<Sum>(product.left_type, product.left[lane], i) : Sum{};
+        const Sum value = present ? LoadElement<Sum>(product.left_type, product.left[lane], i) : Sum{};
         (left_transposed ? to.left[place.column][place.row] : to.left[place.row][place.column]) = value;
       }
-      const Sum value = present ? Load<Sum>(product.right_type, product.right[lane], i) : Sum{};
+      const Sum value = present ? LoadElement<Sum>(product.right_type, product.right[lane], i) : Sum{};
       (right_transposed ? to.right[place.column][first + place.row]
                         : to.right[place.row][first + place.column]) = value;
       to.sums[place.row][first + place.column] =
-          present && accumulates ? Load<Sum>(product.destination_type, product.destination[lane], i) : Sum{};
+          present && accumulates ? LoadElement<Sum>(product.destination_type, product.destination[lane], i) : Sum{};
     }
   }
 }
-
-inline float MultiplyAdd(float a, float b, float c) { return std::fma(a, b, c); }
-inline uint32_t MultiplyAdd(uint32_t a, uint32_t b, uint32_t c) { return a * b + c; }
 
 template <typename Sum>
 MOEGEN_VECTOR_TARGET void Multiply(Matrices<Sum>& matrices) {
@@ -111,7 +68,7 @@ void Scatter(const TensorProduct& product, const Matrices<Sum>& from) {
     for (uint32_t i = 0; i < 2 * kFragmentElements; ++i) {
       const Place place = PlaceOf(lane, i % kFragmentElements);
       const Sum sum = from.sums[place.row][i / kFragmentElements * kSize + place.column];
-      Store(product.destination_type, product.destination[lane], i, sum);
+      StoreElement(product.destination_type, product.destination[lane], i, sum);
     }
   }
 }

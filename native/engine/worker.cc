@@ -4,6 +4,7 @@
 #include <new>
 
 #include "scheduler.h"
+#include "tensor_scope.h"
 #include "watch.h"
 
 namespace moegen {
@@ -78,6 +79,7 @@ void Worker::RunThreadgroup(const Launch& launch, uint64_t index) {
   if (group_->watch != nullptr) group_->watch->BeginGroup();
   group_->barrier_flags = ~0u;
   RunGroup(*group_);
+  EndTensorScopes(*group_);
 }
 
 void Worker::Run(const Launch& launch, std::atomic<uint64_t>& next, Totals& totals) {

@@ -130,8 +130,8 @@ describe('methods', () => {
       programOf(`struct S { S(int a) thread : x(a) {} int get() const { return x; } int far() const device { return x; }
       static int zero() { return 0; } S& operator=(thread const S& o) = default; int x; };`);
     expect(program).toContain('S(int a) : x(a)');
-    expect(program).toContain('int get() const __private {');
-    expect(program).toContain('int far() const __global {');
+    expect(program).toContain('int get() const __private & {');
+    expect(program).toContain('int far() const __global & {');
     expect(program).toContain('static int zero() {');
     expect(program).toContain('(__private const S& o) = default;');
   });
@@ -141,7 +141,7 @@ describe('methods', () => {
       programOf(
         'template <typename T> struct S { int f(); }; template <typename T> int S<T>::f() { return 1; }',
       ),
-    ).toContain('int S<T>::f() __private { return 1; }');
+    ).toContain('int S<T>::f() __private & { return 1; }');
   });
 
   test('classes can be copied out of the constant address space', () => {

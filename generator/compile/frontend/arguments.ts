@@ -3,6 +3,7 @@
 import type { KernelParameter } from '../types.js';
 import type { Attribute } from './attributes.js';
 import { evaluateInteger } from './integers.js';
+import { UNSUPPORTED_ATTRIBUTES } from './unsupported.js';
 import { reportError, type DeclaredParameter, type Instantiation, type Unit } from './unit.js';
 
 export interface KernelArgument {
@@ -41,6 +42,7 @@ const SCALARS: Readonly<Record<string, string>> = {
   simdgroup_index_in_threadgroup: 's->sg',
   simdgroups_per_threadgroup: 's->nsg',
   dispatch_simdgroups_per_threadgroup: 's->nsg',
+  dispatch_quadgroups_per_threadgroup: '(s->tptg[0] * s->tptg[1] * s->tptg[2] + 3u) / 4u',
   threads_per_simdgroup: '32u',
   thread_execution_width: '32u',
   thread_index_in_quadgroup: 's->lane & 3u',
@@ -48,6 +50,13 @@ const SCALARS: Readonly<Record<string, string>> = {
   quadgroup_index_in_simdgroup: 's->lane >> 2',
   quadgroups_per_threadgroup: '(s->tptg[0] * s->tptg[1] * s->tptg[2] + 3u) / 4u',
 };
+
+/** Helpers that kernels call may repeat the attributes of the kernels' parameters. */
+export const PARAMETER_ATTRIBUTES: ReadonlySet<string> = new Set([
+  ...Object.keys(POSITIONS),
+  ...Object.keys(SCALARS),
+  'grid_origin',
+]);
 
 const WITHOUT_MEANING = new Set(['function_constant', 'maybe_unused']);
 
@@ -72,6 +81,18 @@ export function kernelArgument(
   nth: string,
 ): KernelArgument {
   const type = `typename ${nth}::type`;
+  const sources = parameter.attributes.filter(({ name }) => !WITHOUT_MEANING.has(name));
+  const refused = sources.find(({ name }) => UNSUPPORTED_ATTRIBUTES.has(name));
+  if (refused) fail(context, parameter, `not supported: ${refused.name}`);
+  else if (sources.length > 1)
+    fail(
+      context,
+      parameter,
+      `'${sources[0]?.name ?? ''}' and '${sources[1]?.name ?? ''}' exclude each other`,
+    );
+  for (const { name, argument } of parameter.attributes) {
+    if (name === 'function_constant') checkCondition(context, parameter, argument);
+  }
   for (const attribute of parameter.attributes) {
     const argument = attributeArgument(context, parameter, type, attribute);
     if (argument) return argument;
@@ -104,10 +125,21 @@ function attributeArgument(
     );
   }
   const scalar = SCALARS[name];
-  if (scalar !== undefined) return builtinArgument(parameter, `__msl_id<${type}>::get(${scalar}, 0, 0)`);
-  if (name === 'texture' || name === 'sampler') fail(context, parameter, `not supported: ${name} arguments`);
-  else if (!WITHOUT_MEANING.has(name)) fail(context, parameter, `unknown attribute '${name}'`);
+  if (scalar !== undefined) return builtinArgument(parameter, `__msl_index<${type}>::get(${scalar})`);
+  if (name === 'grid_origin') return builtinArgument(parameter, `__msl_id<${type}>::get(0, 0, 0)`);
+  if (!UNSUPPORTED_ATTRIBUTES.has(name) && !WITHOUT_MEANING.has(name))
+    fail(context, parameter, `unknown attribute '${name}'`);
   return undefined;
+}
+
+/** A parameter that depends on a function constant is there if that is true. */
+function checkCondition(context: ArgumentContext, parameter: DeclaredParameter, argument: string): void {
+  const name = argument.split(' ').at(-1) ?? '';
+  const constant = context.unit.constants.find((other) => other.name === name);
+  if (constant ? constant.type === 'bool' : context.unit.derivedConstants.has(name)) return;
+  const problem = constant ? `is '${constant.type}', not 'bool'` : 'is no function constant';
+  if (constant || context.unit.target === 'host')
+    fail(context, parameter, `function_constant(${argument}) ${problem}`);
 }
 
 function bufferArgument(

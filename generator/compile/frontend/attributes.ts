@@ -11,7 +11,15 @@ export interface Attribute {
 }
 
 /** Attributes that stock clang knows stay where they are. */
-const KEPT = new Set(['maybe_unused', 'nodiscard', 'clang', 'gnu', 'unlikely', 'likely', 'fallthrough']);
+export const KEPT_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'maybe_unused',
+  'nodiscard',
+  'clang',
+  'gnu',
+  'unlikely',
+  'likely',
+  'fallthrough',
+]);
 
 /** Records every attribute list under the position of its first `[` and removes those that only Metal knows. */
 export function extractAttributes(unit: Unit): void {
@@ -25,7 +33,7 @@ export function extractAttributes(unit: Unit): void {
     const list = parseAttributes(unit, { begin: index + 2, end: inner.match });
     unit.attributes.set(index, list);
     const first = at(unit, index + 2).source;
-    if (!KEPT.has(first)) {
+    if (!KEPT_ATTRIBUTES.has(first)) {
       for (let position = index; position <= open.match; position += 1) at(unit, position).removed = true;
     }
     index = open.match;

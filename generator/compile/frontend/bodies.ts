@@ -1,7 +1,9 @@
 // Walks through a function body: local declarations are rewritten where a statement starts, calls are noted.
 
+import { openClass } from './classes.js';
 import { rewriteScope } from './declarations.js';
-import { rewriteLocal } from './locals.js';
+import { checkLambda } from './lambdas.js';
+import { checkCondition, rewriteLocal } from './locals.js';
 import { at, isOpening } from './navigate.js';
 import { ThreadgroupLayout } from './threadgroup.js';
 import type { CallRecord, Unit } from './unit.js';
@@ -10,6 +12,8 @@ export interface Body {
   readonly isKernel: boolean;
   readonly layout: ThreadgroupLayout;
 }
+
+const CONDITIONS = new Set(['if', 'while', 'switch']);
 
 /** Rewrites the body whose `{` stands at `open`. */
 export function rewriteBody(
@@ -38,6 +42,10 @@ export function rewriteBody(
     }
     if (token.kind === 'identifier' && ['(', '<'].includes(at(unit, position + 1).source)) {
       if (!['.', '->', '::'].includes(at(unit, position - 1).source)) calls?.callees.add(token.source);
+    }
+    if (token.source === '[') checkLambda(unit, position);
+    if (token.source === '(' && CONDITIONS.has(at(unit, position - 1).source)) {
+      checkCondition(unit, position + 1, token.match);
     }
     if (token.source === '{') body.layout.enterBlock();
     else if (token.source === '}') body.layout.leaveBlock();
@@ -76,7 +84,7 @@ function localClass(unit: Unit, index: number, end: number): number {
   while (open < end && !['{', ';', '(', '='].includes(at(unit, open).source)) open += 1;
   const brace = at(unit, open);
   if (brace.source !== '{' || !isOpening(brace) || brace.match < 0) return index;
-  const ownClass = { open, name: '', isUnion: false, constructed: false, assigned: false };
+  const ownClass = openClass({ open, name: '', isUnion: false });
   rewriteScope(unit, open + 1, brace.match, { kind: 'class', namespaces: [], ownClass });
   return brace.match + 1;
 }

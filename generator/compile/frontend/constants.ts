@@ -25,6 +25,9 @@ export function declareConstant(unit: Unit, declaration: Declaration, argument: 
     .join(' ');
   const type = unit.aliases.get(words) ?? words;
   const constant = { index, name, type };
+  if (unit.classes.has(type)) {
+    reportError(unit, nameToken, `function constant '${name}' must be a scalar or a vector, not '${type}'`);
+  }
   const twin = unit.constants.find((other) => other.index === index && other.type !== type);
   if (twin) {
     reportError(

@@ -2,7 +2,7 @@
 // namespaces and classes are entered, functions, variables, aliases and explicit instantiations are passed on.
 
 import { rewriteAlias } from './aliases.js';
-import { rewriteClassEnd, type OwnClass } from './classes.js';
+import { openClass, rewriteClassEnd, type OwnClass } from './classes.js';
 import { rewriteFunction } from './functions.js';
 import { recordExplicitInstantiation } from './instantiations.js';
 import { at, closingAngle, next, skip, type Range } from './navigate.js';
@@ -83,7 +83,7 @@ function rewriteShaped(
   const shape = findShape(unit, specifiers, end);
   for (const body of shape.classBodies) {
     if (body.name !== '') unit.classes.add(body.name);
-    const ownClass = { ...body, constructed: false, assigned: false };
+    const ownClass = openClass(body);
     rewriteScope(unit, body.open + 1, at(unit, body.open).match, { ...scope, kind: 'class', ownClass });
   }
   recordEnumerators(unit, shape);
@@ -101,7 +101,7 @@ function opensNamespace(unit: Unit, index: number): boolean {
   const word = at(unit, index).source;
   if (word === 'namespace') return true;
   if (word === 'inline') return at(unit, index + 1).source === 'namespace';
-  return word === 'extern' && at(unit, index + 1).kind === 'string';
+  return word === 'extern' && at(unit, index + 1).kind === 'string' && at(unit, index + 2).source === '{';
 }
 
 function rewriteNamespace(unit: Unit, index: number, end: number, scope: Scope): number {

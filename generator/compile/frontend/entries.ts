@@ -28,7 +28,7 @@ export function writeEntries(unit: Unit): Entry[] {
   const seen = new Set<string>();
   unit.instantiations.forEach((instantiation, index) => {
     const { hostName, token } = instantiation;
-    const definition = findKernel(unit, instantiation.definition, instantiation.namespaces);
+    const definition = findKernel(unit, instantiation);
     if (!definition) {
       reportError(
         unit,
@@ -55,6 +55,10 @@ function writeEntry(
     kernelArgument(context, parameter, `__msl_parameter<${position}, __msl_function_${index}>`),
   );
   const limit = maxThreads(unit, instantiation, definition);
+  if (limit !== undefined && (limit < 1 || limit > 1024)) {
+    const name = `max_total_threads_per_threadgroup(${definition.maxThreads ?? ''})`;
+    reportError(unit, definition.token, `${name} is ${limit}; a threadgroup has 1 to 1024 threads`);
+  }
   const kernel: KernelInfo = {
     name: instantiation.hostName,
     symbol: unit.target === 'host' ? `__msl_entry_${index}` : instantiation.hostName.replace(/\W/gu, '_'),

@@ -2,10 +2,13 @@
 
 import { attributesWithin, stringValue, type Attribute } from './attributes.js';
 import type { Declaration } from './declarations.js';
+import { evaluateInteger } from './integers.js';
 import { at, closingAngle, previous, sources, splitList, written, type Range } from './navigate.js';
+import { templateArguments } from './template-arguments.js';
 import {
   reportError,
   type DeclaredParameter,
+  type Instantiation,
   type KernelDefinition,
   type TemplateParameter,
   type Unit,
@@ -25,13 +28,14 @@ export function recordKernel(
   }
   const limit = attributes.find((attribute) => attribute.name === 'max_total_threads_per_threadgroup');
   const qualifiedName = [...declaration.scope.namespaces, name].join('::');
-  unit.kernels.set(qualifiedName, {
+  const definition = {
     name,
     token,
     parameters: declaredParameters(unit, parameters),
     templateParameters: declaration.templates.flatMap((open) => templateParameters(unit, open)),
     maxThreads: limit?.argument,
-  });
+  };
+  unit.kernels.set(qualifiedName, [...(unit.kernels.get(qualifiedName) ?? []), definition]);
   if (declaration.templates.length > 0) return;
   const hostName = attributes.find((attribute) => attribute.name === 'host_name');
   unit.instantiations.push({
@@ -44,23 +48,38 @@ export function recordKernel(
   });
 }
 
-/** The kernel that a name means within some namespaces, or in one that a using directive opens. */
-export function findKernel(
-  unit: Unit,
-  name: string,
-  namespaces: readonly string[],
-): KernelDefinition | undefined {
+/** The kernel that an instantiation means: the overload that its template arguments fit. */
+export function findKernel(unit: Unit, instantiation: Instantiation): KernelDefinition | undefined {
+  const overloads = findOverloads(unit, instantiation.definition, instantiation.namespaces);
+  if (overloads.length < 2) return overloads[0];
+  const given = templateArguments(instantiation.expression);
+  return overloads.find(({ templateParameters }) => fits(templateParameters, given)) ?? overloads.at(-1);
+}
+
+/** The kernels that a name means within some namespaces, or in one that a using directive opens. */
+function findOverloads(unit: Unit, name: string, namespaces: readonly string[]): readonly KernelDefinition[] {
   for (let depth = namespaces.length; depth >= 0; depth -= 1) {
-    const kernel = unit.kernels.get([...namespaces.slice(0, depth), name].join('::'));
-    if (kernel) return kernel;
+    const kernels = unit.kernels.get([...namespaces.slice(0, depth), name].join('::'));
+    if (kernels) return kernels;
   }
-  return [...unit.kernels].find(([qualified]) => qualified.endsWith(`::${name}`))?.[1];
+  return [...unit.kernels].find(([qualified]) => qualified.endsWith(`::${name}`))?.[1] ?? [];
+}
+
+function fits(parameters: readonly TemplateParameter[], given: readonly string[]): boolean {
+  if (given.length > parameters.length) return false;
+  return parameters.every(({ fallback, isType }, index) => {
+    const argument = given[index];
+    if (argument === undefined) return fallback !== undefined;
+    return !isType || evaluateInteger(argument) === undefined;
+  });
 }
 
 function declaredParameters(unit: Unit, open: number): DeclaredParameter[] {
   const result: DeclaredParameter[] = [];
   for (const range of splitList(unit, open + 1, at(unit, open).match)) {
     const words = sources(unit, range.begin, range.end);
+    for (let position = range.begin; position < range.end; position += 1)
+      unit.parameterAttributes.add(position);
     if (words.length === 0 || (words.length === 1 && words[0] === 'void')) continue;
     result.push({
       name: parameterName(words),
@@ -97,5 +116,6 @@ function templateParameter(unit: Unit, range: Range): TemplateParameter {
   while (equals < range.end && at(unit, equals).source !== '=') equals += 1;
   const name = at(unit, equals - 1).source;
   const fallback = equals < range.end ? sources(unit, equals + 1, range.end).join(' ') : undefined;
-  return { name, fallback };
+  const isType = ['typename', 'class', 'template'].includes(at(unit, range.begin).source);
+  return { name, fallback, isType };
 }

@@ -4,13 +4,17 @@ import { at } from './navigate.js';
 import type { Token } from './tokens.js';
 import { reportError, type Unit } from './unit.js';
 
-const NOT_METAL = new Set(['throw', 'try', 'catch', 'dynamic_cast', 'typeid', 'virtual', 'new', 'goto']);
+const NOT_METAL = new Set(
+  'throw try catch dynamic_cast typeid virtual new goto asm __asm __asm__ thread_local register alloca __builtin_alloca'.split(
+    ' ',
+  ),
+);
 
 const TEXTURES =
   /^(?:texture(?:1d|2d|3d|cube)(?:_array|_ms|_ms_array)?|texture_buffer|depth(?:2d|cube)(?:_array|_ms|_ms_array)?)$/u;
 
-/** The kinds of tensors, and the usual way to write the shape of one. */
-const TENSORS = /^tensor_(?:handle|inline|offset)$|^dextents$/u;
+/** Kinds of tensors that come from outside of the program. */
+const BOUND_TENSORS = /^tensor_(?:handle|offset)$/u;
 
 const UNSUPPORTED_ATTRIBUTES = new Set([
   'vertex',
@@ -25,7 +29,7 @@ const FUNCTION_KINDS = new Set(['vertex', 'fragment']);
 
 /** Names that came with a later version of the language, and that version. */
 const SINCE: readonly (readonly [RegExp, number])[] = [
-  [/^(?:packed_)?bfloat[234]?$|^simdgroup_bfloat8x8$/u, 3.1],
+  [/^(?:packed_)?bfloat[234]?$|^simdgroup_bfloat8x8$|^BFLT_|^MAXBFLOAT$|^HUGE_VALBF$/u, 3.1],
   [/^os_log$/u, 3.2],
   [/^atomic_thread_fence$|^coherent$/u, 3.2],
   [/^tensor_(?:handle|inline|offset|ops)$|^cooperative_tensor$/u, 4.0],
@@ -34,6 +38,8 @@ const SINCE: readonly (readonly [RegExp, number])[] = [
 export function findForbiddenWords(unit: Unit): void {
   const version = Number(unit.version);
   unit.tokens.forEach((token, index) => {
+    if (token.kind === 'number') checkNumber(unit, token);
+    if (token.source === '...') checkEllipsis(unit, token, index);
     if (token.kind !== 'identifier' || token.removed) return;
     checkLanguage(unit, token, index);
     checkSupport(unit, token, index);
@@ -63,11 +69,30 @@ function checkLanguage(unit: Unit, token: Token, index: number): void {
   }
 }
 
+function checkNumber(unit: Unit, token: Token): void {
+  const isHexadecimal = /^0[xX]/u.test(token.source);
+  if (/[.eE].*[lL]$/u.test(token.source) && !isHexadecimal) {
+    reportError(unit, token, `'long double' is not supported in Metal: '${token.source}'`);
+  } else if (Number(unit.version) < 3.1 && /bf$/iu.test(token.source) && !isHexadecimal) {
+    reportError(
+      unit,
+      token,
+      `'${token.source}' needs Metal 3.1; this program is compiled as Metal ${unit.version}`,
+    );
+  }
+}
+
+/** `f(int n, ...)` of C. */
+function checkEllipsis(unit: Unit, token: Token, index: number): void {
+  if (at(unit, index - 1).source !== ',' || at(unit, index + 1).source !== ')') return;
+  reportError(unit, token, 'variadic functions are not supported in Metal');
+}
+
 function checkSupport(unit: Unit, token: Token, index: number): void {
   const word = token.source;
   const following = at(unit, index + 1);
-  if (TENSORS.test(word) && Number(unit.version) >= 4)
-    reportError(unit, token, `not supported: ${word} (tensors in memory)`);
+  if (BOUND_TENSORS.test(word) && Number(unit.version) >= 4)
+    reportError(unit, token, `not supported: ${word} (tensors that are arguments of kernels)`);
   else if (TEXTURES.test(word) && following.source === '<')
     reportError(unit, token, `not supported: ${word}`);
   else if (word === 'sampler' && following.kind === 'identifier')

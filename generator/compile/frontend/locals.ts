@@ -1,8 +1,18 @@
 // Rewrites the declaration at the start of a statement, if it is one: address spaces, threadgroup memory, initialisers.
 
+import { rewriteAlias } from './aliases.js';
 import type { Body } from './bodies.js';
-import { namesComponent } from './components.js';
-import { at, closingAngle, endOfStatement, next, skip, splitList, written } from './navigate.js';
+import {
+  at,
+  closingAngle,
+  endOfStatement,
+  next,
+  rewritten,
+  skip,
+  sources,
+  splitList,
+  written,
+} from './navigate.js';
 import { rewriteThreadgroupVariable } from './threadgroup.js';
 import { reportError, type Unit } from './unit.js';
 import { ADDRESS_SPACES, BUILTIN_TYPES, VECTOR_TYPES } from './words.js';
@@ -33,7 +43,17 @@ const NOT_TYPES = new Set([
   'auto',
 ]);
 
+/** Checks `if (T* p = ...)`. */
+export function checkCondition(unit: Unit, index: number, end: number): void {
+  const local = readLocal(unit, index, end);
+  if (local && ['*', '&'].includes(at(unit, local.declarator).source)) rewritePointer(unit, local);
+}
+
 export function rewriteLocal(unit: Unit, index: number, end: number, body: Body): void {
+  if (['typedef', 'using'].includes(at(unit, index).source)) {
+    rewriteAlias(unit, index, end);
+    return;
+  }
   const local = readLocal(unit, index, end);
   if (!local) return;
   const { specifiers, declarator } = local;
@@ -44,6 +64,38 @@ export function rewriteLocal(unit: Unit, index: number, end: number, body: Body)
   }
   if (token.source === '*' || token.source === '&') rewritePointer(unit, local);
   else if (token.kind === 'identifier') rewriteValue(unit, local, body);
+  else if (token.source === '(') checkGroup(unit, local);
+  if (addressSpaceOf(local) === undefined && !NOT_TYPES.has(at(unit, local.type).source))
+    checkFurther(unit, local);
+}
+
+/** `float (*p)[2];` and `float (&r)[2] = x;` */
+function checkGroup(unit: Unit, local: Local): void {
+  const { begin, type, declarator } = local;
+  const mark = at(unit, declarator + 1).source;
+  const close = at(unit, declarator).match;
+  const isType = BUILTIN_TYPES.has(at(unit, type).source) || unit.classes.has(at(unit, type).source);
+  const isNamed = close === declarator + 3 && at(unit, declarator + 2).kind === 'identifier';
+  if (!isType || !isNamed || !['*', '&'].includes(mark) || at(unit, close + 1).source !== '[') return;
+  if (addressSpaceOf(local) === undefined) reportLocal(unit, mark, begin, close + 1);
+}
+
+/** `float x = 1, *p = &x;` */
+function checkFurther(unit: Unit, { type, declarator }: Local): void {
+  const word = at(unit, type).source;
+  if (!BUILTIN_TYPES.has(word) && !unit.classes.has(word)) return;
+  const [, ...others] = splitList(unit, declarator, endOfStatement(unit, declarator));
+  for (const { begin } of others) {
+    const mark = at(unit, begin).source;
+    const isName = at(unit, begin + 1).kind === 'identifier';
+    if ((mark === '*' || mark === '&') && isName) reportLocal(unit, mark, begin, begin + 2);
+  }
+}
+
+function reportLocal(unit: Unit, mark: string, begin: number, end: number): void {
+  const kind = mark === '*' ? 'pointer' : 'reference';
+  const text = written(unit, begin, end);
+  reportError(unit, at(unit, begin), `${kind} variable without an address space: '${text}'`);
 }
 
 function readLocal(unit: Unit, begin: number, end: number): Local | undefined {
@@ -111,30 +163,33 @@ function rewritePointer(unit: Unit, local: Local): void {
   const { begin, type, typeEnd, declarator, specifiers } = local;
   const space = addressSpaceOf(local);
   const mark = at(unit, declarator).source;
-  const name = next(unit, declarator);
+  let name = next(unit, declarator);
+  while (at(unit, name).source === '*') name = next(unit, name);
   const isName = at(unit, name).kind === 'identifier';
   if (space === undefined && isName && !NOT_TYPES.has(at(unit, type).source)) {
     if (['=', ';', '[', '{', ':'].includes(at(unit, next(unit, name)).source)) {
-      const kind = mark === '*' ? 'pointer' : 'reference';
-      const text = written(unit, begin, name + 1);
-      reportError(unit, at(unit, begin), `${kind} variable without an address space: '${text}'`);
+      reportLocal(unit, mark, begin, name + 1);
     }
   }
-  if (mark === '&' && space !== undefined && !specifiers.has('const')) checkReference(unit, begin, name);
   const word = at(unit, type).source;
   const builtin = BUILTIN_TYPES.has(word) || word === 'vec' || word === 'matrix';
   if (space === 'thread' && specifiers.has('const') && mark === '&' && builtin) {
     for (let position = begin; position < typeEnd; position += 1) {
       if (at(unit, position).source === 'thread') at(unit, position).removed = true;
     }
+    checkThread(unit, name);
   }
 }
 
-function checkReference(unit: Unit, begin: number, name: number): void {
+/** What a `const thread T&` refers to lies in thread memory, or is a temporary. */
+function checkThread(unit: Unit, name: number): void {
   const equals = next(unit, name);
-  if (at(unit, equals).source !== '=' || !namesComponent(unit, next(unit, equals))) return;
-  const text = written(unit, begin, endOfStatement(unit, begin));
-  reportError(unit, at(unit, begin), `a reference cannot refer to a component of a vector: '${text}'`);
+  const end = endOfStatement(unit, equals);
+  const words = sources(unit, equals + 1, end);
+  // A lambda expression cannot be written twice, and behind a comma comes another variable.
+  if (at(unit, equals).source !== '=' || words.includes('{') || words.includes(',')) return;
+  const value = rewritten(unit, equals + 1, end);
+  at(unit, end).suffix += ` static_assert(__msl_is_thread<decltype((${value}))>, "not in thread memory");`;
 }
 
 function rewriteValue(unit: Unit, local: Local, body: Body): void {

@@ -1,7 +1,7 @@
 // Warns about functions that reach themselves, which GPUs do not support. Metal's compiler lets it pass where the call is
 // never made, so this is no error. Only functions that names tell apart take part: no members, templates or overloads.
 
-import { reportWarning, type Unit } from './unit.js';
+import { reportError, reportWarning, type Unit } from './unit.js';
 
 export function findRecursion(unit: Unit): void {
   const reported = new Set<string>();
@@ -34,4 +34,15 @@ function findCycle(unit: Unit, name: string): string[] | undefined {
     return undefined;
   };
   return search(name, [name]);
+}
+
+/** Kernels are started by the host alone. */
+export function findCallsOfKernels(unit: Unit): void {
+  const kernels = new Set([...unit.kernels.values()].flat().map(({ name }) => name));
+  for (const record of unit.calls.values()) {
+    for (const callee of record.callees) {
+      if (!kernels.has(callee) || unit.references.has(callee)) continue;
+      reportError(unit, record.token, `'${record.token.source}' calls the kernel '${callee}'`);
+    }
+  }
 }

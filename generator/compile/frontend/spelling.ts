@@ -1,22 +1,18 @@
 // Respells single words and literals of Metal: address spaces, reserved names, casts, literal suffixes.
 
-import { at, closingAngle, next, remove, sources, splitList } from './navigate.js';
+import { at, closingAngle, next, remove, sources } from './navigate.js';
 import type { Token } from './tokens.js';
 import type { Unit } from './unit.js';
-import { ADDRESS_SPACES, BUILTIN_TYPES, RENAMED } from './words.js';
+import { ADDRESS_SPACES, RENAMED } from './words.js';
 
 const BFLOAT_LITERAL = /^([\d.']+(?:[eE][+-]?\d+)?)(?:bf|BF)$/u;
 const UNSUFFIXED_FLOAT =
   /^(?:\d[\d']*\.[\d']*|\.[\d']+)(?:[eE][+-]?\d+)?$|^\d+[eE][+-]?\d+$|^0[xX][0-9a-fA-F.]+[pP][+-]?\d+$/u;
 
 export function respell(unit: Unit): void {
-  const usesBfloat = unit.tokens.some((token) => token.source.includes('bfloat'));
   unit.tokens.forEach((token, index) => {
     if (token.removed) return;
-    if (token.kind === 'identifier') {
-      respellWord(unit, token, index);
-      if (usesBfloat) respellConversion(unit, token, index);
-    }
+    if (token.kind === 'identifier') respellWord(unit, token, index);
     if (token.kind === 'number') respellNumber(token);
   });
 }
@@ -26,6 +22,8 @@ function respellNumber(token: Token): void {
   if (bfloat) token.text = `bfloat(${asFloat(bfloat[1] ?? '')}f)`;
   // Inside templates the compiler forgets that unsuffixed literals are float, so say so.
   else if (UNSUFFIXED_FLOAT.test(token.source)) token.text += 'f';
+  // In the dialect `long long` has 128 bits.
+  else token.text = token.text.replace(/(?:ll|LL)(?=[uU]?$)/u, 'l');
 }
 
 function asFloat(digits: string): string {
@@ -39,6 +37,7 @@ function respellWord(unit: Unit, token: Token, index: number): void {
   if (space !== undefined) token.text = space;
   else if (renamed !== undefined) token.text = isAccessSpecifier(unit, index) ? word : renamed;
   else if (word === 'kernel') token.removed = true;
+  else if (word === 'long' && at(unit, index + 1).source === 'long') token.removed = true;
   else if (word === 'const_cast') respellConstCast(unit, index);
   else if (word === 'static_cast') respellStaticCast(unit, index);
   else if (word === 'decltype') respellDecltype(unit, index);
@@ -78,18 +77,8 @@ function respellStaticCast(unit: Unit, index: number): void {
   const type = sources(unit, open + 1, close);
   if (type.some((word) => word === '*' || word === '&' || word === '&&')) return;
   const argument = at(unit, close + 1);
-  if (argument.source === '(' && argument.match > close + 2) at(unit, index).text = '__msl_cast';
-}
-
-/** `half(x)` and `bfloat(x)` convert into each other, like the casts. */
-function respellConversion(unit: Unit, token: Token, index: number): void {
-  if (token.source !== 'half' && token.source !== 'bfloat') return;
-  const open = at(unit, index + 1);
-  const first = at(unit, index + 2);
-  if (open.source !== '(' || open.match <= index + 2 || ['*', '&'].includes(first.source)) return;
-  if (splitList(unit, index + 2, open.match).length > 1 || BUILTIN_TYPES.has(at(unit, open.match - 1).source))
-    return;
-  token.text = `__msl_cast<${token.source}>`;
+  if (argument.source !== '(' || argument.match <= close + 2) return;
+  if (!unit.bitFields.has(at(unit, argument.match - 1).source)) at(unit, index).text = '__msl_cast';
 }
 
 /**

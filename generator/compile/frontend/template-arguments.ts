@@ -19,7 +19,8 @@ export function maxThreads(
   return evaluateInteger(definition.maxThreads, lookup);
 }
 
-function templateArguments(expression: string): string[] {
+/** The template arguments of `name<a, b>`, as written. */
+export function templateArguments(expression: string): string[] {
   const open = expression.indexOf('<');
   const close = expression.lastIndexOf('>');
   if (open < 0 || close < open) return [];

@@ -1,7 +1,7 @@
 // Wraps the operands of every conditional expression in `__msl_value(...)`: the compiler refuses operands that lie in
 // different address spaces, Metal does not.
 
-import { at, closingAngle, isOpening, sources } from './navigate.js';
+import { at, closingAngle, isOpening, rewritten, sources } from './navigate.js';
 import type { Unit } from './unit.js';
 import { LIBRARY_TEMPLATES } from './words.js';
 
@@ -89,7 +89,13 @@ function wrapOperands(unit: Unit, begin: number, colon: number, end: number): vo
     const first = at(unit, operand.begin);
     if (list.length === 0 || (list.length < 2 && first.kind !== 'identifier')) return;
     if (CONSTANT_OPERANDS.has(list[0] ?? '') || list.includes('?')) return;
-    first.prefix = `__msl_value(${first.prefix}`;
+    const bitField =
+      unit.bitFields.has(list.at(-1) ?? '') && list.every((word) => /^(?:\w+|[.[\]]|->|::)$/u.test(word));
+    // A bit field binds to no reference.
+    const value = bitField
+      ? `static_cast<decltype(${rewritten(unit, operand.begin, operand.end)})>(`
+      : '__msl_value(';
+    first.prefix = `${value}${first.prefix}`;
     at(unit, operand.end - 1).suffix += ')';
   });
 }

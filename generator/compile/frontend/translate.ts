@@ -3,16 +3,21 @@
 import type { FunctionConstantInfo, KernelInfo } from '../types.js';
 import { checkCasts } from './address-spaces.js';
 import { extractAttributes } from './attributes.js';
+import { protectComponents } from './components.js';
 import { callDerivedConstants, constantStorage, constantSymbol } from './constants.js';
+import { findBitFields, respellConversions } from './conversions.js';
 import { rewriteScope } from './declarations.js';
 import { writeEntries } from './entries.js';
+import { checkAttributes } from './known-attributes.js';
 import { tokenize } from './lexer.js';
 import { findForbiddenWords } from './lints.js';
-import { findRecursion } from './recursion.js';
+import { findCallsOfKernels, findRecursion } from './recursion.js';
 import { respell } from './spelling.js';
 import { wrapConditionals } from './ternary.js';
+import { acceptTemporaries } from './temporaries.js';
 import { refuseOtherSpaces } from './thread-references.js';
 import { printTokens, type Token } from './tokens.js';
+import { findUnsupported } from './unsupported.js';
 import { createUnit, type Finding, type UnitOptions } from './unit.js';
 
 export interface Translation {
@@ -36,13 +41,20 @@ export function translate(preprocessed: string, options: UnitOptions): Translati
   const unit = createUnit(tokens, options);
   extractAttributes(unit);
   findForbiddenWords(unit);
+  findUnsupported(unit);
+  findBitFields(unit);
   respell(unit);
+  respellConversions(unit);
   rewriteScope(unit, 0, tokens.length - 1, { kind: 'namespace', namespaces: [], ownClass: undefined });
   checkCasts(unit);
   findRecursion(unit);
+  findCallsOfKernels(unit);
   callDerivedConstants(unit);
+  protectComponents(unit);
   wrapConditionals(unit);
+  acceptTemporaries(unit);
   refuseOtherSpaces(unit);
+  checkAttributes(unit);
   const entries = writeEntries(unit);
   return {
     program: printTokens(tokens),

@@ -2,6 +2,7 @@
 
 import type { ConstantValue, MslVersion } from '../types.js';
 import type { Attribute } from './attributes.js';
+import type { TemporaryReferences } from './temporaries.js';
 import type { ThreadReferences } from './thread-references.js';
 import type { Token } from './tokens.js';
 
@@ -38,6 +39,7 @@ export interface KernelDefinition {
 export interface TemplateParameter {
   readonly name: string;
   readonly fallback: string | undefined;
+  readonly isType: boolean;
 }
 
 /** One name that a Metal program can look up. */
@@ -68,9 +70,11 @@ export interface Unit {
   /** Values baked in for function constants (PTX only). */
   readonly constantValues: Readonly<Record<number, ConstantValue>>;
   readonly attributes: Map<number, Attribute[]>;
+  /** Positions of the attributes of kernels' parameters. */
+  readonly parameterAttributes: Set<number>;
   readonly findings: Finding[];
   /** By names with their namespaces. */
-  readonly kernels: Map<string, KernelDefinition>;
+  readonly kernels: Map<string, KernelDefinition[]>;
   readonly instantiations: Instantiation[];
   readonly constants: FunctionConstant[];
   /** Names of constants computed from function constants: they became functions. */
@@ -78,11 +82,17 @@ export interface Unit {
   /** Values of integer constants and enumerators of the program. */
   readonly integers: Map<string, number>;
   readonly classes: Set<string>;
+  readonly bitFields: Set<string>;
+  /** Names of the type parameters of templates. */
+  readonly typeParameters: Set<string>;
   /** The program's own names for scalar and vector types. */
   readonly aliases: Map<string, string>;
   /** `class::name` of static member functions. */
   readonly staticMethods: Set<string>;
   readonly threadReferences: ThreadReferences[];
+  readonly temporaryReferences: TemporaryReferences[];
+  /** For each overload of a function: which parameters are references that may write. */
+  readonly references: Map<string, (readonly boolean[])[]>;
   /** For each function that is defined once: the names it calls. */
   readonly calls: Map<string, CallRecord>;
   /** By names of functions: every identifier in the bodies of functions that are called so. */
@@ -112,6 +122,7 @@ export function createUnit(tokens: readonly Token[], options: UnitOptions): Unit
     only: options.only && new Set(options.only),
     constantValues: options.constantValues ?? {},
     attributes: new Map(),
+    parameterAttributes: new Set(),
     findings: [],
     kernels: new Map(),
     instantiations: [],
@@ -119,9 +130,13 @@ export function createUnit(tokens: readonly Token[], options: UnitOptions): Unit
     derivedConstants: new Set(),
     integers: new Map(),
     classes: new Set(),
+    bitFields: new Set(),
+    typeParameters: new Set(),
     aliases: new Map(),
     staticMethods: new Set(),
     threadReferences: [],
+    temporaryReferences: [],
+    references: new Map(),
     calls: new Map(),
     mentions: new Map(),
     threadgroupVariables: 0,

@@ -23,9 +23,8 @@ function isAboutTwoLines(report: NativeReport): boolean {
   if (report.otherOffset === undefined) return true;
   const first = placeOf(report);
   const second = placeOf({ ...report, offset: report.otherOffset });
-  return (
-    first === undefined || second === undefined || first.file !== second.file || first.line !== second.line
-  );
+  const isOneLine = first !== undefined && first.file === second?.file && first.line === second.line;
+  return !isOneLine;
 }
 
 /** The source line of an instruction, where the library tells. */

@@ -1,3 +1,3 @@
-// Products of cooperative tensors; they are in detail/matmul2d.h.
+// Products of matrices; they are in detail/matmul2d.h.
 #pragma once
 #include "../metal_cooperative_tensor"

@@ -19,6 +19,12 @@ template <class P>
 struct __msl_bufarg {
   static_assert(!__is_same(P, P), "a buffer argument must be a pointer or reference to device or constant memory");
 };
+template <class T, size_t N>
+struct __msl_bufarg<metal::array<T, N>> {
+  static_assert(N == 0, "not supported: arrays of buffers (metal::array as an argument)");
+};
+template <class T, size_t N>
+struct __msl_bufarg<const metal::array<T, N>> : __msl_bufarg<metal::array<T, N>> {};
 #define __MSL_BUFARG(SPACE)                                     \
   template <class T>                                            \
   struct __msl_bufarg<SPACE T*> {                               \
@@ -68,6 +74,15 @@ struct __msl_id<metal::vec<T, 3>> {
 };
 template <class T>
 struct __msl_id<const T> : __msl_id<T> {};
+
+// Indices and counts: ushort or uint.
+template <class T>
+struct __msl_index {
+  static_assert(__is_same(T, uint) || __is_same(T, ushort), "a thread index must be ushort or uint");
+  static __MSL_INL T get(uint x) { return T(x); }
+};
+template <class T>
+struct __msl_index<const T> : __msl_index<T> {};
 
 #ifdef __NVPTX__
 // Not OpenCL's __kernel: the compiler would wrap it into a second kernel.
@@ -147,6 +162,30 @@ __MSL_INL constexpr T __msl_from_constant(const __constant T& x) {
 template <class T>
 __MSL_INL constexpr T&& __msl_from_constant(T&& x) {
   return static_cast<T&&>(x);
+}
+
+// Whether an expression names thread memory or a temporary.
+template <class T>
+constexpr __constant bool __msl_is_thread = true;
+#define __MSL_NOT_THREAD(SPACE) \
+  template <class T>            \
+  constexpr __constant bool __msl_is_thread<SPACE T&> = false;
+__MSL_NOT_THREAD(__global)
+__MSL_NOT_THREAD(__local)
+__MSL_NOT_THREAD(__constant)
+#undef __MSL_NOT_THREAD
+
+// What has a component that a reference or pointer refers to.
+template <class T>
+__MSL_INL constexpr T&& __msl_whole(T&& x) {
+  static_assert(!__msl_is_vector<metal::__bare<T>>, "a reference or pointer cannot refer to a component of a vector");
+  return static_cast<T&&>(x);
+}
+
+// A temporary, as the thread memory that it is.
+template <class T>
+__MSL_INL constexpr const __private metal::__bare<T>& __msl_thread(T&& x) {
+  return *(const __private metal::__bare<T>*)__builtin_addressof(x);
 }
 
 // The value of a static member that only specialisations define: using it is an error.

@@ -37,18 +37,32 @@ __MSL_INL vec<T, N> reflect(vec<T, N> i, type_identity_t<vec<T, N>> n) {
   return i - T(2) * dot(n, i) * n;
 }
 template <class T, int N>
+__MSL_INL vec<T, N> refract(vec<T, N> i, type_identity_t<vec<T, N>> n, type_identity_t<T> eta) {
+  const T cosine = dot(n, i);
+  const T k = T(1) - eta * eta * (T(1) - cosine * cosine);
+  if (k < T(0)) return vec<T, N>(T(0));
+  return eta * i - (eta * cosine + sqrt(k)) * n;
+}
+template <class T, int N>
 __MSL_INL vec<T, N> faceforward(vec<T, N> n, type_identity_t<vec<T, N>> i, type_identity_t<vec<T, N>> reference) {
-  return dot(reference, i) < T(0) ? n : -n;
+  if (dot(reference, i) < T(0)) return n;
+  return -n;
 }
 
 namespace precise {
 using metal::distance;
+using metal::distance_squared;
+using metal::dot;
 using metal::length;
+using metal::length_squared;
 using metal::normalize;
 }  // namespace precise
 namespace fast {
 using metal::distance;
+using metal::distance_squared;
+using metal::dot;
 using metal::length;
+using metal::length_squared;
 using metal::normalize;
 }  // namespace fast
 }  // namespace metal

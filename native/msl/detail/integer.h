@@ -8,9 +8,9 @@ namespace metal {
   X(int, uint, 32) X(uint, uint, 32) X(long, ulong, 64) X(ulong, ulong, 64)
 
 #define __MSL_BITS(T, U, B)                                                                                    \
-  __MSL_INL T popcount(T x) { return (T)__builtin_popcountll((ulong)(U)x); }                                   \
-  __MSL_INL T clz(T x) { return x == 0 ? (T)B : (T)(__builtin_clzll((ulong)(U)x) - (64 - B)); }                \
-  __MSL_INL T ctz(T x) { return x == 0 ? (T)B : (T)__builtin_ctzll((ulong)(U)x); }                             \
+  __MSL_INL T popcount(T x) { return (T)__builtin_popcountl((ulong)(U)x); }                                   \
+  __MSL_INL T clz(T x) { return x == 0 ? (T)B : (T)(__builtin_clzl((ulong)(U)x) - (64 - B)); }                \
+  __MSL_INL T ctz(T x) { return x == 0 ? (T)B : (T)__builtin_ctzl((ulong)(U)x); }                             \
   __MSL_INL T reverse_bits(T x) { return (T)(U)(__builtin_bitreverse64((ulong)(U)x) >> (64 - B)); }            \
   __MSL_INL T rotate(T x, T s) {                                                                               \
     const uint k = (uint)s & (B - 1);                                                                          \
@@ -59,17 +59,25 @@ __MSL_INL long mulhi(long x, long y) {
   return (long)(mulhi((ulong)x, (ulong)y) - (x < 0 ? (ulong)y : 0UL) - (y < 0 ? (ulong)x : 0UL));
 }
 
-template <class T>
+// The exact a * b + c, saturated.
+template <class T, class = enable_if_t<is_integral_v<T>>>
+__MSL_INL T madsat(T a, T b, T c) {
+  if constexpr (sizeof(T) < 8) {
+    typedef conditional_t<is_signed_v<T>, long, ulong> wide;
+    const wide value = (wide)a * (wide)b + (wide)c;
+    const wide low = numeric_limits<T>::min(), high = numeric_limits<T>::max();
+    return (T)(value < low ? low : value > high ? high : value);
+  } else {
+    const ulong product = (ulong)a * (ulong)b;
+    const ulong low = product + (ulong)c;
+    const T high = mulhi(a, b) + (T)(low < product ? 1 : 0) + (c < (T)0 ? (T)-1 : (T)0);
+    if (high == (is_signed_v<T> ? (T)((long)low >> 63) : (T)0)) return (T)low;
+    return high < (T)0 ? numeric_limits<T>::min() : numeric_limits<T>::max();
+  }
+}
+template <class T, class = enable_if_t<is_integral_v<T>>>
 __MSL_INL T madhi(T a, T b, T c) {
   return mulhi(a, b) + c;
-}
-template <class T>
-__MSL_INL T madsat(T a, T b, T c) {
-  T product;
-  if (__builtin_mul_overflow(a, b, &product)) {
-    return (a < (T)0) != (b < (T)0) ? numeric_limits<T>::min() : numeric_limits<T>::max();
-  }
-  return addsat(product, c);
 }
 __MSL_INL int mul24(int a, int b) { return a * b; }
 __MSL_INL uint mul24(uint a, uint b) { return a * b; }
@@ -94,6 +102,18 @@ __MSL_DEFINE_BINARY_VECTOR(rhadd)
 __MSL_DEFINE_BINARY_VECTOR(addsat)
 __MSL_DEFINE_BINARY_VECTOR(subsat)
 __MSL_DEFINE_BINARY_VECTOR(mulhi)
+__MSL_DEFINE_BINARY_VECTOR(mul24)
+#define __MSL_TERNARY_VECTOR(NAME)                                                                       \
+  template <class T, int N>                                                                              \
+  __MSL_INL vec<T, N> NAME(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {    \
+    vec<T, N> r;                                                                                         \
+    for (int i = 0; i < N; i++) r[i] = NAME(T(a[i]), T(b[i]), T(c[i]));                                  \
+    return r;                                                                                            \
+  }
+__MSL_TERNARY_VECTOR(madhi)
+__MSL_TERNARY_VECTOR(madsat)
+__MSL_TERNARY_VECTOR(mad24)
+#undef __MSL_TERNARY_VECTOR
 template <class T, int N>
 __MSL_INL vec<make_unsigned_t<T>, N> absdiff(vec<T, N> x, type_identity_t<vec<T, N>> y) {
   vec<make_unsigned_t<T>, N> r;

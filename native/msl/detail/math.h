@@ -68,7 +68,7 @@ __MSL_INL half fract(half x) { return (half)__msl_precise::fmin((float)x - __msl
 template <class T, int N>
 __MSL_INL vec<T, N> fract(vec<T, N> x) {
   vec<T, N> r;
-  for (int i = 0; i < N; i++) r[i] = fract(T(x[i]));
+  for (int i = 0; i < N; i++) r[i] = T(fract(T(x[i])));
   return r;
 }
 __MSL_INL float nextafter(float x, float y) { return __msl_precise::nextafter(x, y); }
@@ -203,6 +203,12 @@ __MSL_INL vec<T, N> ldexp(vec<T, N> x, type_identity_t<vec<int, N>> k) {
   return r;
 }
 template <class T, int N>
+__MSL_INL vec<int, N> ilogb(vec<T, N> x) {
+  vec<int, N> r;
+  for (int i = 0; i < N; i++) r[i] = ilogb(T(x[i]));
+  return r;
+}
+template <class T, int N>
 __MSL_INL vec<T, N> frexp(vec<T, N> x, __private vec<int, N>& exponent) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) {
@@ -219,10 +225,37 @@ __MSL_INL vec<T, N> sincos(vec<T, N> x, __private vec<T, N>& cosine) {
 }
 template <class T, int N>
 __MSL_INL vec<T, N> modf(vec<T, N> x, __private vec<T, N>& whole) {
-  whole = trunc(x);
-  return x - whole;
+  vec<T, N> r;
+  for (int i = 0; i < N; i++) {
+    T part;
+    r[i] = modf(T(x[i]), part);
+    whole[i] = part;
+  }
+  return r;
 }
 #undef __MSL_FLOATING
+
+// bfloat alone; what it gives is float.
+#define __MSL_BFLOAT3(NAME)                                                        \
+  template <class T, class U, class V, __MSL_IF_BFLOATS3(T, U, V)>                 \
+  __MSL_INL float NAME(T x, U y, V z) {                                            \
+    return NAME((float)x, (float)y, (float)z);                                     \
+  }
+#define __MSL_IF_BFLOATS3(T, U, V)                                                 \
+  class = enable_if_t<(__is_same(T, bfloat) || __is_same(U, bfloat) || __is_same(V, bfloat)) && \
+                      is_arithmetic_v<T> && is_arithmetic_v<U> && is_arithmetic_v<V>>
+__MSL_BFLOAT3(clamp)
+__MSL_BFLOAT3(min3)
+__MSL_BFLOAT3(max3)
+__MSL_BFLOAT3(median3)
+__MSL_BFLOAT3(fmin3)
+__MSL_BFLOAT3(fmax3)
+__MSL_BFLOAT3(fmedian3)
+__MSL_BFLOAT3(fma)
+__MSL_BFLOAT3(mix)
+__MSL_BFLOAT3(smoothstep)
+#undef __MSL_BFLOAT3
+#undef __MSL_IF_BFLOATS3
 
 namespace precise {
 #define __MSL_USING(NAME) using metal::NAME;

@@ -1,6 +1,7 @@
-// Metal Performance Primitives: products of cooperative tensors. What is known to be the same on every GPU that has
-// matrix units is 16 x 16 by 16 x 32 elements in one simdgroup, the form that libraries use; for other sizes the lanes
-// would hold other elements on each GPU, so that they are refused.
+// Metal Performance Primitives: products of matrices. The factors are tensors in memory, of any size and for any number
+// of simdgroups, or cooperative tensors. For these it matters which lane holds what, and what is known to be the same on
+// every GPU that has matrix units is 16 x 16 by 16 x 32 elements in one simdgroup, the form that libraries use; other
+// sizes are refused.
 #pragma once
 
 #include "cooperative_tensor.h"
@@ -69,14 +70,38 @@ constexpr bool __msl_can_multiply() {
 namespace mpp {
 namespace tensor_ops {
 
+// For k: as many terms as the factors have.
+template <class T>
+constexpr __constant T dynamic_length_v = T(-1);
+
+template <class Scope>
+struct __msl_scope {
+  enum : uint { simdgroups = 0 };
+};
+template <size_t Size>
+struct __msl_scope<metal::__msl_metal4::execution_simdgroups<Size>> {
+  enum : uint { simdgroups = Size };
+};
+
+template <class T>
+struct __msl_is_memory {
+  enum : bool { value = false };
+};
+template <class T, class Extents, class... Rest>
+struct __msl_is_memory<metal::__msl_metal4::tensor<T, Extents, Rest...>> {
+  enum : bool { value = true };
+};
+
 template <ulong Descriptor, class Scope, class... Rest>
 class matmul2d {
-  static_assert(__is_same(Scope, metal::__msl_metal4::execution_simdgroup),
-                "not supported: matmul2d in other scopes than execution_simdgroup");
-  static_assert(Descriptor >> 4 == matmul2d_descriptor::__msl_encode(16, 32, 16, 0) >> 4,
-                "not supported: matmul2d of other sizes than m, n, k = 16, 32, 16");
   enum : uint { flags = Descriptor & 15 };
   enum : bool { left = (flags & MSL_RT_TENSOR_LEFT) != 0, right = (flags & MSL_RT_TENSOR_RIGHT) != 0 };
+  enum : int { m = Descriptor >> 44, n = Descriptor >> 24 & 0xfffff };
+  enum : int { depth = Descriptor >> 4 & 0xfffff, k = depth == 0xfffff ? -1 : depth };
+  enum : uint { simdgroups = __msl_scope<Scope>::simdgroups };
+  static_assert(simdgroups > 0 && simdgroups <= 32,
+                "not supported: matmul2d in other scopes than execution_simdgroup and execution_simdgroups");
+  static_assert(m > 0 && n > 0 && k != 0 && m <= 4096 && n <= 4096, "not supported: matmul2d of this size");
 
   template <class T>
   using bare = metal::__bare<T>;
@@ -84,29 +109,71 @@ class matmul2d {
   static constexpr void check() {
     static_assert(__msl_can_multiply<L, R, D>(), "matmul2d does not have this combination of element types");
   }
+  template <class L>
+  static constexpr void check_inputs() {
+    static_assert(simdgroups == 1 || !__is_same(L, L),
+                  "not supported: cooperative tensors as factors in other scopes than execution_simdgroup");
+    static_assert((m == 16 && n == 32 && k == 16) || !__is_same(L, L),
+                  "not supported: cooperative tensors as factors of other sizes than m, n, k = 16, 32, 16");
+  }
+  template <class T>
+  using element = bare<typename bare<T>::element_type>;
+  template <class T, class Extents>
+  using memory = metal::__msl_memory<T, Extents>;
+
+  // A tensor's columns come first, then its rows, unless it is given transposed.
+  template <class T, class Extents>
+  static __MSL_INL __msl_tensor matrix(const __private memory<T, Extents>& tensor, bool transposed) {
+    static_assert(Extents::rank() == 2, "not supported: matmul2d of tensors that have not two dimensions");
+    const int row = transposed ? 0 : 1, column = transposed ? 1 : 0;
+    return {(const void*)tensor.__msl_data, (long)tensor.get_stride(row), (long)tensor.get_stride(column),
+            (long)tensor.get_extent(row), (long)tensor.get_extent(column)};
+  }
+  template <class L, class LE, class R, class RE>
+  static __MSL_INL __msl_tensor_product factors(const __private memory<L, LE>& a, const __private memory<R, RE>& b) {
+    __msl_tensor_product product = {};
+    product.left = matrix(a, left);
+    product.right = matrix(b, right);
+    product.m = m;
+    product.n = n;
+    product.k = k;
+    product.simdgroups = simdgroups;
+    product.types = metal::__msl_tensor_type<bare<L>>::value | metal::__msl_tensor_type<bare<R>>::value << 8;
+    product.flags = flags & MSL_RT_TENSOR_ACCUMULATE;
+    return product;
+  }
+  template <class T>
+  static constexpr void refuse_mixture() {
+    static_assert(!__is_same(T, T), "not supported: matmul2d of a tensor in memory and a cooperative tensor");
+  }
 
  public:
   template <class L, class R, class D>
   using cooperative_tensor_left_input_t = metal::cooperative_tensor<bare<L>, 16, 16>;
   template <class L, class R, class D>
   using cooperative_tensor_right_input_t = metal::cooperative_tensor<bare<R>, right ? 32 : 16, right ? 16 : 32>;
-  template <class L, class R, class D>
-  using cooperative_tensor_destination_t = metal::cooperative_tensor<bare<D>, 16, 32>;
+  template <class L, class R, class D, class... More>
+  using cooperative_tensor_destination_t = metal::cooperative_tensor<bare<D>, m, n, simdgroups>;
 
   template <class L, class R, class D>
   __MSL_INL cooperative_tensor_left_input_t<L, R, D> get_left_input_cooperative_tensor() const {
+    check_inputs<L>();
     check<bare<L>, bare<R>, bare<D>>();
     return {};
   }
   template <class L, class R, class D>
   __MSL_INL cooperative_tensor_right_input_t<L, R, D> get_right_input_cooperative_tensor() const {
+    check_inputs<L>();
     check<bare<L>, bare<R>, bare<D>>();
     return {};
   }
-  template <class L, class R, class D>
+  // What products of tensors in memory are added to begins with zeros: programs rely on it.
+  template <class L, class R, class D, class... More>
   __MSL_INL cooperative_tensor_destination_t<L, R, D> get_destination_cooperative_tensor() const {
-    check<typename bare<L>::element_type, typename bare<R>::element_type, bare<D>>();
-    return {};
+    check<element<L>, element<R>, bare<D>>();
+    cooperative_tensor_destination_t<L, R, D> result;
+    if constexpr (__msl_is_memory<bare<L>>::value) result.__msl_fill(0);
+    return result;
   }
 
   // `relaxed_precision` allows, and does not demand, that digits are lost: sums are taken in float here.
@@ -114,8 +181,38 @@ class matmul2d {
   __MSL_CONV void run(const __private metal::cooperative_tensor<L, 16, 16>& a,
                       const __private metal::cooperative_tensor<R, right ? 32 : 16, right ? 16 : 32>& b,
                       __private metal::cooperative_tensor<D, 16, 32>& d) const {
+    check_inputs<L>();
     check<L, R, D>();
     __msl_multiply<flags>(a, b, d);
+  }
+  template <class L, class LE, class R, class RE, class D>
+  __MSL_AT_CALLER __MSL_CONV void run(const __private memory<L, LE>& a, const __private memory<R, RE>& b,
+                      __private metal::cooperative_tensor<D, m, n, simdgroups>& d) const {
+    check<bare<L>, bare<R>, D>();
+    __msl_tensor_product product = factors(a, b);
+    product.types |= d.__msl_type << 16;
+    product.flags |= metal::__msl_tensor_layout<m, n, simdgroups>::fragments ? MSL_RT_TENSOR_FRAGMENTS : 0u;
+    product.elements = (void*)d.__msl_elements;
+    __msl_multiply_tensors<bare<L>, bare<R>, D>(product);
+  }
+  template <class L, class LE, class R, class RE, class D, class DE>
+  __MSL_AT_CALLER __MSL_CONV void run(const __private memory<L, LE>& a, const __private memory<R, RE>& b,
+                      const __private memory<D, DE>& d) const {
+    check<bare<L>, bare<R>, bare<D>>();
+    __msl_tensor_product product = factors(a, b);
+    product.types |= metal::__msl_tensor_type<bare<D>>::value << 16;
+    product.destination = matrix(d, false);
+    __msl_multiply_tensors<bare<L>, bare<R>, bare<D>>(product);
+  }
+  template <class L, class LE, class R, int Rows, int Columns, int Size, class D>
+  void run(const __private memory<L, LE>&, const __private metal::cooperative_tensor<R, Rows, Columns, Size>&,
+           const D&) const {
+    refuse_mixture<D>();
+  }
+  template <class L, int Rows, int Columns, int Size, class R, class RE, class D>
+  void run(const __private metal::cooperative_tensor<L, Rows, Columns, Size>&, const __private memory<R, RE>&,
+           const D&) const {
+    refuse_mixture<D>();
   }
 };
 

@@ -1,5 +1,10 @@
-// Products of cooperative tensors on the host: the lanes meet, and one of them multiplies for all.
+// Products of matrices on the host: the lanes of a simdgroup meet, and one of them multiplies for all.
 #pragma once
+
+extern "C" {
+// A product of tensors in memory: all lanes give the same one, apart from their own elements.
+void __msl_rt_tensor_run(const __msl_tensor_product* product) __attribute__((convergent));
+}
 
 namespace mpp {
 namespace tensor_ops {
@@ -11,6 +16,11 @@ __MSL_CONV void __msl_multiply(const __private metal::cooperative_tensor<L, 16, 
   const uint types = a.__msl_type | b.__msl_type << 8 | d.__msl_type << 16;
   __msl_rt_tensor_multiply((void*)d.__msl_elements, (const void*)a.__msl_elements,
                            (const void*)b.__msl_elements, types, Flags);
+}
+
+template <class L, class R, class D>
+__MSL_AT_CALLER __MSL_CONV void __msl_multiply_tensors(const __private __msl_tensor_product& product) {
+  __msl_rt_tensor_run((const __msl_tensor_product*)&product);
 }
 
 }  // namespace tensor_ops

@@ -67,5 +67,10 @@ __MSL_CONV void __msl_multiply(const __private metal::cooperative_tensor<L, 16, 
   for (uint i = 0; i < 16; i++) d.__msl_elements[i] = D(sums[i]);
 }
 
+template <class L, class R, class D>
+__MSL_CONV void __msl_multiply_tensors(const __private __msl_tensor_product&) {
+  static_assert(!__is_same(D, D), "not supported: matmul2d of tensors in memory on NVIDIA GPUs");
+}
+
 }  // namespace tensor_ops
 }  // namespace mpp

@@ -23,10 +23,18 @@ struct matrix {
   constexpr explicit matrix(matrix<U, C, R> o) {
     for (int i = 0; i < C; i++) columns[i] = vec<T, R>(o.columns[i]);
   }
+  template <class U, class = enable_if_t<__is_same(U, matrix)>>
+  matrix& operator=(const __constant U& o) {
+    return *this = matrix(o);
+  }
   // From columns, or from all elements column by column.
-  template <class... V, class = enable_if_t<sizeof...(V) == C && (C > 1)>>
-  constexpr matrix(V... v) : columns{vec<T, R>(v)...} {}
-  template <class... V, class = enable_if_t<sizeof...(V) == C * R>, class = void>
+  template <int N = C, class = enable_if_t<N == 2>>
+  constexpr matrix(__column a, __column b) : columns{a, b} {}
+  template <int N = C, class = enable_if_t<N == 3>>
+  constexpr matrix(__column a, __column b, __column c) : columns{a, b, c} {}
+  template <int N = C, class = enable_if_t<N == 4>>
+  constexpr matrix(__column a, __column b, __column c, __column d) : columns{a, b, c, d} {}
+  template <class... V, class = enable_if_t<sizeof...(V) == C * R && (is_arithmetic_v<V> && ...)>>
   constexpr matrix(V... v) {
     const T elements[C * R] = {T(v)...};
     for (int i = 0; i < C * R; i++) columns[i / R][i % R] = elements[i];
@@ -65,7 +73,17 @@ struct matrix {
     for (int i = 0; i < C; i++) m.columns[i] = -m.columns[i];
     return m;
   }
+  friend __MSL_INL bool operator==(matrix m, matrix n) {
+    for (int i = 0; i < C; i++) {
+      for (int j = 0; j < R; j++) {
+        if (!(T(m.columns[i][j]) == T(n.columns[i][j]))) return false;
+      }
+    }
+    return true;
+  }
+  friend __MSL_INL bool operator!=(matrix m, matrix n) { return !(m == n); }
   __MSL_INL matrix& operator*=(T s) { return *this = *this * s; }
+  __MSL_INL matrix& operator*=(matrix<T, C, C> m) { return *this = *this * m; }
   __MSL_INL matrix& operator+=(matrix m) { return *this = *this + m; }
   __MSL_INL matrix& operator-=(matrix m) { return *this = *this - m; }
 };
@@ -116,15 +134,32 @@ __MSL_INL T determinant(matrix<T, 4, 4> m) {
   __MSL_INL constexpr SPACE T& operator[](size_t i) SPACE { return __elements[i]; }            \
   __MSL_INL constexpr const SPACE T& operator[](size_t i) const SPACE { return __elements[i]; } \
   __MSL_INL constexpr SPACE T* data() SPACE { return __elements; }                             \
-  __MSL_INL constexpr const SPACE T* data() const SPACE { return __elements; }
+  __MSL_INL constexpr const SPACE T* data() const SPACE { return __elements; }                 \
+  __MSL_INL constexpr SPACE T* begin() SPACE { return __elements; }                            \
+  __MSL_INL constexpr const SPACE T* begin() const SPACE { return __elements; }                \
+  __MSL_INL constexpr SPACE T* end() SPACE { return __elements + N; }                          \
+  __MSL_INL constexpr const SPACE T* end() const SPACE { return __elements + N; }              \
+  __MSL_INL constexpr SPACE T& front() SPACE { return __elements[0]; }                         \
+  __MSL_INL constexpr const SPACE T& front() const SPACE { return __elements[0]; }             \
+  __MSL_INL constexpr SPACE T& back() SPACE { return __elements[N - 1]; }                      \
+  __MSL_INL constexpr const SPACE T& back() const SPACE { return __elements[N - 1]; }          \
+  __MSL_INL constexpr void fill(T x) SPACE {                                                   \
+    for (size_t i = 0; i < N; i++) __elements[i] = x;                                          \
+  }
 template <class T, size_t N>
 struct array {
   T __elements[N];
   typedef T value_type;
   static constexpr size_t size() { return N; }
+  static constexpr size_t max_size() { return N; }
   static constexpr bool empty() { return N == 0; }
   __MSL_WRITABLE(__MSL_ELEMENT)
   __MSL_INL constexpr const __constant T& operator[](size_t i) const __constant { return __elements[i]; }
+  __MSL_INL constexpr const __constant T* data() const __constant { return __elements; }
+  __MSL_INL constexpr const __constant T* begin() const __constant { return __elements; }
+  __MSL_INL constexpr const __constant T* end() const __constant { return __elements + N; }
+  __MSL_INL constexpr const __constant T& front() const __constant { return __elements[0]; }
+  __MSL_INL constexpr const __constant T& back() const __constant { return __elements[N - 1]; }
   __MSL_INL constexpr T& operator[](size_t i) { return __elements[i]; }
   __MSL_INL constexpr const T& operator[](size_t i) const { return __elements[i]; }
 };

@@ -49,10 +49,30 @@ __MSL_INL float3 unpack_unorm565_to_float(ushort x) {
   return float3((float)(x >> 11) / 31.0f, (float)((x >> 5) & 63) / 63.0f, (float)(x & 31) / 31.0f);
 }
 
+// sRGB: the alpha component stays linear.
+__MSL_INL float __to_srgb(float x) {
+  x = saturate(x);
+  return x <= 0.0031308f ? 12.92f * x : 1.055f * pow(x, 1.0f / 2.4f) - 0.055f;
+}
+__MSL_INL float __from_srgb(float x) { return x <= 0.04045f ? x / 12.92f : pow((x + 0.055f) / 1.055f, 2.4f); }
+__MSL_INL uint pack_float_to_srgb_unorm4x8(float4 v) {
+  return pack_float_to_unorm4x8(float4(__to_srgb(v.x), __to_srgb(v.y), __to_srgb(v.z), v.w));
+}
+__MSL_INL float4 unpack_unorm4x8_srgb_to_float(uint x) {
+  const float4 v = unpack_unorm4x8_to_float(x);
+  return float4(__from_srgb(v.x), __from_srgb(v.y), __from_srgb(v.z), v.w);
+}
+
 __MSL_INL uint pack_half_to_unorm4x8(half4 v) { return pack_float_to_unorm4x8(float4(v)); }
 __MSL_INL uint pack_half_to_snorm4x8(half4 v) { return pack_float_to_snorm4x8(float4(v)); }
 __MSL_INL uint pack_half_to_unorm2x16(half2 v) { return pack_float_to_unorm2x16(float2(v)); }
 __MSL_INL uint pack_half_to_snorm2x16(half2 v) { return pack_float_to_snorm2x16(float2(v)); }
+__MSL_INL uint pack_half_to_srgb_unorm4x8(half4 v) { return pack_float_to_srgb_unorm4x8(float4(v)); }
+__MSL_INL uint pack_half_to_unorm10a2(half4 v) { return pack_float_to_unorm10a2(float4(v)); }
+__MSL_INL ushort pack_half_to_unorm565(half3 v) { return pack_float_to_unorm565(float3(v)); }
+__MSL_INL half4 unpack_unorm4x8_srgb_to_half(uint x) { return half4(unpack_unorm4x8_srgb_to_float(x)); }
+__MSL_INL half4 unpack_unorm10a2_to_half(uint x) { return half4(unpack_unorm10a2_to_float(x)); }
+__MSL_INL half3 unpack_unorm565_to_half(ushort x) { return half3(unpack_unorm565_to_float(x)); }
 __MSL_INL half4 unpack_unorm4x8_to_half(uint x) { return half4(unpack_unorm4x8_to_float(x)); }
 __MSL_INL half4 unpack_snorm4x8_to_half(uint x) { return half4(unpack_snorm4x8_to_float(x)); }
 __MSL_INL half2 unpack_unorm2x16_to_half(uint x) { return half2(unpack_unorm2x16_to_float(x)); }

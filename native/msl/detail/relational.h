@@ -34,6 +34,21 @@ __MSL_CLASSIFY_ALL(signbit)
 #undef __MSL_CLASSIFY_VECTOR
 #undef __MSL_CLASSIFY_BFLOAT
 
+#define __MSL_ORDER(NAME)                                                              \
+  template <class T, __MSL_IF_BFLOAT(T)>                                               \
+  __MSL_INL bool NAME(T x, T y) {                                                      \
+    return NAME((float)x, (float)y);                                                   \
+  }                                                                                    \
+  template <class T, int N>                                                            \
+  __MSL_INL vec<bool, N> NAME(vec<T, N> x, type_identity_t<vec<T, N>> y) {             \
+    vec<bool, N> r;                                                                    \
+    for (int i = 0; i < N; i++) r[i] = NAME(T(x[i]), T(y[i]));                         \
+    return r;                                                                          \
+  }
+__MSL_ORDER(isordered)
+__MSL_ORDER(isunordered)
+#undef __MSL_ORDER
+
 __MSL_INL bool any(bool x) { return x; }
 __MSL_INL bool all(bool x) { return x; }
 template <int N>

@@ -62,7 +62,6 @@ __MSL_INL simdgroup_matrix<T, Cols, Rows> make_filled_simdgroup_matrix(T value) 
   }
 __MSL_MATRIX_LOAD(__global)
 __MSL_MATRIX_LOAD(__local)
-__MSL_MATRIX_LOAD(const __constant)
 __MSL_MATRIX_STORE(__global)
 __MSL_MATRIX_STORE(__local)
 #undef __MSL_MATRIX_LOAD

@@ -40,7 +40,7 @@
 
 // The swizzles that can be assigned.
 #define __MSL_PUT(L, NAME) \
-  __MSL_INL void put_##NAME(vec<T, L> t) { v.NAME = t.v; }
+  __MSL_INL void put_##NAME(vec<T, L> t) & { v.NAME = t.v; }
 #define __MSL_PUT2 __MSL_PUT(2, xy) __MSL_PUT(2, yx)
 #define __MSL_PUT3                                                                                     \
   __MSL_PUT2 __MSL_PUT(2, xz) __MSL_PUT(2, zx) __MSL_PUT(2, yz) __MSL_PUT(2, zy)                       \

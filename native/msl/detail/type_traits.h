@@ -283,15 +283,24 @@ __MSL_INL constexpr T make_uniform(T x) {
 }  // namespace metal
 
 // half and bfloat convert into each other through float.
-template <class To, class From>
+template <class To, class From, class T = metal::remove_cv_t<To>>
 constexpr __constant bool __msl_through_float =
-    (__is_same(To, half) && __is_same(From, bfloat)) || (__is_same(To, bfloat) && __is_same(From, half));
+    (__is_same(T, half) && __is_same(From, bfloat)) || (__is_same(T, bfloat) && __is_same(From, half));
 template <class To, class From>
 __MSL_INL constexpr To __msl_cast(From&& x) {
   if constexpr (__msl_through_float<To, metal::__bare<From>>) {
     return static_cast<To>(static_cast<float>(x));
   } else {
     return static_cast<To>(static_cast<From&&>(x));
+  }
+}
+// What `To(x)` and `(To)x` do.
+template <class To, class From>
+__MSL_INL constexpr To __msl_convert(From&& x) {
+  if constexpr (__msl_through_float<To, metal::__bare<From>>) {
+    return static_cast<To>(static_cast<float>(x));
+  } else {
+    return (To)(static_cast<From&&>(x));
   }
 }
 

@@ -159,6 +159,7 @@ struct vec<T, 2> {
   __MSL_GET(x) __MSL_GET(y)
   constexpr vec(T s) : x(s), y(s) {}
   constexpr vec(T x_, T y_) : x(x_), y(y_) {}
+  constexpr vec(T x_, T y_) __constant : x(x_), y(y_) {}
   template <class U, class = enable_if_t<!__is_same(U, T)>>
   constexpr explicit vec(vec<U, 2> o) : v{__save(__msl_cast<T>(o.get_x())), __save(__msl_cast<T>(o.get_y()))} {}
   template <class U, class = enable_if_t<!__is_same(U, T)>>
@@ -184,6 +185,7 @@ struct vec<T, 3> {
   __MSL_GET(x) __MSL_GET(y) __MSL_GET(z)
   constexpr vec(T s) : x(s), y(s), z(s) {}
   constexpr vec(T x_, T y_, T z_) : x(x_), y(y_), z(z_) {}
+  constexpr vec(T x_, T y_, T z_) __constant : x(x_), y(y_), z(z_) {}
   constexpr vec(vec<T, 2> a, T c) : v{a.v.x, a.v.y, __save(c)} {}
   constexpr vec(T c, vec<T, 2> a) : v{__save(c), a.v.x, a.v.y} {}
   template <class U, class = enable_if_t<!__is_same(U, T)>>
@@ -213,6 +215,7 @@ struct vec<T, 4> {
   __MSL_GET(x) __MSL_GET(y) __MSL_GET(z) __MSL_GET(w)
   constexpr vec(T s) : x(s), y(s), z(s), w(s) {}
   constexpr vec(T x_, T y_, T z_, T w_) : x(x_), y(y_), z(z_), w(w_) {}
+  constexpr vec(T x_, T y_, T z_, T w_) __constant : x(x_), y(y_), z(z_), w(w_) {}
   constexpr vec(vec<T, 2> a, T c, T d) : v{a.v.x, a.v.y, __save(c), __save(d)} {}
   constexpr vec(T c, vec<T, 2> a, T d) : v{__save(c), a.v.x, a.v.y, __save(d)} {}
   constexpr vec(T c, T d, vec<T, 2> a) : v{__save(c), __save(d), a.v.x, a.v.y} {}
@@ -228,87 +231,19 @@ struct vec<T, 4> {
       : v{__save(__msl_cast<T>(p.x)), __save(__msl_cast<T>(p.y)), __save(__msl_cast<T>(p.z)),
           __save(__msl_cast<T>(p.w))} {}
 };
-
-// Packed vectors have the alignment of their elements; arithmetic makes them vectors.
-#define __MSL_PACKED_OPERATOR(N, OP)                                                                      \
-  friend __MSL_INL vec<T, N> operator OP(packed_vec a, packed_vec b) { return vec<T, N>(a) OP vec<T, N>(b); } \
-  friend __MSL_INL vec<T, N> operator OP(packed_vec a, vec<T, N> b) { return vec<T, N>(a) OP b; }         \
-  friend __MSL_INL vec<T, N> operator OP(vec<T, N> a, packed_vec b) { return a OP vec<T, N>(b); }         \
-  friend __MSL_INL vec<T, N> operator OP(packed_vec a, T b) { return vec<T, N>(a) OP b; }                 \
-  friend __MSL_INL vec<T, N> operator OP(T a, packed_vec b) { return a OP vec<T, N>(b); }                 \
-  template <class U, class = enable_if_t<__is_same(U, T) || __is_same(U, packed_vec) || __is_same(U, vec<T, N>)>> \
-  __MSL_INL packed_vec& operator OP##=(U b) {                                                             \
-    *this = packed_vec(vec<T, N>(*this) OP vec<T, N>(b));                                                 \
-    return *this;                                                                                         \
-  }
-#define __MSL_PACKED_MEMBERS(N)                                                     \
-  typedef T element_type;                                                           \
-  packed_vec() = default;                                                           \
-  packed_vec(const packed_vec&) = default;                                          \
-  packed_vec& operator=(const packed_vec&) = default;                               \
-  __MSL_INDEXING(T, x)                                                              \
-  __MSL_PACKED_OPERATOR(N, +)                                                       \
-  __MSL_PACKED_OPERATOR(N, -)                                                       \
-  __MSL_PACKED_OPERATOR(N, *)                                                       \
-  __MSL_PACKED_OPERATOR(N, /)                                                       \
-  friend __MSL_INL vec<T, N> operator-(packed_vec a) { return -vec<T, N>(a); }
-
-template <class T>
-struct packed_vec<T, 2> {
-  T x, y;
-  __MSL_PACKED_MEMBERS(2)
-  constexpr explicit packed_vec(T s) : x(s), y(s) {}
-  constexpr packed_vec(T x_, T y_) : x(x_), y(y_) {}
-  constexpr packed_vec(vec<T, 2> o) : x(o.get_x()), y(o.get_y()) {}
-  template <class U, class = enable_if_t<__is_same(U, packed_vec)>>
-  constexpr packed_vec(const __constant U& o) : x(o.x), y(o.y) {}
-};
-template <class T>
-struct packed_vec<T, 3> {
-  T x, y, z;
-  __MSL_PACKED_MEMBERS(3)
-  constexpr explicit packed_vec(T s) : x(s), y(s), z(s) {}
-  constexpr packed_vec(T x_, T y_, T z_) : x(x_), y(y_), z(z_) {}
-  constexpr packed_vec(vec<T, 3> o) : x(o.get_x()), y(o.get_y()), z(o.get_z()) {}
-  template <class U, class = enable_if_t<__is_same(U, packed_vec)>>
-  constexpr packed_vec(const __constant U& o) : x(o.x), y(o.y), z(o.z) {}
-};
-template <class T>
-struct packed_vec<T, 4> {
-  T x, y, z, w;
-  __MSL_PACKED_MEMBERS(4)
-  constexpr explicit packed_vec(T s) : x(s), y(s), z(s), w(s) {}
-  constexpr packed_vec(T x_, T y_, T z_, T w_) : x(x_), y(y_), z(z_), w(w_) {}
-  constexpr packed_vec(vec<T, 4> o) : x(o.get_x()), y(o.get_y()), z(o.get_z()), w(o.get_w()) {}
-  template <class U, class = enable_if_t<__is_same(U, packed_vec)>>
-  constexpr packed_vec(const __constant U& o) : x(o.x), y(o.y), z(o.z), w(o.w) {}
-};
-
-template <class T>
-constexpr vec<T, 2>::vec(packed_vec<T, 2> p) : v{__save(p.x), __save(p.y)} {}
-template <class T>
-constexpr vec<T, 3>::vec(packed_vec<T, 3> p) : v{__save(p.x), __save(p.y), __save(p.z)} {}
-template <class T>
-constexpr vec<T, 4>::vec(packed_vec<T, 4> p) : v{__save(p.x), __save(p.y), __save(p.z), __save(p.w)} {}
 }  // namespace metal
 
 #define __MSL_VECTOR_NAMES(T)             \
   typedef metal::vec<T, 2> T##2;          \
   typedef metal::vec<T, 3> T##3;          \
   typedef metal::vec<T, 4> T##4;
-#define __MSL_PACKED_NAMES(T)                    \
-  typedef metal::packed_vec<T, 2> packed_##T##2; \
-  typedef metal::packed_vec<T, 3> packed_##T##3; \
-  typedef metal::packed_vec<T, 4> packed_##T##4;
 __MSL_VECTOR_NAMES(bool)
 __MSL_SCALARS(__MSL_VECTOR_NAMES)
-__MSL_SCALARS(__MSL_PACKED_NAMES)
 #undef __MSL_VECTOR_NAMES
-#undef __MSL_PACKED_NAMES
 // In the precompiled header once, rather than in every program.
 static_assert(sizeof(float2) == 8 && sizeof(float3) == 16 && sizeof(float4) == 16, "layout of vectors");
 static_assert(sizeof(half2) == 4 && sizeof(half4) == 8 && sizeof(uint2) == 8 && sizeof(uint4) == 16, "layout of vectors");
-static_assert(sizeof(uint3) == 16 && sizeof(int4) == 16 && sizeof(bool4) == 4 && sizeof(packed_float3) == 12,
+static_assert(sizeof(uint3) == 16 && sizeof(int4) == 16 && sizeof(bool4) == 4,
               "layout of vectors");
 
 namespace metal {

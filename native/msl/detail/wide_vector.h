@@ -48,3 +48,8 @@ struct vec {
 };
 
 }  // namespace metal
+
+template <class T>
+constexpr __constant bool __msl_is_vector = false;
+template <class T, int N>
+constexpr __constant bool __msl_is_vector<metal::vec<T, N>> = true;
