@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -12,13 +13,25 @@
 namespace moegen {
 namespace {
 
-uint64_t RoundUp(uint64_t bytes) { return (bytes + kZoneBytes - 1) / kZoneBytes * kZoneBytes; }
+// A multiple of every system's page.
+constexpr uint64_t kPageBytes = 65536;
 
-uint8_t* MapShared(uint64_t bytes) {
-  void* memory =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+// A slot of 1 GiB, or larger where a buffer needs more; smaller where the system grants less address space.
+constexpr uint32_t kSlotShift = 30;
+
+// In front of the first buffer's slot and behind the last one's.
+constexpr uint64_t kSpareSlots = 4;
+
+uint64_t RoundUp(uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes; }
+
+uint8_t* Map(uint64_t bytes, int protection, int flags, void* at = nullptr) {
+  void* memory = mmap(at, bytes, protection, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return memory == MAP_FAILED ? nullptr : static_cast<uint8_t*>(memory);
 }
+
+// A buffer has a quarter of its slot in front of it.
+uint64_t BytesBefore(uint32_t shift) { return uint64_t{1} << shift >> 2; }
+uint64_t LargestIn(uint32_t shift) { return 2 * BytesBefore(shift); }
 
 void FillBuffer(const Buffer& buffer) {
   auto* target = reinterpret_cast<void*>(buffer.address);
@@ -32,32 +45,40 @@ void FillBuffer(const Buffer& buffer) {
 }  // namespace
 
 Arena::Arena(Job& job, bool guarded) {
-  bytes_ = kZoneBytes;
-  for (const Buffer& buffer : job.buffers) bytes_ += RoundUp(buffer.bytes) + kZoneBytes;
   control_bytes_ = RoundUp(sizeof(Control) + job.dispatches.size() * sizeof(DispatchOutcome));
-  uint8_t* control = MapShared(control_bytes_);
-  begin_ = MapShared(bytes_);
-  if (control == nullptr || begin_ == nullptr) {
-    if (control != nullptr) munmap(control, control_bytes_);
-    if (begin_ != nullptr) munmap(begin_, bytes_);
-    begin_ = nullptr;
-    return;
-  }
+  uint8_t* control = Map(control_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED);
+  if (control == nullptr) return;
   control_ = new (control) Control{};
-  uint64_t offset = kZoneBytes;
-  if (guarded) mprotect(begin_, kZoneBytes, PROT_NONE);
-  for (Buffer& buffer : job.buffers) {
-    buffer.address = reinterpret_cast<uint64_t>(begin_ + offset);
-    offset += RoundUp(buffer.bytes);
-    if (guarded) mprotect(begin_ + offset, kZoneBytes, PROT_NONE);
-    offset += kZoneBytes;
+  uint64_t largest = kPageBytes;
+  for (const Buffer& buffer : job.buffers) largest = std::max(largest, RoundUp(buffer.bytes));
+  uint32_t shift = kSlotShift;
+  while (LargestIn(shift) < largest) ++shift;
+  const int between = guarded ? PROT_NONE : PROT_READ | PROT_WRITE;
+  for (; begin_ == nullptr && LargestIn(shift) >= largest; --shift) {
+    bytes_ = (job.buffers.size() + 2 * kSpareSlots) << shift;
+    begin_ = Map(bytes_, between, MAP_PRIVATE);
+    job.slot_shift = shift;
+  }
+  job.arena = reinterpret_cast<uint64_t>(begin_);
+  job.arena_bytes = bytes_;
+  job.slots = reinterpret_cast<uint64_t>(begin_) + (kSpareSlots << job.slot_shift);
+  for (uint32_t i = 0; begin_ != nullptr && i < job.buffers.size(); ++i) {
+    Buffer& buffer = job.buffers[i];
+    buffer.address = job.slots + (uint64_t{i} << job.slot_shift) + BytesBefore(job.slot_shift);
+    void* at = reinterpret_cast<void*>(buffer.address);
+    const uint64_t bytes = std::max(kPageBytes, RoundUp(buffer.bytes));
+    if (Map(bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, at) == nullptr) Release();
   }
 }
 
+void Arena::Release() {
+  if (begin_ != nullptr) munmap(begin_, bytes_);
+  begin_ = nullptr;
+}
+
 Arena::~Arena() {
-  if (begin_ == nullptr) return;
-  munmap(begin_, bytes_);
-  munmap(control_, control_bytes_);
+  Release();
+  if (control_ != nullptr) munmap(control_, control_bytes_);
 }
 
 void Arena::Fill(const Job& job) {

@@ -1,5 +1,5 @@
-// The memory that a job's buffers lie in: shared with the engine's process, with a zone between any two
-// buffers.
+// The memory that a job's buffers lie in: shared with the engine's process, and far apart, so that an index that is
+// wrong by much still tells which buffer it was meant for.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,10 @@ namespace moegen {
 // What is not given is filled with this byte, so that results nobody wrote show.
 constexpr uint8_t kFillByte = 0xa5;
 
-// Between two buffers, and what buffers are aligned to: a multiple of every system's page.
-constexpr uint64_t kZoneBytes = 65536;
-
 class Arena {
  public:
-  // Places the buffers. `guarded`: touching the zones between them ends the kernel; else they take stray
-  // accesses.
+  // Places the buffers, each in a slot of its own. `guarded`: touching what lies between them ends the kernel; else
+  // it takes stray accesses.
   Arena(Job& job, bool guarded);
   ~Arena();
   Arena(const Arena&) = delete;
@@ -25,7 +22,6 @@ class Arena {
 
   // False: the system grants no such amount of memory.
   bool ok() const { return begin_ != nullptr; }
-  uint64_t bytes() const { return bytes_; }
   Control* control() const { return control_; }
 
   // Gives all buffers their initial contents.
@@ -34,6 +30,8 @@ class Arena {
   void Restore(const Job& job);
 
  private:
+  void Release();
+
   uint8_t* begin_ = nullptr;
   uint64_t bytes_ = 0;
   Control* control_ = nullptr;

@@ -62,6 +62,11 @@ struct Buffer {
 struct Job {
   std::vector<Buffer> buffers;
   std::vector<Dispatch> dispatches;
+  // Set by the arena: where it lies; buffer number i lies in the slot number i behind the address `slots`.
+  uint64_t arena;
+  uint64_t arena_bytes;
+  uint64_t slots;
+  uint32_t slot_shift;
   uint32_t checks;
   bool count;
   uint64_t seed;

@@ -5,16 +5,9 @@
 #include <cstdio>
 #include <cstring>
 
-#include "arena.h"
-
 namespace moegen {
 
 Monitor::Monitor(const Job& job, Control* control) : job_(job), control_(control) {
-  if (job.buffers.empty()) return;
-  arena_begin_ = job.buffers.front().address - kZoneBytes;
-  const Buffer& last = job.buffers.back();
-  const uint64_t blocks = (last.address + last.bytes - arena_begin_) / kZoneBytes + 2;
-  region_of_block_.assign(blocks, 0);
   for (const Buffer& buffer : job.buffers) {
     Region region{};
     region.begin = buffer.address;
@@ -30,10 +23,6 @@ Monitor::Monitor(const Job& job, Control* control) : job_(job), control_(control
       region.written = reinterpret_cast<uint8_t*>(mappings_.back()->begin());
     }
     regions_.push_back(region);
-    // A zone belongs to the buffer before it; the first zone to the first buffer.
-    const uint64_t first = regions_.size() == 1 ? 0 : (buffer.address - arena_begin_) / kZoneBytes;
-    std::fill(region_of_block_.begin() + static_cast<int64_t>(first), region_of_block_.end(),
-              static_cast<uint32_t>(regions_.size()));
   }
 }
 
@@ -49,14 +38,10 @@ void Monitor::BeginDispatch(uint32_t index, const Dispatch& dispatch) {
 }
 
 Monitor::Region* Monitor::Find(uint64_t address) {
-  const uint64_t block = (address - arena_begin_) / kZoneBytes;
-  if (address < arena_begin_ || block >= region_of_block_.size()) return nullptr;
-  const uint32_t next = region_of_block_[block];
-  Region* region = &regions_[next - 1];
-  // Between two buffers: whose end or beginning is nearer?
-  const uint64_t end = region->begin + region->bytes;
-  if (address >= end && next < regions_.size() && regions_[next].begin - address < address - end) ++region;
-  return region;
+  const uint64_t slot = (address - job_.slots) >> job_.slot_shift;
+  if (slot < regions_.size()) [[likely]] return &regions_[slot];
+  if (regions_.empty() || address - job_.arena > job_.arena_bytes) return nullptr;
+  return address < job_.slots ? &regions_.front() : &regions_.back();
 }
 
 void Monitor::FindUnwritten() {

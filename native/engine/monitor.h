@@ -38,7 +38,7 @@ class Monitor {
 
   bool checks(Check check) const { return (job_.checks & Bit(check)) != 0; }
   uint32_t dispatch() const { return dispatch_; }
-  // The buffer at `address` or before it, within the zone that separates buffers; null elsewhere.
+  // The buffer in whose slot `address` lies, or that is next to where it lies; null outside of the arena.
   Region* Find(uint64_t address);
 
   // Adds to the table of reports.
@@ -54,9 +54,6 @@ class Monitor {
   uint32_t dispatch_ = 0;
   std::vector<Region> regions_;
   std::vector<std::unique_ptr<Mapping>> mappings_;
-  // The region of each 64 KiB of the arena, + 1.
-  uint64_t arena_begin_ = 0;
-  std::vector<uint32_t> region_of_block_;
 };
 
 }  // namespace moegen

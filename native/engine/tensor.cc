@@ -46,6 +46,7 @@ void ExecuteProduct(Simdgroup& simdgroup, uint32_t mask) {
   }
   MultiplyTensors(product);
   ++group.matrix_operations;
+  if (product.destination_type != MSL_RT_INT) group.operations += kTensorProductOperations;
 }
 
 }  // namespace

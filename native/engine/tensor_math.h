@@ -8,6 +8,9 @@
 
 namespace moegen {
 
+// Of a product of floats: a multiplication and an addition for each of 16 x 32 x 16 terms.
+constexpr uint64_t kTensorProductOperations = 2 * 16 * 32 * 16;
+
 struct TensorProduct {
   // The elements of each lane: 8, 16 and 16. Null for a lane that takes no part; its elements count as 0.
   const void* left[kLanes];

@@ -99,7 +99,9 @@ void ExecuteTensorRun(Simdgroup& simdgroup, uint32_t mask) {
   if (group.watch != nullptr) NoteAccesses(simdgroup, product, part);
   MultiplyInMemory(product, part, elements);
   ++group.matrix_operations;
-  group.operations += 2 * static_cast<uint64_t>(TermsOf(product)) * (part.last - part.first);
+  if ((product.types >> 16 & 0xff) != MSL_RT_INT) {
+    group.operations += 2 * static_cast<uint64_t>(TermsOf(product)) * (part.last - part.first);
+  }
 }
 
 }  // namespace

@@ -37,6 +37,20 @@ const CASES: readonly Case[] = [
   },
   {
     check: 'bounds',
+    name: 'a read far behind a device buffer',
+    says: 'reads 4 bytes at byte 33554432 of buffer 0, which has 256 bytes; threadgroup 0, thread 0',
+    wrong: 'out[t] = in[(t + 1) << 23];',
+    right: 'out[t] = in[(t + 1) >> 23];',
+  },
+  {
+    check: 'bounds',
+    name: 'a write far before a device buffer',
+    says: 'writes 4 bytes at byte -67108864 of buffer 1, which has 256 bytes; threadgroup 0, thread 0',
+    wrong: 'out[t] = in[t]; out[int(t) - (1 << 24)] = 0;',
+    right: 'out[t] = in[t];',
+  },
+  {
+    check: 'bounds',
     name: 'a read past the end of a threadgroup variable',
     says: 'reads 4 bytes of threadgroup memory outside of every variable and argument; threadgroup 0, thread 63',
     before: 'threadgroup uint tile[64]; tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup);',
