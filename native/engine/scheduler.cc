@@ -169,14 +169,14 @@ void RunLanes() {
     Suspended discarded;
     if (next.simdgroup == nullptr) {
       group.free_stacks.Give(self);
-      moegen_switch(&discarded, &group.main);
+      SwitchTo(discarded, group.main);
     }
     if (next.simdgroup->lanes[next.lane] == nullptr) {
       Admit(self, group, *next.simdgroup, next.lane);
       continue;
     }
     group.free_stacks.Give(self);
-    moegen_switch(&discarded, &Continuation(group, next).suspended);
+    SwitchTo(discarded, Continuation(group, next).suspended);
   }
 }
 
@@ -192,7 +192,7 @@ void RunRows() {
     }
   }
   Suspended discarded;
-  moegen_switch(&discarded, &group.main);
+  SwitchTo(discarded, group.main);
 }
 
 }  // namespace
@@ -200,7 +200,7 @@ void RunRows() {
 void Rendezvous(Self* self, uint64_t site, Execute execute) {
   Link& link = LinkOf(self);
   const Link& next = Wait(link, site, execute);
-  if (&next != &link) moegen_switch(&link.suspended, &next.suspended);
+  if (&next != &link) SwitchTo(link.suspended, next.suspended);
 }
 
 void StartRows(Group& group) {
@@ -214,7 +214,7 @@ void StartRows(Group& group) {
   link.simdgroup = &simdgroup;
   link.next = &group.nobody;
   PrepareStack(link.suspended, reinterpret_cast<uint64_t>(self), RunRows);
-  moegen_switch(&group.main, &link.suspended);
+  SwitchTo(group.main, link.suspended);
 }
 
 void RunGroup(Group& group) {
@@ -225,7 +225,7 @@ void RunGroup(Group& group) {
     Begin(group.simdgroups[i], group, i, std::min(group.threads - i * kLanes, kLanes));
   }
   const Next first = Find(group, 0, kLanes - 1);
-  moegen_switch(&group.main, &Continuation(group, first).suspended);
+  SwitchTo(group.main, Continuation(group, first).suspended);
 }
 
 }  // namespace moegen

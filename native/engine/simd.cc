@@ -102,49 +102,50 @@ void ExecuteShuffle(Simdgroup& simdgroup, uint32_t mask) {
   }
 }
 
-float Combine(uint32_t operation, float a, float b) {
+// Calls `visit(combine, identity)` with the operator of a reduction of floats. Each operator has loops of its own:
+// choosing it for every value would take most of the time.
+template <typename Visit>
+void WithFloatOperator(uint32_t operation, Visit visit) {
+  constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
   switch (operation) {
     case MSL_RT_SUM:
-      return a + b;
+      return visit([](float a, float b) { return a + b; }, -0.0f);
     case MSL_RT_MAX:
-      return std::fmax(a, b);
+      return visit([](float a, float b) { return std::fmax(a, b); }, kNone);
     case MSL_RT_MIN:
-      return std::fmin(a, b);
+      return visit([](float a, float b) { return std::fmin(a, b); }, kNone);
     default:
-      return a * b;
+      return visit([](float a, float b) { return a * b; }, 1.0f);
   }
 }
 
-float FloatIdentity(uint32_t operation) {
-  switch (operation) {
-    case MSL_RT_SUM:
-      return -0.0f;
+// The same for integers.
+template <typename Visit>
+void WithIntOperator(uint32_t operation, Visit visit) {
+  const auto is_less = [](uint64_t a, uint64_t b) { return static_cast<int64_t>(a) < static_cast<int64_t>(b); };
+  switch (operation & (MSL_RT_OPERATOR | MSL_RT_UNSIGNED)) {
     case MSL_RT_MAX:
+      return visit([=](uint64_t a, uint64_t b) { return is_less(a, b) ? b : a; });
+    case MSL_RT_MAX | MSL_RT_UNSIGNED:
+      return visit([](uint64_t a, uint64_t b) { return a < b ? b : a; });
     case MSL_RT_MIN:
-      return std::numeric_limits<float>::quiet_NaN();
+      return visit([=](uint64_t a, uint64_t b) { return is_less(a, b) ? a : b; });
+    case MSL_RT_MIN | MSL_RT_UNSIGNED:
+      return visit([](uint64_t a, uint64_t b) { return a < b ? a : b; });
     default:
-      return 1.0f;
+      break;
   }
-}
-
-uint64_t Combine(uint32_t operation, uint64_t a, uint64_t b) {
-  const bool is_less =
-      (operation & MSL_RT_UNSIGNED) != 0 ? a < b : static_cast<int64_t>(a) < static_cast<int64_t>(b);
   switch (operation & MSL_RT_OPERATOR) {
     case MSL_RT_SUM:
-      return a + b;
-    case MSL_RT_MAX:
-      return is_less ? b : a;
-    case MSL_RT_MIN:
-      return is_less ? a : b;
+      return visit([](uint64_t a, uint64_t b) { return a + b; });
     case MSL_RT_PRODUCT:
-      return a * b;
+      return visit([](uint64_t a, uint64_t b) { return a * b; });
     case MSL_RT_AND:
-      return a & b;
+      return visit([](uint64_t a, uint64_t b) { return a & b; });
     case MSL_RT_OR:
-      return a | b;
+      return visit([](uint64_t a, uint64_t b) { return a | b; });
     default:
-      return a ^ b;
+      return visit([](uint64_t a, uint64_t b) { return a ^ b; });
   }
 }
 
@@ -152,33 +153,31 @@ uint32_t FloatBits(float value) { return std::bit_cast<uint32_t>(value); }
 float AsFloat(uint64_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits)); }
 
 // Halves the lanes of a block until one value is left. Lanes that are not active hold the identity.
-template <uint32_t kWidth>
-void ReduceFloat(Simdgroup& simdgroup, uint32_t operation, uint32_t mask, uint32_t begin) {
+template <uint32_t kWidth, typename Combine>
+void ReduceFloat(Simdgroup& simdgroup, Combine combine, float identity, uint32_t mask, uint32_t begin) {
   float values[kWidth];
-  const float identity = FloatIdentity(operation);
   for (uint32_t i = 0; i < kWidth; ++i) {
     values[i] = (mask >> (begin + i) & 1) != 0 ? AsFloat(simdgroup.operands.input[begin + i]) : identity;
   }
   for (uint32_t half = kWidth / 2; half != 0; half /= 2) {
     for (uint32_t i = 0; i < half; ++i) {
-      values[i] = Combine(operation, values[i], values[i + half]);
+      values[i] = combine(values[i], values[i + half]);
     }
   }
   for (uint32_t i = 0; i < kWidth; ++i) simdgroup.operands.output[begin + i] = FloatBits(values[0]);
 }
 
 // Running totals over the active lanes of [begin, begin + width).
-template <typename Value, typename FromBits, typename ToBits>
-void Scan(Simdgroup& simdgroup, uint32_t mask, uint32_t begin, uint32_t width, uint32_t kind, Value identity,
-          FromBits from_bits, ToBits to_bits) {
-  const uint32_t operation = kind & (MSL_RT_OPERATOR | MSL_RT_UNSIGNED);
+template <typename Combine, typename Value, typename FromBits, typename ToBits>
+void Scan(Simdgroup& simdgroup, uint32_t mask, uint32_t begin, uint32_t width, uint32_t kind, Combine combine,
+          Value identity, FromBits from_bits, ToBits to_bits) {
   Value total = identity;
   bool first = true;
   for (uint32_t lane = begin; lane < begin + width; ++lane) {
     if ((mask >> lane & 1) == 0) continue;
     const Value value = from_bits(simdgroup.operands.input[lane]);
     if ((kind & MSL_RT_EXCLUSIVE) != 0) simdgroup.operands.output[lane] = to_bits(total);
-    total = first ? value : Combine(operation, total, value);
+    total = first ? value : combine(total, value);
     first = false;
     if ((kind & MSL_RT_INCLUSIVE) != 0) simdgroup.operands.output[lane] = to_bits(total);
   }
@@ -199,13 +198,16 @@ void ExecuteReduceFloat(Simdgroup& simdgroup, uint32_t mask) {
   const uint32_t width = (kind & MSL_RT_QUAD) != 0 ? kQuadLanes : kLanes;
   for (uint32_t begin = 0; begin < kLanes; begin += width) {
     if (operation == MSL_RT_SUM || operation == MSL_RT_PRODUCT) CountReduction(simdgroup, mask, begin, width);
-    if ((kind & (MSL_RT_INCLUSIVE | MSL_RT_EXCLUSIVE)) != 0) {
-      Scan(simdgroup, mask, begin, width, kind, operation == MSL_RT_SUM ? 0.0f : 1.0f, AsFloat, FloatBits);
-    } else if (width == kLanes) {
-      ReduceFloat<kLanes>(simdgroup, operation, mask, begin);
-    } else {
-      ReduceFloat<kQuadLanes>(simdgroup, operation, mask, begin);
-    }
+    WithFloatOperator(operation, [&](auto combine, float identity) {
+      if ((kind & (MSL_RT_INCLUSIVE | MSL_RT_EXCLUSIVE)) != 0) {
+        const float start = operation == MSL_RT_SUM ? 0.0f : 1.0f;
+        Scan(simdgroup, mask, begin, width, kind, combine, start, AsFloat, FloatBits);
+      } else if (width == kLanes) {
+        ReduceFloat<kLanes>(simdgroup, combine, identity, mask, begin);
+      } else {
+        ReduceFloat<kQuadLanes>(simdgroup, combine, identity, mask, begin);
+      }
+    });
   }
 }
 
@@ -217,7 +219,9 @@ void ExecuteReduceInt(Simdgroup& simdgroup, uint32_t mask) {
   const uint64_t identity = operation == MSL_RT_PRODUCT ? 1 : 0;
   const auto same = [](uint64_t bits) { return bits; };
   for (uint32_t begin = 0; begin < kLanes; begin += width) {
-    Scan(simdgroup, mask, begin, width, kind, identity, same, same);
+    WithIntOperator(kind, [&](auto combine) {
+      Scan(simdgroup, mask, begin, width, kind, combine, identity, same, same);
+    });
   }
 }
 

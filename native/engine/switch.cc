@@ -1,6 +1,6 @@
-// The switch saves what a called function must preserve and ends with an indirect jump: `ret` would be
-// predicted from the return stack of the thread that is left, and miss every time.
 #include "switch.h"
+
+#if defined(__aarch64__)
 
 #if defined(__APPLE__)
 #define MOEGEN_SYMBOL "_moegen_switch"
@@ -8,38 +8,8 @@
 #define MOEGEN_SYMBOL "moegen_switch"
 #endif
 
-#if defined(__x86_64__)
-
-asm(".text\n"
-    ".globl " MOEGEN_SYMBOL
-    "\n"
-    ".p2align 5\n" MOEGEN_SYMBOL
-    ":\n"
-    "  pushq %rbp\n"
-    "  pushq %rbx\n"
-    "  pushq %r12\n"
-    "  pushq %r13\n"
-    "  pushq %r14\n"
-    "  pushq %r15\n"
-    "  leaq 1f(%rip), %rax\n"
-    "  movq %rsp, (%rdi)\n"
-    "  movq %rax, 8(%rdi)\n"
-    "  movq (%rsi), %rsp\n"
-    // Barriers in kernels continue with their link in r10.
-    "  movq %rsi, %r10\n"
-    "  jmpq *8(%rsi)\n"
-    "1:\n"
-    "  popq %r15\n"
-    "  popq %r14\n"
-    "  popq %r13\n"
-    "  popq %r12\n"
-    "  popq %rbx\n"
-    "  popq %rbp\n"
-    "  popq %rcx\n"
-    "  jmpq *%rcx\n");
-
-#elif defined(__aarch64__)
-
+// Saves what a called function must preserve, and ends with a jump: a return would be predicted from the thread that is
+// left.
 asm(".text\n"
     ".globl " MOEGEN_SYMBOL
     "\n"
@@ -77,7 +47,7 @@ asm(".text\n"
     "  add sp, sp, #160\n"
     "  br x16\n");
 
-#else
+#elif !defined(__x86_64__)
 #error "the host engine runs on x86-64 and aarch64"
 #endif
 

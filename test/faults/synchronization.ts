@@ -11,6 +11,23 @@ export const SYNCHRONIZATION: readonly Fault[] = [
     finds: ['races'],
   },
   {
+    name: 'a barrier that orders no memory, in front of the products',
+    kernel: 'moe_gate_up_geglu_f32_f32_bm8_bn32_bk32_wm1_wn2',
+    find: 'threadgroup_barrier(mem_flags::mem_threadgroup); simdgroup_float8x8 gate_block',
+    replace: 'threadgroup_barrier(mem_flags::mem_none); simdgroup_float8x8 gate_block',
+    finds: ['races'],
+    silent: true,
+  },
+  {
+    name: 'a barrier that orders device memory, where lanes share threadgroup memory',
+    kernel: 'moe_decode_gate_up_geglu_bf16_bf16',
+    inside: 'moe_dot_rows',
+    find: 'simdgroup_barrier(mem_flags::mem_threadgroup); float sum',
+    replace: 'simdgroup_barrier(mem_flags::mem_device); float sum',
+    finds: ['races'],
+    silent: true,
+  },
+  {
     name: 'tiles are loaded while others still multiply the last ones',
     kernel: 'moe_down_bf16_bf16_bm8_bn32_bk32_wm1_wn2',
     find: 'threadgroup_barrier(mem_flags::mem_threadgroup); } //',
