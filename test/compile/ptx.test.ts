@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from 'vitest';
 
@@ -125,6 +126,19 @@ kernel void k(device float* o [[buffer(0)]], constant float& c [[buffer(2)]], th
 }`;
     const outcome = await compilePtx({ path: 'p.metal', text }, { cacheDir: testCache });
     expect(outcome).toMatchObject({ ok: true, diagnostics: [] });
+  });
+
+  test("kernels that LLVM's peephole optimiser fails on", async () => {
+    const path = fileURLToPath(new URL('../../generated/bf16/moe_shared_expert_bf16.metal', import.meta.url));
+    const outcome = await compilePtx({ path }, { cacheDir: testCache });
+    expect(outcome).toMatchObject({ ok: true, diagnostics: [] });
+  });
+
+  test('integers are divided by anything', async () => {
+    const text = `${PRELUDE}kernel void k(device int* o, constant int& n) { o[0] = n == 0 ? 7 : o[1] / n; }`;
+    const outcome = await compilePtx({ path: 'p.metal', text }, { cacheDir: testCache });
+    // The comparison with zero is still there.
+    expect(readFileSync(outcome.library?.path ?? '', 'utf8')).toMatch(/setp\.(?:eq|ne)\.[bsu]32\s.*, 0;/u);
   });
 
   test('function constants of small types and vectors', async () => {
