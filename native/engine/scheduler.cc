@@ -210,6 +210,8 @@ void StartRows(Group& group) {
   simdgroup.index = 0;
   simdgroup.site_in_turn = 0;
   FillState(self, group, simdgroup, 0);
+  // A matrix operation has to show.
+  self->matrix_mode = MSL_RT_MATRIX_LOCKSTEP;
   Link& link = LinkOf(self);
   link.simdgroup = &simdgroup;
   link.next = &group.nobody;

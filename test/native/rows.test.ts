@@ -57,6 +57,15 @@ describe('rows of threads', () => {
     expect([...new Uint32Array(output(result))]).toEqual(range(64).map((t) => t + 7 * 32));
   });
 
+  it('start again where they use matrices all the same', async () => {
+    const library = await load(`
+      using matrix_type = simdgroup_float8x8;
+      void copy(device float* to, matrix_type m = make_filled_simdgroup_matrix<float, 8, 8>(3.0f)) { m.thread_elements()[0] += 1.0f; to[0] = m.thread_elements()[0]; }
+      kernel void test(device float* out [[buffer(0)]], uint t [[thread_position_in_grid]]) { copy(out + t); }`);
+    const result = await launch({ library, kernel: 'test', buffers: [128], threads: 32 });
+    expect([...new Float32Array(output(result))]).toEqual(new Array(32).fill(4));
+  });
+
   it('that crash are blamed on the thread', async () => {
     const library = await load(
       `kernel void test(device uint* out [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
