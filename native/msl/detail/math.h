@@ -14,8 +14,17 @@
 #define __MSL_IF_BFLOATS(T, U)                                            \
   class = enable_if_t<(__is_same(T, bfloat) && is_arithmetic_v<U>) ||     \
                       (__is_same(U, bfloat) && is_arithmetic_v<T>)>
+#define __MSL_IF_BFLOATS3(T, U, V)                                        \
+  class = enable_if_t<(__is_same(T, bfloat) || __is_same(U, bfloat) || __is_same(V, bfloat)) && \
+                      is_arithmetic_v<T> && is_arithmetic_v<U> && is_arithmetic_v<V>>
 #define __MSL_IF_SCALAR(S) class = enable_if_t<is_arithmetic_v<S>>
 
+// A function of three arguments of which one is a bfloat, in terms of that of float.
+#define __MSL_DEFINE_BFLOAT3(NAME)                                                \
+  template <class T, class U, class V, __MSL_IF_BFLOATS3(T, U, V)>                \
+  __MSL_INL float NAME(T x, U y, V z) {                                           \
+    return NAME((float)x, (float)y, (float)z);                                    \
+  }
 // A function of one argument in terms of FUNCTION(float).
 #define __MSL_DEFINE_UNARY(NAME, FUNCTION)                                        \
   __MSL_INL float NAME(float x) { return FUNCTION(x); }                           \
@@ -64,7 +73,7 @@ __MSL_BINARY(__MSL_PRECISE2)
 // ---- Results that depend on the type's own precision.
 
 __MSL_INL float fract(float x) { return __msl_precise::fract(x); }
-__MSL_INL half fract(half x) { return (half)__msl_precise::fmin((float)x - __msl_precise::floor((float)x), 0x1.ffcp-1f); }
+__MSL_INL half fract(half x) { return (half)__msl_precise::fract_below((float)x, 0x1.ffcp-1f); }
 template <class T, int N>
 __MSL_INL vec<T, N> fract(vec<T, N> x) {
   vec<T, N> r;
@@ -117,11 +126,18 @@ __MSL_THREE(half)
 __MSL_INTEGERS(__MSL_THREE)
 __MSL_THREE_FLOAT(float)
 __MSL_THREE_FLOAT(half)
+__MSL_DEFINE_BFLOAT3(clamp)
+__MSL_DEFINE_BFLOAT3(min3)
+__MSL_DEFINE_BFLOAT3(max3)
+__MSL_DEFINE_BFLOAT3(median3)
+__MSL_DEFINE_BFLOAT3(fmin3)
+__MSL_DEFINE_BFLOAT3(fmax3)
+__MSL_DEFINE_BFLOAT3(fmedian3)
 #define __MSL_THREE_VECTOR(NAME)                                                                            \
   template <class T, int N>                                                                                 \
   __MSL_INL vec<T, N> NAME(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {       \
     vec<T, N> r;                                                                                            \
-    for (int i = 0; i < N; i++) r[i] = NAME(T(a[i]), T(b[i]), T(c[i]));                                     \
+    for (int i = 0; i < N; i++) r[i] = T(NAME(T(a[i]), T(b[i]), T(c[i])));                                  \
     return r;                                                                                               \
   }
 __MSL_THREE_VECTOR(min3)
@@ -147,7 +163,7 @@ __MSL_INL float abs(T x) {
 
 #define __MSL_FLOATING(T)                                                                                     \
   __MSL_INL T abs(T x) { return fabs(x); }                                                                    \
-  __MSL_INL T fma(T a, T b, T c) { return (T)__msl_precise::fma((float)a, (float)b, (float)c); }              \
+  __MSL_INL T fma(T a, T b, T c) { return __msl_precise::fma(a, b, c); }                                      \
   __MSL_INL T mix(T x, T y, T a) { return x + (y - x) * a; }                                                  \
   __MSL_INL T step(T edge, T x) { return x < edge ? (T)0.0f : (T)1.0f; }                                      \
   __MSL_INL T smoothstep(T low, T high, T x) {                                                                \
@@ -163,12 +179,27 @@ __MSL_INL float abs(T x) {
   }                                                                                                           \
   __MSL_INL T modf(T x, __private T& whole) {                                                                 \
     whole = trunc(x);                                                                                         \
-    return isinf(x) ? copysign((T)0.0f, x) : x - whole;                                                       \
+    return isinf(x) ? copysign((T)0.0f, x) : copysign(x - whole, x);                                          \
   }
 __MSL_INL bool isinf(float x) { return __msl_precise::fabs(x) == INFINITY; }
 __MSL_INL bool isinf(half x) { return __msl_precise::fabs((float)x) == INFINITY; }
 __MSL_FLOATING(float)
 __MSL_FLOATING(half)
+__MSL_DEFINE_BFLOAT3(fma)
+__MSL_DEFINE_BFLOAT3(mix)
+__MSL_DEFINE_BFLOAT3(smoothstep)
+template <class T, __MSL_IF_BFLOAT(T)>
+__MSL_INL float sincos(T x, __private T& cosine) {
+  cosine = T(cos(x));
+  return sin(x);
+}
+template <class T, __MSL_IF_BFLOAT(T)>
+__MSL_INL float modf(T x, __private T& whole) {
+  float part;
+  const float r = modf((float)x, part);
+  whole = T(part);
+  return r;
+}
 template <class T, int N>
 __MSL_INL vec<T, N> abs(vec<T, N> x) {
   vec<T, N> r;
@@ -187,19 +218,21 @@ __MSL_INL vec<T, N> fma(S a, vec<T, N> b, type_identity_t<vec<T, N>> c) {
 }
 template <class T, int N>
 __MSL_INL vec<T, N> mix(vec<T, N> x, type_identity_t<vec<T, N>> y, type_identity_t<vec<T, N>> a) {
-  return x + (y - x) * a;
+  vec<T, N> r;
+  for (int i = 0; i < N; i++) r[i] = T(mix(T(x[i]), T(y[i]), T(a[i])));
+  return r;
 }
 __MSL_DEFINE_BINARY_VECTOR(step)
 template <class T, int N>
 __MSL_INL vec<T, N> smoothstep(type_identity_t<vec<T, N>> low, type_identity_t<vec<T, N>> high, vec<T, N> x) {
   vec<T, N> r;
-  for (int i = 0; i < N; i++) r[i] = smoothstep(T(low[i]), T(high[i]), T(x[i]));
+  for (int i = 0; i < N; i++) r[i] = T(smoothstep(T(low[i]), T(high[i]), T(x[i])));
   return r;
 }
 template <class T, int N>
 __MSL_INL vec<T, N> ldexp(vec<T, N> x, type_identity_t<vec<int, N>> k) {
   vec<T, N> r;
-  for (int i = 0; i < N; i++) r[i] = ldexp(T(x[i]), int(k[i]));
+  for (int i = 0; i < N; i++) r[i] = T(ldexp(T(x[i]), int(k[i])));
   return r;
 }
 template <class T, int N>
@@ -213,7 +246,7 @@ __MSL_INL vec<T, N> frexp(vec<T, N> x, __private vec<int, N>& exponent) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) {
     int e;
-    r[i] = frexp(T(x[i]), e);
+    r[i] = T(frexp(T(x[i]), e));
     exponent[i] = e;
   }
   return r;
@@ -228,34 +261,12 @@ __MSL_INL vec<T, N> modf(vec<T, N> x, __private vec<T, N>& whole) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) {
     T part;
-    r[i] = modf(T(x[i]), part);
+    r[i] = T(modf(T(x[i]), part));
     whole[i] = part;
   }
   return r;
 }
 #undef __MSL_FLOATING
-
-// bfloat alone; what it gives is float.
-#define __MSL_BFLOAT3(NAME)                                                        \
-  template <class T, class U, class V, __MSL_IF_BFLOATS3(T, U, V)>                 \
-  __MSL_INL float NAME(T x, U y, V z) {                                            \
-    return NAME((float)x, (float)y, (float)z);                                     \
-  }
-#define __MSL_IF_BFLOATS3(T, U, V)                                                 \
-  class = enable_if_t<(__is_same(T, bfloat) || __is_same(U, bfloat) || __is_same(V, bfloat)) && \
-                      is_arithmetic_v<T> && is_arithmetic_v<U> && is_arithmetic_v<V>>
-__MSL_BFLOAT3(clamp)
-__MSL_BFLOAT3(min3)
-__MSL_BFLOAT3(max3)
-__MSL_BFLOAT3(median3)
-__MSL_BFLOAT3(fmin3)
-__MSL_BFLOAT3(fmax3)
-__MSL_BFLOAT3(fmedian3)
-__MSL_BFLOAT3(fma)
-__MSL_BFLOAT3(mix)
-__MSL_BFLOAT3(smoothstep)
-#undef __MSL_BFLOAT3
-#undef __MSL_IF_BFLOATS3
 
 namespace precise {
 #define __MSL_USING(NAME) using metal::NAME;

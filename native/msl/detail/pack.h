@@ -1,10 +1,10 @@
-// <metal_pack>: normalised integers in one word, component 0 in the lowest bits.
+// <metal_pack>: normalised integers in one word, component 0 in the lowest bits, except for 565. NaN becomes zero.
 #pragma once
 
 namespace metal {
 __MSL_INL uint __pack_unorm(float x, float largest) { return (uint)rint(saturate(x) * largest); }
 __MSL_INL uint __pack_snorm(float x, float largest, uint mask) {
-  return (uint)(int)rint(clamp(x, -1.0f, 1.0f) * largest) & mask;
+  return x != x ? 0u : (uint)(int)rint(clamp(x, -1.0f, 1.0f) * largest) & mask;
 }
 __MSL_INL float __unpack_snorm(int x, float largest) { return fmax((float)x / largest, -1.0f); }
 

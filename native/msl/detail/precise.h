@@ -172,9 +172,10 @@ inline float cospi(float x) {
 inline float tanpi(float x) {
   if (!is_finite(x)) return not_a_number();
   const angle a = reduce_half_turns(x);
+  const wide s = sin_of(a);
   const wide c = cos_of(a);
-  // A zero counts as positive: the poles are +infinity and -infinity in turn.
-  return (float)(sin_of(a) / (c == 0.0 ? 0.0 : c));
+  // Zeros have the signs that sinpi and cospi give them: the poles are +infinity and -infinity in turn.
+  return (float)((s == 0.0 ? (wide)with_sign(0.0f, x) : s) / (c == 0.0 ? 0.0 : c));
 }
 
 // atan(x) for x >= 0: brought below tan(pi/12) first.
@@ -305,10 +306,26 @@ inline float sqrt(float x) { return __builtin_sqrtf(x); }
 inline float rsqrt(float x) { return (float)(1.0 / root((wide)x)); }
 __MSL_INL float divide(float x, float y) { return x / y; }
 __MSL_INL float fma(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
+// In float the product is exact. What the sum loses makes its last bit odd, so that only the way to half rounds.
+__MSL_INL half fma(half x, half y, half z) {
+  const float product = (float)x * (float)y;
+  const float sum = product + (float)z;
+  const float part = sum - product;
+  const float rest = (product - (sum - part)) + ((float)z - part);
+  const uint word = bits(sum);
+  if (rest == 0.0f || rest != rest || (word & 1u)) return (half)sum;
+  return (half)from_bits((rest > 0.0f) == (sum > 0.0f) ? word + 1u : word - 1u);
+}
 __MSL_INL float fabs(float x) { return magnitude(x); }
 __MSL_INL float copysign(float x, float y) { return with_sign(x, y); }
+#ifdef __NVPTX__
 __MSL_INL float fmin(float x, float y) { return __builtin_fminf(x, y); }
 __MSL_INL float fmax(float x, float y) { return __builtin_fmaxf(x, y); }
+#else
+// Of two zeros always the second: which one the compiler's own functions give changes with the code around them.
+__MSL_INL float fmin(float x, float y) { return y != y ? x : x < y ? x : y; }
+__MSL_INL float fmax(float x, float y) { return y != y ? x : x > y ? x : y; }
+#endif
 __MSL_INL float floor(float x) { return __builtin_floorf(x); }
 __MSL_INL float ceil(float x) { return __builtin_ceilf(x); }
 __MSL_INL float trunc(float x) { return __builtin_truncf(x); }
@@ -317,7 +334,12 @@ __MSL_INL float round(float x) {
   const float whole = __builtin_truncf(x);
   return magnitude(x - whole) >= 0.5f ? whole + with_sign(1.0f, x) : with_sign(whole, x);
 }
-__MSL_INL float fract(float x) { return fmin(x - floor(x), 0x1.fffffep-1f); }
+// Rounding may lead up to one; NaN stays NaN.
+__MSL_INL float fract_below(float x, float limit) {
+  const float rest = x - floor(x);
+  return rest > limit ? limit : rest;
+}
+__MSL_INL float fract(float x) { return fract_below(x, 0x1.fffffep-1f); }
 __MSL_INL float fdim(float x, float y) { return x != x || y != y ? not_a_number() : x > y ? x - y : 0.0f; }
 __MSL_INL float saturate(float x) { return fmin(fmax(x, 0.0f), 1.0f); }
 __MSL_INL float sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x != x ? 0.0f : x; }
