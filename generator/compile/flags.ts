@@ -81,14 +81,17 @@ const PTX = [
   '+ptx80',
 ];
 
+/** Variables larger than a page touch each: no stack ends without the page behind it being noticed. */
+const PROBED = '-fstack-clash-protection';
+
 /**
  * The processor that kernels run on. x86-64 needs AVX2, FMA and F16C, and barriers there call the engine from where a
  * function may think that it calls nothing: below the stack pointer nothing is safe. On Arm the half precision instructions stay unused:
  * they would fuse multiplications with additions, where x86-64 rounds twice.
  */
 const PROCESSORS: Readonly<Record<string, readonly string[]>> = {
-  'linux-x64': ['--target=x86_64-linux-gnu', '-march=x86-64-v3', '-mno-red-zone'],
-  'linux-arm64': ['--target=aarch64-linux-gnu', '-march=armv8.1-a'],
+  'linux-x64': ['--target=x86_64-linux-gnu', '-march=x86-64-v3', '-mno-red-zone', PROBED],
+  'linux-arm64': ['--target=aarch64-linux-gnu', '-march=armv8.1-a', PROBED],
   'darwin-x64': ['--target=x86_64-apple-macosx11.0', '-march=x86-64-v3', '-mno-red-zone'],
   'darwin-arm64': [
     '--target=arm64-apple-macosx11.0',

@@ -13,6 +13,7 @@ import { compileFlags, objectFlags, processorFlags, UNOPTIMISED, type CompileTar
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
 import { guardDivisions } from './representation/divisions.js';
 import { hideLibraryLines } from './representation/lines.js';
+import { keepMeetingsApart } from './representation/meetings.js';
 import { countOperations } from './representation/operations.js';
 import { requireConstants } from './representation/required-constants.js';
 import { linkHost } from './link.js';
@@ -119,7 +120,7 @@ async function compileObject(
     input,
   });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
-  const guarded = guardDivisions(written.stdout);
+  const guarded = keepMeetingsApart(guardDivisions(written.stdout));
   const representation = instrumented
     ? hideLibraryLines(requireConstants(countOperations(guarded)))
     : guarded;

@@ -70,7 +70,8 @@ function searchFlags(source: MslSource, options: MslOptions): string[] {
 
 export async function readSource(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    // Editors may put a byte order mark in front.
+    return (await readFile(path, 'utf8')).replace(/^\uFEFF/u, '');
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new MoegenError('compile/unreadable-source', `cannot read the Metal source: ${reason}`, {

@@ -12,6 +12,7 @@ import { compileFlags, PTX_REPRESENTATION, UNOPTIMISED } from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
 import { guardDivisions } from './representation/divisions.js';
 import { precompiledHeader } from './pch.js';
+import { keepMeetingsApart } from './representation/meetings.js';
 import { runProcess, type ProcessResult } from './process.js';
 import { fitToCuda, freezeNarrowLoads, UnsupportedOnCuda } from './representation/cuda.js';
 import type { CompileOutcome, ConstantValue, FunctionConstantInfo, KernelInfo, MslSource } from './types.js';
@@ -71,7 +72,7 @@ async function produce(
     const first = await runProcess([...clang.command, ...flags, ...emit], { input });
     if (hasErrors(first.stderr)) return { ok: false, log: first.stderr };
     if (first.code !== 0) throw failed(clang, first.stderr);
-    await rewrite(representation, (text) => guardDivisions(fit(text)));
+    await rewrite(representation, (text) => keepMeetingsApart(guardDivisions(fit(text))));
     await run('-emit-llvm', representation, '-o', representation);
     await rewrite(representation, freezeNarrowLoads);
     // Where its peephole optimiser fails on vectors of 16-bit elements, LLVM 21 does without: ptxas has one too.

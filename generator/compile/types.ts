@@ -36,6 +36,8 @@ export interface KernelParameter {
   readonly text: string;
   /** `read` for `const` and `constant` pointers and references. */
   readonly access: 'read' | 'read_write';
+  /** Its type is made of structs of the program. */
+  readonly isStruct: boolean;
   /** It exists only where a function constant says so: it may stay unbound. */
   readonly isConditional: boolean;
 }

@@ -1,7 +1,7 @@
 // Runs one kernel of any Metal file as a JSON job describes it: buffers from files, fill values or hexadecimal bytes in, files
 // and a report out.
 
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { MoegenError } from '../errors.js';
@@ -258,6 +258,14 @@ async function readBytes(file: string, what: string): Promise<Uint8Array> {
 
 /** Whole or not at all: what stands under the name is never half a result. */
 async function writeOutput(file: string, bytes: Uint8Array): Promise<void> {
+  // A device or a pipe is written to, not replaced.
+  const target = await stat(file).catch(() => undefined);
+  if (target !== undefined && !target.isFile()) {
+    await writeFile(file, bytes).catch((cause: unknown) => {
+      throw new MoegenError('run/unwritable', 'the output could not be written', { where: file, cause });
+    });
+    return;
+  }
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     await writeFile(temporary, bytes);

@@ -37,6 +37,9 @@ void ReadBuffers(const Napi::Object& from, Job& job) {
     buffer.bytes = Uint64Of(item, "byteLength");
     buffer.writable = BoolOf(item, "writable");
     buffer.is_output = BoolOf(item, "isOutput");
+    buffer.period = std::max(1u, UintOf(item, "period"));
+    buffer.used = std::max(1u, UintOf(item, "used"));
+    buffer.least_gap = std::max(1u, UintOf(item, "leastGap"));
     const Napi::Value data = item.Get("data");
     if (data.IsTypedArray()) {
       const auto bytes = data.As<Napi::Uint8Array>();

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <numeric>
 
 #include "memory.h"
 #include "monitor.h"
@@ -63,6 +64,15 @@ void ReadThreadgroups(const Job& job, const Dispatch& dispatch, Launch& launch) 
   }
 }
 
+// A start and a step of the threadgroups' order that follow from the seed.
+void ChooseOrder(Launch& launch) {
+  const uint64_t count = std::max<uint64_t>(1, launch.threadgroup_count);
+  const uint64_t hash = (launch.seed + 1) * 0x9e3779b97f4a7c15u;
+  launch.group_start = (hash >> 20) % count;
+  launch.group_step = std::max<uint64_t>(1, (hash ^ hash >> 31) % count);
+  while (std::gcd(launch.group_step, count) != 1) ++launch.group_step;
+}
+
 void FillPositions(Launch& launch) {
   const uint32_t* size = launch.threads_per_threadgroup;
   uint32_t thread = 0;
@@ -96,6 +106,7 @@ void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, uint64_t
   FillPositions(launch);
   launch.random_order = job.seed != 0;
   launch.seed = job.seed + index;
+  ChooseOrder(launch);
   // What meets around matrix operations only shows if all lanes have to come.
   launch.lockstep = job.lockstep || (job.checks & Bit(Check::kDivergence)) != 0;
 }

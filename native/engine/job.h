@@ -55,6 +55,11 @@ struct Buffer {
   // It has initial contents: here, or null once they were copied.
   bool has_data;
   const uint8_t* data;
+  // Where elements have padding that nobody needs to write: the bytes from `used` on of every `period` bytes, or any
+  // fewer than `least_gap` bytes.
+  uint32_t period;
+  uint32_t used;
+  uint32_t least_gap;
   // Set by the arena.
   uint64_t address;
 };

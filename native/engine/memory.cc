@@ -18,8 +18,6 @@ namespace {
 constexpr uint64_t kGap = 64;
 constexpr uint64_t kLeastAlignment = 16;
 constexpr uint64_t kGuardBytes = 4096;
-// Room for the gaps between allocations.
-constexpr uint64_t kThreadgroupMapping = 4 * kThreadgroupMemoryBytes;
 
 }  // namespace
 
@@ -44,7 +42,7 @@ bool Stacks::IsOverflow(uint64_t address) const {
   return Contains(address) && address % kStackBytes < kGuardBytes;
 }
 
-ThreadgroupMemory::ThreadgroupMemory() : mapping_(kThreadgroupMapping, 4096) {}
+ThreadgroupMemory::ThreadgroupMemory() : mapping_(kThreadgroupRoom + 2 * kStrayBytes, 4096) {}
 
 void ThreadgroupMemory::Reset() {
   slots_.clear();
@@ -59,7 +57,7 @@ uint64_t ThreadgroupMemory::Allocate(const void* key, uint64_t bytes, uint64_t a
   const uint64_t step = std::max(alignment, kLeastAlignment);
   used_ = ((used_ + step - 1) & ~(step - 1)) + bytes;
   const uint64_t offset = (top_ + step - 1) & ~(step - 1);
-  if (used_ > kThreadgroupMemoryBytes || offset + bytes + kGap > kThreadgroupMapping) {
+  if (used_ > kThreadgroupMemoryBytes || offset + bytes + kGap > kThreadgroupRoom) {
     char message[160];
     std::snprintf(message, sizeof message,
                   "the kernel uses %llu bytes of threadgroup memory, variables and arguments together; "
@@ -67,13 +65,13 @@ uint64_t ThreadgroupMemory::Allocate(const void* key, uint64_t bytes, uint64_t a
                   static_cast<unsigned long long>(used_), kThreadgroupMemoryBytes);
     Fail("threadgroup-memory", message);
   }
-  const uint64_t begin = mapping_.begin() + offset;
+  const uint64_t begin = this->begin() + offset;
   slots_.push_back({key, begin, bytes});
   top_ = offset + bytes + kGap;
   std::memset(reinterpret_cast<void*>(begin), 0xff, bytes);
   return begin;
 }
 
-void ThreadgroupMemory::Poison() { std::memset(reinterpret_cast<void*>(mapping_.begin()), 0xff, top_); }
+void ThreadgroupMemory::Poison() { std::memset(reinterpret_cast<void*>(begin()), 0xff, top_); }
 
 }  // namespace moegen

@@ -46,8 +46,11 @@ class Stacks {
   Mapping mapping_;
 };
 
+// Room for the 32 KiB of a threadgroup with gaps between allocations.
+constexpr uint64_t kThreadgroupRoom = 4 * kThreadgroupMemoryBytes;
+
 // The 32 KiB of a threadgroup: `[[threadgroup(n)]]` arguments first, then variables in the order in which
-// threads meet them. Gaps between allocations let the checks see an access past the end.
+// threads meet them. Gaps between allocations, and room around them all, let the checks see stray accesses.
 class ThreadgroupMemory {
  public:
   struct Slot {
@@ -70,6 +73,8 @@ class ThreadgroupMemory {
   void Poison();
 
   const Mapping& mapping() const { return mapping_; }
+  // Where allocations begin.
+  uint64_t begin() const { return mapping_.begin() + kStrayBytes; }
   // The allocation that holds all of [address, address + bytes); null where none does.
   const Slot* Find(uint64_t address, uint64_t bytes) const {
     for (const Slot& slot : slots_) {
@@ -79,6 +84,9 @@ class ThreadgroupMemory {
   }
 
  private:
+  // In front of all allocations, and behind.
+  static constexpr uint64_t kStrayBytes = uint64_t{16} << 20;
+
   Mapping mapping_;
   std::vector<Slot> slots_;
   uint64_t used_ = 0;

@@ -48,13 +48,28 @@ void Monitor::FindUnwritten() {
   for (uint32_t i = 0; i < regions_.size(); ++i) {
     const Region& region = regions_[i];
     if (region.written == nullptr) continue;
-    uint8_t* end = region.written + region.bytes;
-    uint8_t* first = std::find(region.written, end, uint8_t{0});
-    if (first == end) continue;
+    const Buffer& buffer = job_.buffers[i];
+    uint64_t count = 0;
+    uint64_t first = 0;
+    uint64_t gap = 0;
+    uint64_t gap_begin = 0;
+    for (uint64_t at = 0; at <= region.bytes; ++at) {
+      if (at < region.bytes && at % buffer.period >= buffer.used) continue;
+      if (at < region.bytes && region.written[at] == 0) {
+        if (gap++ == 0) gap_begin = at;
+        continue;
+      }
+      if (gap >= buffer.least_gap) {
+        if (count == 0) first = gap_begin;
+        count += gap;
+      }
+      gap = 0;
+    }
+    if (count == 0) continue;
     Report(Check::kUnwritten, 0,
-           "%lld of the %llu bytes of the job's buffer %u were never written, the first at byte %lld",
-           static_cast<long long>(std::count(first, end, uint8_t{0})),
-           static_cast<unsigned long long>(region.bytes), i, static_cast<long long>(first - region.written));
+           "%llu of the %llu bytes of the job's buffer %u were never written, the first at byte %llu",
+           static_cast<unsigned long long>(count), static_cast<unsigned long long>(region.bytes), i,
+           static_cast<unsigned long long>(first));
   }
 }
 

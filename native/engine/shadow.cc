@@ -20,7 +20,7 @@ uint32_t NoteGroup(DeviceCell& cell, uint32_t dispatch, uint32_t group, AccessKi
   uint32_t before = cell.dispatch.load();
   if (before != dispatch && cell.dispatch.compare_exchange_strong(before, dispatch)) {
     // Threadgroups of an earlier dispatch do not race with this one's.
-    cell.writers = cell.readers = cell.atomics = 0;
+    cell.writers = cell.readers = cell.atomics = cell.atomic_readers = 0;
   }
   // Noting comes first: of two groups that meet here, at least one sees the other.
   switch (kind) {
@@ -30,6 +30,7 @@ uint32_t NoteGroup(DeviceCell& cell, uint32_t dispatch, uint32_t group, AccessKi
       return writer != 0 ? writer : Other(cell.atomics.load(), group);
     }
     case AccessKind::kAtomicRead:
+      Add(cell.atomic_readers, group);
       return Other(cell.writers.load(), group);
     case AccessKind::kAtomicWrite:
     case AccessKind::kAtomicUpdate: {
@@ -43,7 +44,9 @@ uint32_t NoteGroup(DeviceCell& cell, uint32_t dispatch, uint32_t group, AccessKi
   const uint32_t writer = Other(Add(cell.writers, group), group);
   if (writer != 0) return writer;
   const uint32_t reader = Other(cell.readers.load(), group);
-  return reader != 0 ? reader : Other(cell.atomics.load(), group);
+  if (reader != 0) return reader;
+  const uint32_t updater = Other(cell.atomics.load(), group);
+  return updater != 0 ? updater : Other(cell.atomic_readers.load(), group);
 }
 
 }  // namespace moegen

@@ -57,11 +57,14 @@ struct Cell {
   // What `Enter` was told, above the mask of the bytes that were written.
   uint64_t stamp_and_written;
   Access writer;
-  Access atomic;
+  // The last atomic update, and the last one by another thread.
+  Access atomics[2];
+  Access atomic_reader;
   // The last reader, the one before it, and the last one of another simdgroup than the last reader's.
   Access readers[3];
 
-  bool IsWritten(uint8_t bytes) const { return (stamp_and_written & bytes) == bytes; }
+  // Any of the bytes.
+  bool IsWritten(uint8_t bytes) const { return (stamp_and_written & bytes) != 0; }
 };
 
 // Forgets accesses of another stamp; the highest bits of `stamp` are free.
@@ -69,6 +72,11 @@ inline void Enter(Cell& cell, uint64_t stamp) {
   if (cell.stamp_and_written >> kCellBytes == stamp) return;
   cell = {};
   cell.stamp_and_written = stamp << kCellBytes;
+}
+
+inline void NoteAtomic(Cell& cell, const Access& access) {
+  if (cell.atomics[0].thread() != access.thread()) cell.atomics[1] = cell.atomics[0];
+  cell.atomics[0] = access;
 }
 
 inline void NoteReader(Cell& cell, const Access& access) {
@@ -86,7 +94,12 @@ inline void NoteReader(Cell& cell, const Access& access) {
 inline bool Note(Cell& cell, const Access& access, const Access& arrival, AccessKind kind, Access& other) {
   const Access* race = nullptr;
   if (cell.writer.MeetsUnordered(access)) race = &cell.writer;
-  if (!IsAtomic(kind) && cell.atomic.MeetsUnordered(access)) race = &cell.atomic;
+  if (!IsAtomic(kind)) {
+    for (const Access& atomic : cell.atomics) {
+      if (atomic.MeetsUnordered(access)) race = &atomic;
+    }
+    if (kind == AccessKind::kWrite && cell.atomic_reader.MeetsUnordered(arrival)) race = &cell.atomic_reader;
+  }
   if (Writes(kind)) {
     for (const Access& reader : cell.readers) {
       if (reader.MeetsUnordered(arrival)) race = &reader;
@@ -102,10 +115,11 @@ inline bool Note(Cell& cell, const Access& access, const Access& arrival, Access
       cell.writer = access;
       break;
     case AccessKind::kAtomicRead:
+      cell.atomic_reader = arrival;
       break;
     case AccessKind::kAtomicWrite:
     case AccessKind::kAtomicUpdate:
-      cell.atomic = access;
+      NoteAtomic(cell, access);
       break;
   }
   return race != nullptr;
@@ -117,11 +131,12 @@ struct DeviceCell {
   std::atomic<uint32_t> writers;
   std::atomic<uint32_t> readers;
   std::atomic<uint32_t> atomics;
+  std::atomic<uint32_t> atomic_readers;
   // The dispatch that the cell tells about, + 1.
   std::atomic<uint32_t> dispatch;
   Cell cell;
 };
-static_assert(sizeof(DeviceCell) == 64);
+static_assert(sizeof(Cell) == 64);
 
 // Notes an access by a threadgroup (its number + 1). The other threadgroup that it races with (its number +
 // 1, or kSeveral), or 0.

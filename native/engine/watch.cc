@@ -39,7 +39,8 @@ void WriteName(const ThreadgroupMemory::Slot& slot, char (&name)[kNameBytes]) {
 uint32_t ThreadOf(const Cell& cell, uint64_t stamp, AccessKind kind) {
   if (cell.stamp_and_written >> kCellBytes != stamp) return kMaxThreads;
   if (!cell.writer.IsNone()) return cell.writer.thread();
-  if (!IsAtomic(kind) && !cell.atomic.IsNone()) return cell.atomic.thread();
+  if (!IsAtomic(kind) && !cell.atomics[0].IsNone()) return cell.atomics[0].thread();
+  if (kind == AccessKind::kWrite && !cell.atomic_reader.IsNone()) return cell.atomic_reader.thread();
   if (Writes(kind) && !cell.readers[0].IsNone()) return cell.readers[0].thread();
   return kMaxThreads;
 }

@@ -60,7 +60,10 @@ class Watch {
   void Flush();
 
  private:
-  static constexpr uint64_t kShadowCells = 4 * kThreadgroupMemoryBytes / kCellBytes;
+  static constexpr uint64_t kShadowCells = kThreadgroupRoom / kCellBytes;
+
+  // A vector of four; larger accesses are copies of several elements.
+  static constexpr uint64_t kLargestElement = 16;
 
   // Barriers so far: all, or those that order one kind of memory.
   struct Epochs {
@@ -79,6 +82,8 @@ class Watch {
 
   void NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,
                        const Touch& touch);
+  void NoteElement(const Group& group, const ThreadgroupMemory& memory, uint32_t thread, const Touch& touch,
+                   const ThreadgroupMemory::Slot& slot);
   void ReportOutside(const Group& group, uint32_t thread, const Touch& touch);
   void Report(const Group& group, uint32_t thread, const Touch& touch, const ThreadgroupMemory::Slot& slot,
               const Finding& finding);
@@ -102,19 +107,34 @@ inline void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& 
   if (Writes(touch.kind)) threadgroup_bytes_written_ += touch.bytes;
   const ThreadgroupMemory::Slot* slot = memory.Find(touch.address, touch.bytes);
   if (slot == nullptr) return ReportOutside(group, thread, touch);
+  for (uint64_t done = 0; done < touch.bytes; done += kLargestElement) {
+    const uint64_t bytes = std::min(kLargestElement, touch.bytes - done);
+    NoteElement(group, memory, thread, {touch.address + done, bytes, touch.kind, touch.site}, *slot);
+  }
+}
+
+inline void Watch::NoteElement(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,
+                               const Touch& touch, const ThreadgroupMemory::Slot& slot) {
   auto* cells = reinterpret_cast<Cell*>(cells_.begin());
   const Access access = threadgroup_epochs_.AccessBy(thread);
   const Access arrival = arrivals_.AccessBy(thread);
-  ForCells(touch.address - memory.mapping().begin(), touch.bytes, [&](uint64_t number, uint8_t mask) {
+  // Copies of structs and vectors of three take their padding along: what counts is whether anything was written.
+  bool is_written = !Reads(touch.kind);
+  Finding finding{};
+  ForCells(touch.address - memory.begin(), touch.bytes, [&](uint64_t number, uint8_t mask) {
     Cell& cell = cells[number];
     Enter(cell, stamp_);
-    Finding finding;
-    finding.is_unwritten = Reads(touch.kind) && !cell.IsWritten(mask);
-    finding.is_race = moegen::Note(cell, access.To(mask), arrival.To(mask), touch.kind, finding.other);
-    if (!finding.is_unwritten && !finding.is_race) [[likely]] return false;
-    Report(group, thread, touch, *slot, finding);
-    return true;
+    is_written |= cell.IsWritten(mask);
+    if (!finding.is_race) {
+      finding.is_race = moegen::Note(cell, access.To(mask), arrival.To(mask), touch.kind, finding.other);
+    } else {
+      Access ignored;
+      moegen::Note(cell, access.To(mask), arrival.To(mask), touch.kind, ignored);
+    }
+    return false;
   });
+  finding.is_unwritten = !is_written;
+  if (finding.is_unwritten || finding.is_race) [[unlikely]] Report(group, thread, touch, slot, finding);
 }
 
 }  // namespace moegen

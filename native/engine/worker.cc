@@ -88,7 +88,7 @@ void Worker::Run(const Launch& launch, std::atomic<uint64_t>& next, Totals& tota
   for (;;) {
     const uint64_t index = next.fetch_add(1, std::memory_order_relaxed);
     if (index >= launch.threadgroup_count) break;
-    RunThreadgroup(launch, index);
+    RunThreadgroup(launch, launch.random_order ? launch.Shuffled(index) : index);
   }
   totals.barriers += group_->barriers;
   totals.matrix_operations += group_->matrix_operations;

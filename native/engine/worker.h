@@ -29,9 +29,17 @@ struct Launch {
   uint32_t positions[kMaxThreads][3];
   bool random_order;
   uint64_t seed;
+  // For random orders: the threadgroups run in steps that visit each once.
+  uint64_t group_start;
+  uint64_t group_step;
   bool lockstep;
   // Null unless accesses are watched.
   Monitor* monitor;
+
+  // The threadgroup that runs in place of number `index`.
+  uint64_t Shuffled(uint64_t index) const {
+    return static_cast<uint64_t>((group_start + static_cast<unsigned __int128>(index) * group_step) % threadgroup_count);
+  }
 };
 
 // Sums over the threadgroups of a dispatch.

@@ -58,6 +58,40 @@ const CASES: readonly Case[] = [
     right: 'out[t] = tile[63 - t];',
   },
   {
+    check: 'bounds',
+    name: 'a read in front of the first threadgroup variable',
+    says: 'reads 4 bytes of threadgroup memory outside of every variable and argument; threadgroup 0, thread 0',
+    before: 'threadgroup uint tile[64]; tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup);',
+    wrong: 'out[t] = tile[int(t) - 1];',
+    right: 'out[t] = tile[max(int(t) - 1, 0)];',
+  },
+  {
+    check: 'bounds',
+    name: 'a write far behind the last threadgroup variable',
+    says: 'writes 4 bytes of threadgroup memory outside of every variable and argument; threadgroup 0, thread 0',
+    before: 'threadgroup uint tile[64]; tile[t] = t; out[t] = t;',
+    wrong: 'tile[t + 100000] = t;',
+    right: 'tile[(t + 64) & 63] = t;',
+  },
+  {
+    check: 'races',
+    name: 'a plain read after an atomic update by others, by the thread that was the last of them',
+    says: "threadgroup variable 'sum' (index 0 of 4 bytes); threads ",
+    before:
+      'threadgroup uint sum; if (t == 0) sum = 0; threadgroup_barrier(mem_flags::mem_threadgroup); atomic_fetch_add_explicit((threadgroup atomic_uint*)&sum, 1u, memory_order_relaxed);',
+    wrong: 'out[t] = t == 63 ? sum : t;',
+    right: 'threadgroup_barrier(mem_flags::mem_threadgroup); out[t] = t == 63 ? sum : t;',
+  },
+  {
+    check: 'races',
+    name: 'a plain write after an atomic read by another thread',
+    says: "writes byte 0 of threadgroup variable 'sum' (index 0 of 4 bytes); threads 0 and 1 of threadgroup 0",
+    before:
+      'threadgroup uint sum; if (t == 0) sum = 0; threadgroup_barrier(mem_flags::mem_threadgroup); if (t == 0) atomic_load_explicit((threadgroup atomic_uint*)&sum, memory_order_relaxed); out[t] = t;',
+    wrong: 'if (t == 1) sum = 3;',
+    right: 'if (t == 1) atomic_store_explicit((threadgroup atomic_uint*)&sum, 3u, memory_order_relaxed);',
+  },
+  {
     check: 'races',
     name: 'threadgroup memory without a barrier',
     says: "threadgroup variable 'tile' (index ",
@@ -172,6 +206,24 @@ const CASES: readonly Case[] = [
     right: 'if (t < 32) simdgroup_store(m, (device float*)out, 8);',
   },
   {
+    check: 'divergence',
+    name: 'one function in two branches',
+    says: '32 of the 64 threads',
+    wrong:
+      'uint s; if (t < 32) { threadgroup_barrier(mem_flags::mem_none); s = simd_sum(t); } else s = simd_sum(t * 2); out[t] = s;',
+    right: 'uint s; if (t < 32) s = simd_sum(t); else s = simd_sum(t * 2); out[t] = s;',
+  },
+  {
+    check: 'uninitialized',
+    name: 'threadgroup memory that nobody wrote, beside padding',
+    says: "threadgroup variable 'best' (index 2 of 512 bytes) before anything was written there",
+    before:
+      'struct Best { float value; ushort index; }; threadgroup Best best[64]; threadgroup float3 points[64]; points[t] = float3(t); if (t != 1) best[t] = Best{float(t), ushort(t)}; threadgroup_barrier(mem_flags::mem_threadgroup);',
+    wrong: 'Best b = best[t]; float3 p = points[63 - t]; out[t] = b.index + uint(b.value + p.x);',
+    right:
+      'Best b = best[t == 1 ? 0 : t]; float3 p = points[63 - t]; threadgroup_barrier(mem_flags::mem_threadgroup); best[t] = b; out[t] = uint(p.x);',
+  },
+  {
     check: 'uninitialized',
     name: 'threadgroup memory that nobody wrote',
     says: "reads byte 252 of threadgroup variable 'tile' (index 63 of 256 bytes) before anything was written there; threadgroup 0, thread 63",
@@ -202,6 +254,18 @@ const CASES: readonly Case[] = [
       'threadgroup atomic_uint next; if (t == 0) atomic_store_explicit(&next, 0, memory_order_relaxed); threadgroup_barrier(mem_flags::mem_threadgroup);',
     wrong: 'out[atomic_fetch_add_explicit(&next, 1u, memory_order_relaxed)] = t;',
     right: 'atomic_fetch_add_explicit(&next, 1u, memory_order_relaxed); out[t] = t;',
+  },
+  {
+    check: 'order',
+    name: 'slots that go to the threadgroup that comes first',
+    says: 'changes with the order in which threads run',
+    before: '',
+    wrong:
+      'if (t == 0) out[atomic_fetch_add_explicit((device atomic_uint*)out, 1u, memory_order_relaxed) + 1] = g;',
+    right:
+      'if (t == 0) { atomic_fetch_add_explicit((device atomic_uint*)out, 1u, memory_order_relaxed); out[g + 1] = g; }',
+    buffers: [new Uint32Array(64), new Uint32Array(64)],
+    groups: [32, 1, 1],
   },
 ];
 
@@ -275,4 +339,29 @@ describe.each(['unwritten', 'order'] as const)('%s', (check) => {
       expect(reports.map((report) => report.check)).toEqual(exempt.length === 0 ? [check] : []);
     },
   );
+});
+
+it.each([
+  ['device float3* out', 'out[t] = float3(t);', 16],
+  ['device half3* out', 'out[t] = half3(t);', 8],
+  ['device Pair* out', 'out[t] = Pair{uint(t), float2(t)};', 16],
+])('padding of %s needs not be written', async (parameter, statement, bytes) => {
+  const run = async (body: string): Promise<readonly string[]> => {
+    const library = await load(
+      `struct Pair { uint a; float2 b; };
+      kernel void test(${parameter} [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) { ${body} }`,
+      true,
+    );
+    const result = await launch({
+      library,
+      kernel: 'test',
+      buffers: [64 * bytes],
+      threads: 64,
+      options: { checks: CHECKS },
+    });
+    return result.reports.map(({ message }) => message);
+  };
+  expect(await run(statement)).toEqual([]);
+  const [message] = await run(`if (t != 5) { ${statement} }`);
+  expect(message).toContain(`the first at byte ${5 * bytes}`);
 });

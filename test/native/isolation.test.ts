@@ -52,6 +52,17 @@ it('says that a stack was too small', async () => {
   expect(error.message).toMatch(/exceed its stack/u);
 });
 
+it('says so for one large array too', async () => {
+  const library =
+    await load(`kernel void test(device uint* out [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+    uint a[100000]; for (uint i = 0; i < 100000; i++) a[i] = out[i % 2] + i;
+    threadgroup_barrier(mem_flags::mem_none);
+    uint sum = 0; for (uint i = 0; i < 100000; i++) sum += a[(i * out[1]) % 100000];
+    out[0] = sum; }`);
+  const error = await failure(launch({ library, kernel: 'test', buffers: [new Uint32Array(2)], threads: 2 }));
+  expect(error.message).toMatch(/exceed its stack/u);
+});
+
 it('ends what does not end by itself', async () => {
   const library = await load(
     `kernel void test(device volatile uint* out [[buffer(0)]]) { while (out[0] != 7) {} }`,

@@ -157,6 +157,16 @@ it('takes vectors apart', async () => {
   expect([...found]).toEqual(expected);
 });
 
+it('keeps equal operations in two branches apart', async () => {
+  const library = await load(`uint inside(uint x) { return simd_sum(x); }
+    kernel void test(device uint* out [[buffer(0)]], uint t [[thread_index_in_threadgroup]]) {
+      uint v; if (t & 1) v = simd_sum(t); else v = simd_sum(t * 2);
+      uint w; if (t & 1) w = inside(t); else w = inside(t * 2);
+      out[2 * t] = v; out[2 * t + 1] = w; }`);
+  const result = await launch({ library, kernel: 'test', buffers: [256], threads: 32 });
+  expect([...new Uint32Array(output(result))].slice(0, 4)).toEqual([480, 480, 256, 256]);
+});
+
 it('works on the lanes that take part', async () => {
   const library =
     await load(`kernel void test(device uint* out [[buffer(0)]], uint lane [[thread_index_in_simdgroup]]) {

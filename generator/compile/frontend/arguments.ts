@@ -7,7 +7,7 @@ import { UNSUPPORTED_ATTRIBUTES } from './unsupported.js';
 import { reportError, type DeclaredParameter, type Instantiation, type Unit } from './unit.js';
 
 export interface KernelArgument {
-  readonly parameter: KernelParameter;
+  readonly parameter: Omit<KernelParameter, 'isStruct'>;
   /** Expression for the argument, given the thread's `s`. */
   readonly host: string;
   readonly ptx: string;
@@ -180,7 +180,7 @@ function describe(
   parameter: DeclaredParameter,
   kind: KernelParameter['kind'],
   index: number,
-): KernelParameter {
+): KernelArgument['parameter'] {
   const { name, text, readOnly } = parameter;
   const access = readOnly ? 'read' : 'read_write';
   return { kind, index, name, text, access, isConditional: isConditional(parameter) };

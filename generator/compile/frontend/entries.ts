@@ -62,7 +62,7 @@ function writeEntry(
   const kernel: KernelInfo = {
     name: instantiation.hostName,
     symbol: unit.target === 'host' ? `__msl_entry_${index}` : instantiation.hostName.replace(/\W/gu, '_'),
-    parameters: list.map((argument) => argument.parameter),
+    parameters: list.map(({ parameter }) => ({ ...parameter, isStruct: isStruct(unit, parameter.text) })),
     ...(limit === undefined ? {} : { maxTotalThreadsPerThreadgroup: limit }),
     ...(unit.target === 'host' && runsInRows(unit, instantiation) ? { rowSymbol: `__msl_row_${index}` } : {}),
   };
@@ -78,6 +78,10 @@ function writeEntry(
   const open = namespaces.map((namespace) => `namespace ${namespace} { `).join('');
   const close = ' }'.repeat(namespaces.length);
   return { kernel, text: `\n# 1 "<entry:${index}>"\n${open}typedef ${type}; ${entry}${close}\n` };
+}
+
+function isStruct(unit: Unit, type: string): boolean {
+  return (type.match(/[A-Za-z_]\w*/gu) ?? []).some((word) => unit.classes.has(word));
 }
 
 /** The kernel where its namespace has it: a name that Metal's library has too would be ambiguous. */

@@ -10,6 +10,10 @@ interface NativeBuffer {
   readonly data?: Uint8Array;
   readonly writable: boolean;
   readonly isOutput: boolean;
+  /** Padding of elements, which nobody needs to write: native/engine/job.h. */
+  readonly period: number;
+  readonly used: number;
+  readonly leastGap: number;
 }
 
 interface NativeBinding {

@@ -16,6 +16,22 @@ export interface RequestOptions {
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const MAX_BUFFER_BYTES = 2 ** 40;
+const LARGEST_ALIGNMENT = 16;
+const VECTOR_OF_THREE = /\b(char|uchar|short|ushort|half|bfloat|int|uint|float|long|ulong)3\b/u;
+const SCALAR_BYTES: Readonly<Record<string, number>> = {
+  char: 1,
+  uchar: 1,
+  short: 2,
+  ushort: 2,
+  half: 2,
+  bfloat: 2,
+  int: 4,
+  uint: 4,
+  float: 4,
+  long: 8,
+  ulong: 8,
+};
+const MAX_OUTPUT_BYTES = 2 ** 32;
 
 export function makeRequest(job: Job, options: RequestOptions): NativeJob {
   checkBuffers(job);
@@ -25,7 +41,10 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
       dispatch.buffers.filter((item) => item.writable).map((item) => item.buffer),
     ),
   );
-  for (const output of job.outputs) checkBufferNumber(job, output, 'outputs');
+  for (const output of job.outputs) {
+    checkBufferNumber(job, output, 'outputs');
+    checkOutputSize(job, output);
+  }
   checkSwitches(job, dispatches);
   return {
     buffers: job.buffers.map((buffer, index) => ({
@@ -33,6 +52,7 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
       ...(buffer.data ? { data: buffer.data } : {}),
       writable: written.has(index),
       isOutput: job.outputs.includes(index) && !isExempt(buffer, 'unwritten'),
+      ...paddingOf(job, index, options),
     })),
     dispatches,
     outputs: job.outputs,
@@ -45,6 +65,29 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
   };
 }
 
+/** Vectors of three have the size of four; a struct may have gaps, each smaller than the largest alignment. */
+function paddingOf(
+  job: Job,
+  buffer: number,
+  { libraryOf }: RequestOptions,
+): Pick<NativeJob['buffers'][number], 'period' | 'used' | 'leastGap'> {
+  const parameters = job.dispatches.flatMap((dispatch) => {
+    const indices = Object.entries(dispatch.buffers).flatMap(([index, binding]) =>
+      binding.buffer === buffer ? [Number(index)] : [],
+    );
+    return findKernel(libraryOf(dispatch), dispatch.kernel).parameters.filter(
+      ({ kind, index }) => kind === 'buffer' && indices.includes(index),
+    );
+  });
+  const scalar = parameters.flatMap(({ text }) => VECTOR_OF_THREE.exec(text)?.[1] ?? [])[0] ?? '';
+  const size = SCALAR_BYTES[scalar] ?? 0;
+  return {
+    period: Math.max(1, 4 * size),
+    used: Math.max(1, 3 * size),
+    leastGap: parameters.some(({ isStruct }) => isStruct) ? LARGEST_ALIGNMENT : 1,
+  };
+}
+
 export function isExempt({ exempt }: BufferSpec, check: Check): boolean {
   return exempt?.includes(check) ?? false;
 }
@@ -53,7 +96,8 @@ function checkBuffers(job: Job): void {
   job.buffers.forEach(({ byteLength, data, label }, index) => {
     const where = label === undefined ? `buffers[${index}]` : `buffers[${index}] (${label})`;
     if (!Number.isSafeInteger(byteLength) || byteLength < 0 || byteLength > MAX_BUFFER_BYTES) {
-      throw new MoegenError('native/bad-buffer', `a buffer has a whole number of bytes, not ${byteLength}`, {
+      const expected = `a buffer has a whole number of bytes up to ${MAX_BUFFER_BYTES}`;
+      throw new MoegenError('native/bad-buffer', `${expected}, not ${byteLength}`, {
         where,
       });
     }
@@ -71,6 +115,17 @@ function checkBufferNumber(job: Job, number: number, where: string): void {
   if (Number.isInteger(number) && number >= 0 && number < job.buffers.length) return;
   const given = `there is no buffer ${number}: the job has ${job.buffers.length}`;
   throw new MoegenError('native/no-such-buffer', given, { where });
+}
+
+/** What is returned has to fit into an array of the language. */
+function checkOutputSize(job: Job, number: number): void {
+  const bytes = job.buffers[number]?.byteLength ?? 0;
+  if (bytes < MAX_OUTPUT_BYTES) return;
+  const message = `an output has fewer than ${MAX_OUTPUT_BYTES} bytes; buffer ${number} has ${bytes}`;
+  throw new MoegenError('native/large-output', message, {
+    where: 'outputs',
+    help: 'Write it in several buffers, or bind parts of one.',
+  });
 }
 
 function checkSwitches(job: Job, dispatches: readonly NativeDispatch[]): void {

@@ -109,10 +109,7 @@ __MSL_CONV void __msl_threadgroup_barrier(uint flags) {
         "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
         "xmm13", "xmm14", "xmm15", "cc", "memory");
 #else
-  // Two barriers in two branches stay two: compilers merge calls at the ends of branches, but not these.
-  __asm__ volatile("");
   __msl_rt_barrier();
-  __asm__ volatile("");
 #endif
 }
 
