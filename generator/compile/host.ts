@@ -30,6 +30,9 @@ export interface HostOptions extends StockOptions {
 /** Below this many kernels a second compiler process costs more than it saves. */
 const KERNELS_PER_PIECE = 48;
 
+/** The representation of a piece has to fit into one string. */
+const LARGEST_PIECE = 160;
+
 export async function compileHost(
   source: MslSource,
   options: HostOptions = {},
@@ -104,7 +107,8 @@ async function build(
 }
 
 function divide(entries: readonly string[]): (readonly string[])[] {
-  const count = Math.max(1, Math.min(availableParallelism(), Math.floor(entries.length / KERNELS_PER_PIECE)));
+  const useful = Math.min(availableParallelism(), Math.floor(entries.length / KERNELS_PER_PIECE));
+  const count = Math.max(1, useful, Math.ceil(entries.length / LARGEST_PIECE));
   const size = Math.max(1, Math.ceil(entries.length / count));
   return Array.from({ length: count }, (_, index) => entries.slice(index * size, (index + 1) * size));
 }
