@@ -11,6 +11,7 @@ import type { Clang } from './clang.js';
 import { hasErrors } from './diagnostics.js';
 import { compileFlags, objectFlags, processorFlags, UNOPTIMISED, type CompileTarget } from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
+import { promiseScalarAlignment } from './representation/alignment.js';
 import { guardDivisions } from './representation/divisions.js';
 import { hideLibraryLines } from './representation/lines.js';
 import { keepMeetingsApart } from './representation/meetings.js';
@@ -124,7 +125,7 @@ async function compileObject(
     input,
   });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
-  const guarded = keepMeetingsApart(guardDivisions(written.stdout));
+  const guarded = promiseScalarAlignment(keepMeetingsApart(guardDivisions(written.stdout)));
   const representation = instrumented
     ? hideLibraryLines(requireConstants(countOperations(guarded)))
     : guarded;

@@ -323,3 +323,35 @@ describe('an argument that a function constant switches off', () => {
     expect([...new Float32Array(output(result))]).toEqual(range(32));
   });
 });
+
+describe.each([false, true])(
+  'vectors that lie where only their components may, watched: %s',
+  (instrument) => {
+    it('are loaded, stored and copied', async () => {
+      const library = await load(
+        `struct Four { float4 values; };
+      kernel void test(device float* out [[buffer(0)]], device const float* in [[buffer(1)]],
+          threadgroup float* tile [[threadgroup(0)]], uint t [[thread_index_in_threadgroup]]) {
+        device const float4* from = (device const float4*)(in + 5 * t);
+        threadgroup float4* through = (threadgroup float4*)(tile + 5 * t + 1);
+        *through = *from * 2.0f;
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        device Four* to = (device Four*)(out + 5 * t + 1);
+        to->values = *through;
+        *(device Four*)(out + 5 * t) = *to;
+        out[5 * t + 4] = 1.0f;
+      }`,
+        instrument,
+      );
+      const result = await launch({
+        library,
+        kernel: 'test',
+        buffers: [4 * 161, new Float32Array(range(160))],
+        threads: 32,
+        threadgroupMemory: { 0: 656 },
+      });
+      const expected = range(160).map((i) => (i % 5 === 4 ? 1 : 2 * i));
+      expect([...new Float32Array(output(result)).slice(0, 160)]).toEqual(expected);
+    });
+  },
+);
