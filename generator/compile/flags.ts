@@ -86,8 +86,8 @@ const PROBED = '-fstack-clash-protection';
 
 /**
  * The processor that kernels run on. x86-64 needs AVX2, FMA and F16C, and barriers there call the engine from where a
- * function may think that it calls nothing: below the stack pointer nothing is safe. On Arm the half precision instructions stay unused:
- * they would fuse multiplications with additions, where x86-64 rounds twice.
+ * function may think that it calls nothing: below the stack pointer nothing is safe. On Arm the half precision
+ * instructions stay unused: they would fuse multiplications with additions, where x86-64 rounds twice.
  */
 const PROCESSORS: Readonly<Record<string, readonly string[]>> = {
   'linux-x64': ['--target=x86_64-linux-gnu', '-march=x86-64-v3', '-mno-red-zone', PROBED],

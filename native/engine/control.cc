@@ -21,6 +21,12 @@ Control* g_control = nullptr;
   for (;;) pause();
 }
 
+// The job has to run in another way.
+[[noreturn]] void AskAgain(JobState how) {
+  if (g_control->ending.exchange(1) != 0) WaitForEnd();
+  End(how);
+}
+
 }  // namespace
 
 void SetControl(Control* control) { g_control = control; }
@@ -35,14 +41,8 @@ void Fail(const char* code, const char* message) {
   End(JobState::kFailed);
 }
 
-void AskForLockstep() {
-  if (g_control->ending.exchange(1) != 0) WaitForEnd();
-  End(JobState::kNeedsLockstep);
-}
+void AskForLockstep() { AskAgain(JobState::kNeedsLockstep); }
 
-void AskForThreads() {
-  if (g_control->ending.exchange(1) != 0) WaitForEnd();
-  End(JobState::kNeedsThreads);
-}
+void AskForThreads() { AskAgain(JobState::kNeedsThreads); }
 
 }  // namespace moegen

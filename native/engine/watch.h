@@ -125,11 +125,10 @@ inline void Watch::NoteElement(const Group& group, const ThreadgroupMemory& memo
     Cell& cell = cells[number];
     Enter(cell, stamp_);
     is_written |= cell.IsWritten(mask);
-    if (!finding.is_race) {
-      finding.is_race = moegen::Note(cell, access.To(mask), arrival.To(mask), touch.kind, finding.other);
-    } else {
-      Access ignored;
-      moegen::Note(cell, access.To(mask), arrival.To(mask), touch.kind, ignored);
+    Access other;
+    if (moegen::Note(cell, access.To(mask), arrival.To(mask), touch.kind, other) && !finding.is_race) {
+      finding.is_race = true;
+      finding.other = other;
     }
     return false;
   });

@@ -6,6 +6,11 @@ export const LIBRARY_FILE = /(?:^|\/)native\/msl\//u;
 
 const FILE = /^!(\d+) = !DIFile\(filename: "([^"]*)"/gmu;
 const FUNCTION = /^!(\d+) = distinct !DISubprogram\([^\n]*?\bfile: !(\d+)/gmu;
+/** Of an instruction, as it follows it. A call that can be inlined needs one where its caller has one. */
+export function debugLocation(instruction: string): string {
+  return /, !dbg !\d+/u.exec(instruction)?.[0] ?? '';
+}
+
 const ATTACHMENT = /,? !dbg !(\d+)/u;
 
 export function hideLibraryLines(representation: string): string {

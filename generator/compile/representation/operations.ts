@@ -5,6 +5,8 @@
 // other function of Metal's library one, each for every component. What only moves, compares, rounds or converts values
 // counts nothing.
 
+import { debugLocation } from './lines.js';
+
 /** A function of the library, `namespace __msl_precise`: what it does inside stands for one operation. */
 const LIBRARY = '_ZN13__msl_precise';
 const LIBRARY_NAME = /^_ZN13__msl_precise(\d+)(.*)$/u;
@@ -75,9 +77,4 @@ function operationsOfCall(callee: string): number {
   const name = rest.slice(0, Number(length));
   if (name === 'fma') return FUSED;
   return FREE.has(name) ? 0 : 1;
-}
-
-/** Calls to functions that can be inlined need a location where their caller has one. */
-function debugLocation(line: string): string {
-  return /, !dbg !\d+/u.exec(line)?.[0] ?? '';
 }

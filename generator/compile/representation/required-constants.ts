@@ -1,6 +1,8 @@
 // Metal makes no pipeline of a kernel that uses a function constant without a value. Which ones a kernel uses shows when it
 // runs: an instrumented program asks the engine before each use, in LLVM's representation of it.
 
+import { debugLocation } from './lines.js';
+
 const USE = /^ +(?:%\S+ = load |(?:%\S+ = )?call )[^\n]*@__msl_constant_(\d+)(?!\d|_defined)/u;
 const ASK = '__msl_rt_require_constant';
 
@@ -9,8 +11,7 @@ export function requireConstants(representation: string): string {
   const lines = representation.split('\n').map((line) => {
     const index = USE.exec(line)?.[1];
     if (index === undefined) return line;
-    const location = /, !dbg !\d+/u.exec(line)?.[0] ?? '';
-    return `  call void @${ASK}(ptr @__msl_constant_${index}, i64 ${index})${location}\n${line}`;
+    return `  call void @${ASK}(ptr @__msl_constant_${index}, i64 ${index})${debugLocation(line)}\n${line}`;
   });
   return `${lines.join('\n')}\ndeclare void @${ASK}(ptr, i64)\n`;
 }

@@ -53,6 +53,10 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   'unsigned long': 'ulong',
 };
 
+export function scalarBytes(type: string): number {
+  return SCALARS[type]?.encode([0]).byteLength ?? 0;
+}
+
 /** Every constant of the library: those that are not given become undefined. */
 export function constantBytes(
   constants: readonly FunctionConstantInfo[],

@@ -7,6 +7,7 @@ import { constantBytes } from './constants.js';
 import type { NativeDispatch, NativeJob } from './addon.js';
 import { checkGrid, checkThreadgroupMemory } from './limits.js';
 import { nearest } from './nearest.js';
+import { NO_PADDING, paddingOfBuffers } from './padding.js';
 
 export interface RequestOptions {
   readonly libraryOf: (dispatch: Dispatch) => HostLibrary;
@@ -16,21 +17,6 @@ export interface RequestOptions {
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const MAX_BUFFER_BYTES = 2 ** 40;
-const LARGEST_ALIGNMENT = 16;
-const VECTOR_OF_THREE = /\b(char|uchar|short|ushort|half|bfloat|int|uint|float|long|ulong)3\b/u;
-const SCALAR_BYTES: Readonly<Record<string, number>> = {
-  char: 1,
-  uchar: 1,
-  short: 2,
-  ushort: 2,
-  half: 2,
-  bfloat: 2,
-  int: 4,
-  uint: 4,
-  float: 4,
-  long: 8,
-  ulong: 8,
-};
 const MAX_OUTPUT_BYTES = 2 ** 32;
 
 export function makeRequest(job: Job, options: RequestOptions): NativeJob {
@@ -46,13 +32,14 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
     checkOutputSize(job, output);
   }
   checkSwitches(job, dispatches);
+  const padding = job.checks?.includes('unwritten') ? paddingOfBuffers(job, options.libraryOf) : undefined;
   return {
     buffers: job.buffers.map((buffer, index) => ({
       byteLength: buffer.byteLength,
       ...(buffer.data ? { data: buffer.data } : {}),
       writable: written.has(index),
       isOutput: job.outputs.includes(index) && !isExempt(buffer, 'unwritten'),
-      ...paddingOf(job, index, options),
+      ...(padding?.get(index) ?? NO_PADDING),
     })),
     dispatches,
     outputs: job.outputs,
@@ -62,29 +49,6 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
     threads: options.threads,
     lockstep: options.lockstep,
     timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
-  };
-}
-
-/** Vectors of three have the size of four; a struct may have gaps, each smaller than the largest alignment. */
-function paddingOf(
-  job: Job,
-  buffer: number,
-  { libraryOf }: RequestOptions,
-): Pick<NativeJob['buffers'][number], 'period' | 'used' | 'leastGap'> {
-  const parameters = job.dispatches.flatMap((dispatch) => {
-    const indices = Object.entries(dispatch.buffers).flatMap(([index, binding]) =>
-      binding.buffer === buffer ? [Number(index)] : [],
-    );
-    return findKernel(libraryOf(dispatch), dispatch.kernel).parameters.filter(
-      ({ kind, index }) => kind === 'buffer' && indices.includes(index),
-    );
-  });
-  const scalar = parameters.flatMap(({ text }) => VECTOR_OF_THREE.exec(text)?.[1] ?? [])[0] ?? '';
-  const size = SCALAR_BYTES[scalar] ?? 0;
-  return {
-    period: Math.max(1, 4 * size),
-    used: Math.max(1, 3 * size),
-    leastGap: parameters.some(({ isStruct }) => isStruct) ? LARGEST_ALIGNMENT : 1,
   };
 }
 
