@@ -42,8 +42,8 @@ constant constexpr uint no_row = 0xffffffffu;
 //   shared_output      float [num_tokens, hidden_size]          if has_shared_expert
 //   shared_sigmoid     float [num_tokens]                       if has_shared_sigmoid
 //
-// Grid: threadgroups of 256 threads, one thread per column (x) and token (y). The sum runs in float, in slot order, and
-// is rounded once, so a token's result does not depend on the batch around it.
+// Grid: threadgroups of 64 threads, one threadgroup per 256 columns (x) and token (y). The sums run in float, in slot
+// order, and are rounded once, so a token's result does not depend on the batch around it.
 kernel void moe_combine_bf16(
     device const float* expert_output [[buffer(0)]],
     device const uint* row_of_assignment [[buffer(1)]],
@@ -53,32 +53,66 @@ kernel void moe_combine_bf16(
     device const float* output_bias [[buffer(5), function_constant(has_output_bias)]],
     device const float* shared_output [[buffer(6), function_constant(has_shared_expert)]],
     device const float* shared_sigmoid [[buffer(7), function_constant(has_shared_sigmoid)]],
-    uint2 position [[thread_position_in_grid]]) {
-  const uint column = position.x;
-  const uint token = position.y;
-  if (column >= hidden_size) {
-    return;
+    uint2 group [[threadgroup_position_in_grid]],
+    uint thread_index [[thread_index_in_threadgroup]]) {
+  // A thread's columns lie a threadgroup's width apart: neighbouring threads read neighbouring columns.
+  constexpr uint thread_columns = 4;
+  const uint first_column = group.x * 256 + thread_index;
+  const uint token = group.y;
+
+  // The values of several slots are on their way at once, and are added in slot order.
+  constexpr uint slots_at_once = 8;
+  float total[thread_columns] = {};
+  for (uint first = 0; first < top_k; first += slots_at_once) {
+    float value[slots_at_once][thread_columns];
+    float weight[slots_at_once];
+#pragma clang loop unroll(full)
+    for (uint i = 0; i < slots_at_once; ++i) {
+      if (first + i < top_k) {
+        const ulong assignment = ulong(token) * top_k + first + i;
+        const uint row = row_of_assignment[assignment];
+        const bool exists = row != no_row;
+        weight[i] = topk_weights[assignment];
+#pragma clang loop unroll(full)
+        for (uint c = 0; c < thread_columns; ++c) {
+          const uint column = first_column + c * 64;
+          value[i][c] = 0.0f;
+          if (column < hidden_size) {
+            value[i][c] =
+                exists ? expert_output[ulong(row) * hidden_size + column]
+                       : (has_zero_experts
+                              ? moe_load_bf16(hidden_states[ulong(token) * hidden_size + column])
+                              : 0.0f);
+          }
+        }
+      }
+    }
+#pragma clang loop unroll(full)
+    for (uint i = 0; i < slots_at_once; ++i) {
+      if (first + i < top_k) {
+#pragma clang loop unroll(full)
+        for (uint c = 0; c < thread_columns; ++c) {
+          total[c] = fma(weight[i], value[i][c], total[c]);
+        }
+      }
+    }
   }
 
-  float sum = 0.0f;
-  for (uint slot = 0; slot < top_k; ++slot) {
-    const ulong assignment = ulong(token) * top_k + slot;
-    const uint row = row_of_assignment[assignment];
-    const float value =
-        row == no_row
-            ? (has_zero_experts ? moe_load_bf16(hidden_states[ulong(token) * hidden_size + column])
-                                : 0.0f)
-            : expert_output[ulong(row) * hidden_size + column];
-    sum = fma(topk_weights[assignment], value, sum);
+#pragma clang loop unroll(full)
+  for (uint c = 0; c < thread_columns; ++c) {
+    const uint column = first_column + c * 64;
+    if (column < hidden_size) {
+      float sum = total[c];
+      const ulong element = ulong(token) * hidden_size + column;
+      sum *= routed_scale;
+      if (has_output_bias) {
+        sum += output_bias[column];
+      }
+      if (has_shared_expert) {
+        sum = fma(has_shared_sigmoid ? shared_sigmoid[token] : 1.0f, shared_output[element], sum);
+      }
+      sum *= output_scale;
+      output[element] = moe_store_bf16(sum);
+    }
   }
-  const ulong element = ulong(token) * hidden_size + column;
-  sum *= routed_scale;
-  if (has_output_bias) {
-    sum += output_bias[column];
-  }
-  if (has_shared_expert) {
-    sum = fma(has_shared_sigmoid ? shared_sigmoid[token] : 1.0f, shared_output[element], sum);
-  }
-  sum *= output_scale;
-  output[element] = moe_store_bf16(sum);
 }

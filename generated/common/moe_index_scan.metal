@@ -10,7 +10,8 @@ constant uint intermediate_size [[function_constant(1)]];  // inner width of one
 constant uint num_experts [[function_constant(2)]];        // at most 1,024
 constant uint top_k [[function_constant(3)]];              // experts per token
 constant uint block_m [[function_constant(6)]];            // rows per tile
-constant uint block_n [[function_constant(7)]];            // columns per tile
+constant uint block_n [[function_constant(7)]];            // columns of gate_up per tile
+constant uint down_block_n [[function_constant(8)]];       // columns of down per tile
 
 constant constexpr uint chunk_size = 256;
 
@@ -83,7 +84,7 @@ inline uint moe_exclusive_sum(uint value, threadgroup uint* sums, uint simdgroup
     gate_up_threadgroups[0] = num_tiles == 0 ? 0 : (intermediate_size + block_n - 1) / block_n;
     gate_up_threadgroups[1] = num_tiles;
     gate_up_threadgroups[2] = 1;
-    down_threadgroups[0] = num_tiles == 0 ? 0 : (hidden_size + block_n - 1) / block_n;
+    down_threadgroups[0] = num_tiles == 0 ? 0 : (hidden_size + down_block_n - 1) / down_block_n;
     down_threadgroups[1] = num_tiles;
     down_threadgroups[2] = 1;
   }

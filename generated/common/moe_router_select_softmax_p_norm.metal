@@ -23,27 +23,44 @@ inline bool moe_is_nan(float x) {
   return (as_type<uint>(x) & 0x7fffffffu) > 0x7f800000u;
 }
 
+// The sum over the lanes of a simdgroup, the same in all of them: of pairs 16 lanes apart, then 8, 4, 2 and 1. Which order simd_sum
+// takes is not known.
+inline float moe_simd_sum(float value) {
+  for (ushort distance = 16; distance > 0; distance /= 2) {
+    value += simd_shuffle_xor(value, distance);
+  }
+  return value;
+}
+
 // A simdgroup selects: lane l looks after experts l, l + 32, ..., and bit i of `open` says that its i-th may be selected. That
 // takes a logit that is a number; infinities become the largest finite numbers.
 inline uint moe_open_experts(threadgroup float* logits, uint lane) {
   uint open = 0;
-  for (uint expert = lane; expert < num_scored; expert += 32) {
-    if (!moe_is_nan(logits[expert])) {
-      open |= 1u << (expert / 32);
+  for (uint first = 0; first < num_scored; first += 32) {
+    const uint expert = first + lane;
+    if (expert < num_scored && !moe_is_nan(logits[expert])) {
+      open |= 1u << (first / 32);
       logits[expert] = clamp(logits[expert], lowest, -lowest);
     }
   }
   return open;
 }
 
+// A float as a whole number in the same order; both zeros are one.
+inline uint moe_order(float value) {
+  const uint bits = as_type<uint>(value + 0.0f);
+  return bits ^ (bits >> 31 != 0 ? 0xffffffffu : 0x80000000u);
+}
+
 // The open expert with the highest value, of equal ones the first; num_scored if none is open.
 inline uint moe_best_expert(threadgroup const float* values, uint open, uint lane) {
-  float best = lowest;
+  uint best = 0;
   uint best_expert = num_scored;
-  for (uint expert = lane; expert < num_scored; expert += 32) {
-    const bool is_open = open >> (expert / 32) & 1u;
-    if (is_open && (best_expert == num_scored || values[expert] > best)) {
-      best = values[expert];
+  for (uint first = 0; first < num_scored; first += 32) {
+    const uint expert = first + lane;
+    const uint order = open >> (first / 32) & 1u ? moe_order(values[expert]) : 0u;
+    if (order > best) {
+      best = order;
       best_expert = expert;
     }
   }
@@ -52,9 +69,9 @@ inline uint moe_best_expert(threadgroup const float* values, uint open, uint lan
 
 inline float moe_highest_logit(threadgroup const float* logits, uint open, uint lane) {
   float highest = lowest;
-  for (uint expert = lane; expert < num_scored; expert += 32) {
-    if (open >> (expert / 32) & 1u) {
-      highest = max(highest, logits[expert]);
+  for (uint first = 0; first < num_scored; first += 32) {
+    if (open >> (first / 32) & 1u) {
+      highest = max(highest, logits[first + lane]);
     }
   }
   return simd_max(highest);
@@ -62,12 +79,12 @@ inline float moe_highest_logit(threadgroup const float* logits, uint open, uint 
 
 inline float moe_sum_of_exp(threadgroup const float* logits, float highest, uint open, uint lane) {
   float sum = 0.0f;
-  for (uint expert = lane; expert < num_scored; expert += 32) {
-    if (open >> (expert / 32) & 1u) {
-      sum += precise::exp(logits[expert] - highest);
+  for (uint first = 0; first < num_scored; first += 32) {
+    if (open >> (first / 32) & 1u) {
+      sum += precise::exp(logits[first + lane] - highest);
     }
   }
-  return simd_sum(sum);
+  return moe_simd_sum(sum);
 }
 
 inline float moe_probability(float logit, float highest, float sum) {
@@ -82,7 +99,7 @@ inline float moe_weight_divisor(device const float* topk_weights, uint lane) {
       sum += precise::pow(abs(weight), norm_p);
     }
   }
-  return precise::pow(simd_sum(sum), precise::divide(1.0f, norm_p));
+  return precise::pow(moe_simd_sum(sum), precise::divide(1.0f, norm_p));
 }
 
 // Lane l looks after the weights of slots l, l + 32, ...
@@ -119,13 +136,19 @@ inline void moe_select_experts(
   }
   simdgroup_barrier(mem_flags::mem_threadgroup);
 
-  for (uint slot = 0; slot < top_k; ++slot) {
-    const uint expert = moe_best_expert(choices, open, lane);
-    const bool is_found = expert < num_scored;
-    if (is_found && expert % 32 == lane) {
-      open &= ~(1u << (expert / 32));
+  for (uint first = 0; first < top_k; first += 32) {
+    uint expert = num_scored;
+    for (uint slot = first; slot < min(first + 32, top_k); ++slot) {
+      const uint best = moe_best_expert(choices, open, lane);
+      if (best < num_scored && best % 32 == lane) {
+        open &= ~(1u << (best / 32));
+      }
+      expert = slot - first == lane ? best : expert;
     }
-    if (slot % 32 == lane) {
+    // All lanes weigh the experts of their slots at once.
+    const uint slot = first + lane;
+    if (slot < top_k) {
+      const bool is_found = expert < num_scored;
       topk_ids[slot] = expert;
       topk_weights[slot] =
           is_found ? moe_probability(logits[expert], highest, sum) : as_type<float>(0x7fc00000u);
@@ -164,7 +187,11 @@ kernel void moe_router_select_softmax_p_norm(
   if (token >= num_tokens) {
     return;
   }
-  for (uint expert = lane; expert < num_scored; expert += 32) {
+  for (uint first = 0; first < num_scored; first += 32) {
+    const uint expert = first + lane;
+    if (expert >= num_scored) {
+      break;
+    }
     own_logits[expert] = logits[ulong(token) * num_scored + expert];
     own_choices[expert] = has_selection_bias ? selection_bias[expert] : 0.0f;
   }

@@ -24,13 +24,23 @@ inline bool moe_is_nan(float x) {
   return (as_type<uint>(x) & 0x7fffffffu) > 0x7f800000u;
 }
 
+// The sum over the lanes of a simdgroup, the same in all of them: of pairs 16 lanes apart, then 8, 4, 2 and 1. Which order simd_sum
+// takes is not known.
+inline float moe_simd_sum(float value) {
+  for (ushort distance = 16; distance > 0; distance /= 2) {
+    value += simd_shuffle_xor(value, distance);
+  }
+  return value;
+}
+
 // A simdgroup selects: lane l looks after experts l, l + 32, ..., and bit i of `open` says that its i-th may be selected. That
 // takes a logit that is a number; infinities become the largest finite numbers.
 inline uint moe_open_experts(threadgroup float* logits, uint lane) {
   uint open = 0;
-  for (uint expert = lane; expert < num_scored; expert += 32) {
-    if (!moe_is_nan(logits[expert])) {
-      open |= 1u << (expert / 32);
+  for (uint first = 0; first < num_scored; first += 32) {
+    const uint expert = first + lane;
+    if (expert < num_scored && !moe_is_nan(logits[expert])) {
+      open |= 1u << (first / 32);
       logits[expert] = clamp(logits[expert], lowest, -lowest);
     }
   }
@@ -39,9 +49,9 @@ inline uint moe_open_experts(threadgroup float* logits, uint lane) {
 
 inline float moe_highest_logit(threadgroup const float* logits, uint open, uint lane) {
   float highest = lowest;
-  for (uint expert = lane; expert < num_scored; expert += 32) {
-    if (open >> (expert / 32) & 1u) {
-      highest = max(highest, logits[expert]);
+  for (uint first = 0; first < num_scored; first += 32) {
+    if (open >> (first / 32) & 1u) {
+      highest = max(highest, logits[first + lane]);
     }
   }
   return simd_max(highest);
@@ -49,12 +59,12 @@ inline float moe_highest_logit(threadgroup const float* logits, uint open, uint 
 
 inline float moe_sum_of_exp(threadgroup const float* logits, float highest, uint open, uint lane) {
   float sum = 0.0f;
-  for (uint expert = lane; expert < num_scored; expert += 32) {
-    if (open >> (expert / 32) & 1u) {
-      sum += precise::exp(logits[expert] - highest);
+  for (uint first = 0; first < num_scored; first += 32) {
+    if (open >> (first / 32) & 1u) {
+      sum += precise::exp(logits[first + lane] - highest);
     }
   }
-  return simd_sum(sum);
+  return moe_simd_sum(sum);
 }
 
 inline float moe_probability(float logit, float highest, float sum) {
@@ -69,7 +79,7 @@ inline float moe_weight_divisor(device const float* topk_weights, uint lane) {
       sum += weight;
     }
   }
-  return simd_sum(sum) + norm_epsilon;
+  return moe_simd_sum(sum) + norm_epsilon;
 }
 
 // Lane l looks after the weights of slots l, l + 32, ...
@@ -136,7 +146,11 @@ kernel void moe_router_select_softmax_table(
   if (token >= num_tokens) {
     return;
   }
-  for (uint expert = lane; expert < num_scored; expert += 32) {
+  for (uint first = 0; first < num_scored; first += 32) {
+    const uint expert = first + lane;
+    if (expert >= num_scored) {
+      break;
+    }
     own_logits[expert] = logits[ulong(token) * num_scored + expert];
   }
   moe_select_experts(

@@ -23,6 +23,15 @@ inline bool moe_is_nan(float x) {
   return (as_type<uint>(x) & 0x7fffffffu) > 0x7f800000u;
 }
 
+// The sum over the lanes of a simdgroup, the same in all of them: of pairs 16 lanes apart, then 8, 4, 2 and 1. Which order simd_sum
+// takes is not known.
+inline float moe_simd_sum(float value) {
+  for (ushort distance = 16; distance > 0; distance /= 2) {
+    value += simd_shuffle_xor(value, distance);
+  }
+  return value;
+}
+
 // log(1 + t) for 0 <= t <= 1, with all its digits for small t too: the series of 2 atanh(s) with s = t / (2 + t).
 inline float moe_log1p(float t) {
   const float s = precise::divide(t, 2.0f + t);
@@ -48,7 +57,7 @@ inline float moe_weight_divisor(device const float* topk_weights, uint lane) {
       sum += weight;
     }
   }
-  return simd_sum(sum) + norm_epsilon;
+  return moe_simd_sum(sum) + norm_epsilon;
 }
 
 // Lane l looks after the weights of slots l, l + 32, ...
@@ -111,7 +120,11 @@ kernel void moe_router_select_sqrtsoftplus_table(
   if (token >= num_tokens) {
     return;
   }
-  for (uint expert = lane; expert < num_scored; expert += 32) {
+  for (uint first = 0; first < num_scored; first += 32) {
+    const uint expert = first + lane;
+    if (expert >= num_scored) {
+      break;
+    }
     own_logits[expert] = logits[ulong(token) * num_scored + expert];
   }
   moe_select_experts(

@@ -1,6 +1,8 @@
 // What a command may touch of the world: its streams, its environment and its folder. Tests hand in their own.
 
 import path from 'node:path';
+import type { ProgramOptions } from '../native/cuda/programs.js';
+import type { Device } from '../native/types.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -14,6 +16,8 @@ export interface Io {
   readonly env: Environment;
   /** Relative paths on the command line start here. */
   readonly cwd: string;
+  /** Stands in for the CUDA device, to note which programs a command needs. */
+  readonly recordCuda?: (options: ProgramOptions) => Promise<Device>;
 }
 
 export function processIo(): Io {

@@ -2,33 +2,61 @@
 
 import { CommanderError } from '@commander-js/extra-typings';
 import { MoegenError } from '../errors.js';
-import { EXIT } from './exit-codes.js';
-import { processIo, type Io } from './io.js';
+import { takeSignals } from '../stopping.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { printJson, processIo, type Io } from './io.js';
 import { COMMAND_NAMES, createProgram } from './program.js';
-import { reportError } from './report.js';
-import { suggest } from './values.js';
+import { describeError, reportError } from './report.js';
+import { suggest } from '../description/nearest.js';
+
+/** Throws a MoegenError for everything that a user can cause; help and versions end with 0. */
+export async function execute(argv: readonly string[], io: Io): Promise<ExitCode> {
+  assertCommand(argv[0]);
+  let exitCode: ExitCode = EXIT.done;
+  const program = createProgram(io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw usageError(error);
+  }
+  return exitCode;
+}
 
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
-    assertCommand(argv[0]);
-    let exitCode: number = EXIT.done;
-    const program = createProgram(io, (code) => {
-      exitCode = code;
-    });
-    await program.parseAsync(argv, { from: 'user' });
-    return exitCode;
+    return await execute(argv, io);
   } catch (error) {
-    if (!(error instanceof CommanderError)) return reportError(error, io);
-    return error.exitCode === 0 ? EXIT.done : reportError(usageError(error), io);
+    if (argv.includes('--json')) printJson(io, { error: describeError(error) });
+    return reportError(error, io);
   }
 }
 
-/** Runs in the process's own streams and folder, for `bin/moegen.js`. A reader that stops early, such as `head`, is no failure. */
-export function runProcess(argv: readonly string[]): Promise<number> {
+/**
+ * Runs in the process's own streams and folder, for `bin/moegen.js`. A reader that stops early, such as `head`, is no failure; what
+ * cannot be written, as on a full disk, is one.
+ */
+export async function runProcess(argv: readonly string[]): Promise<number> {
+  takeSignals();
+  let failure: NodeJS.ErrnoException | undefined;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') failure ??= error;
   });
-  return main(argv, processIo());
+  const io = processIo();
+  const code = await main(argv, io);
+  await new Promise((resolve) => process.stdout.write('', resolve));
+  if (failure === undefined) return code;
+  const unwritten = new MoegenError(
+    'cli/output-failed',
+    `the result could not be written: ${failure.message}`,
+    {
+      where: 'standard output',
+      help: 'free some space, or write it elsewhere; the command itself has run',
+    },
+  );
+  return reportError(unwritten, io);
 }
 
 /** Without this, a misspelt command would be taken as an argument of the default one. */

@@ -1,13 +1,18 @@
 // The model that a set is specialised for: a config.json of Hugging Face, or a block described by hand.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { MoegenError } from '../errors.js';
 import { planModel, type ModelPlan } from '../plan/model.js';
-import { blockLayers, parseConfig, type LayerBlocks } from '../spec/models/index.js';
-import { readBlockSpec } from '../spec/read-spec.js';
+import { BESIDE_FILES, quantizationBeside } from '../checkpoint/formats/beside.js';
+import { configuredLayers } from '../checkpoint/formats/configured-layers.js';
+import { configuredDtype } from '../checkpoint/formats/quantization.js';
+import type { ActivationDtype } from '../description/dtypes.js';
+import { blockLayers, parseConfig, type LayerBlocks } from '../description/models/index.js';
+import { wrappedConfigs } from '../description/models/find-model.js';
+import { readBlockSpec } from '../description/read-spec.js';
 import type { Io } from './io.js';
-import { generationOf, type Selection } from './select.js';
+import { chosenAmong, generationOf, type Selection } from './select.js';
 
 export interface ModelFiles {
   readonly config?: string | undefined;
@@ -18,24 +23,21 @@ export interface Model {
   /** `model_type`, or the name of a spec's file. */
   readonly name: string;
   readonly layers: LayerBlocks;
+  /** Of the values that are not quantised, where the configuration says it. */
+  readonly dtype?: ActivationDtype;
 }
 
-/** Nothing where no file is named. */
-export function readModel({ config, spec }: ModelFiles, io: Io): Model | undefined {
+/** Nothing where no file is named. `weights` are formats that go before those of the configuration. */
+export function readModel(
+  { config, spec, weights }: ModelFiles & { readonly weights?: readonly string[] | undefined },
+  io: Io,
+): Model | undefined {
   if (config !== undefined && spec !== undefined) {
     throw new MoegenError('cli/two-models', '--config and --spec each describe the model; give one', {
       where: '--spec',
     });
   }
-  if (config !== undefined) {
-    const values = parseConfig(readModelFile(config, io), config);
-    const layers = blockLayers(values, config);
-    if (layers.blocks.length > 0) return { name: modelType(values), layers };
-    throw new MoegenError('cli/no-moe-layer', 'no layer of this model has a MoE block', {
-      where: config,
-      help: 'all its layers are dense; there is nothing to generate',
-    });
-  }
+  if (config !== undefined) return readConfig(config, weights, io);
   if (spec === undefined) return undefined;
   const block = readBlockSpec(readModelFile(spec, io), spec);
   return {
@@ -44,13 +46,51 @@ export function readModel({ config, spec }: ModelFiles, io: Io): Model | undefin
   };
 }
 
+function readConfig(config: string, weights: readonly string[] | undefined, io: Io): Model {
+  const values = parseConfig(readModelFile(config, io), config);
+  const layers = blockLayers(values, config);
+  if (layers.blocks.length === 0) {
+    throw new MoegenError('cli/no-moe-layer', 'no layer of this model has a MoE block', {
+      where: config,
+      help: 'all its layers are dense; there is nothing to generate',
+    });
+  }
+  for (const warning of layers.warnings ?? []) io.err(`warning: ${warning}\n`);
+  const dtype = configuredDtype(values);
+  return {
+    name: modelName(values),
+    layers: weights === undefined ? configuredLayers(values, layers, config, readBeside(config, io)) : layers,
+    ...(dtype !== null && { dtype }),
+  };
+}
+
+/** What tools write beside a configuration that says nothing itself. */
+function readBeside(config: string, io: Io): unknown {
+  const folder = path.dirname(path.resolve(io.cwd, config));
+  const present = BESIDE_FILES.filter((file) => existsSync(path.join(folder, file)));
+  const files = present.map((file) => {
+    const where = path.join(folder, file);
+    return [file, parseConfig(readModelFile(where, io), where)] as const;
+  });
+  return quantizationBeside(Object.fromEntries(files));
+}
+
+/** With the kernels whose names match alone, and the runs that have all of theirs. */
 export function planModelSet(model: Model, selection: Selection): ModelPlan {
-  return planModel(model.name, model.layers, generationOf(selection));
+  const { plans, description, blocks } = planModel(model.name, model.layers, generationOf(selection));
+  const chosen = chosenAmong(plans, selection.kernel);
+  const names = new Set(chosen.map(({ name }) => name));
+  const groups = description.groups.map((group) => ({
+    ...group,
+    runs: group.runs.filter(({ kernels }) => kernels.every((name) => names.has(name))),
+  }));
+  return { plans: chosen, description: { ...description, groups }, blocks };
 }
 
 function readModelFile(file: string, io: Io): string {
   try {
-    return readFileSync(path.resolve(io.cwd, file), 'utf8');
+    // Editors of Windows put a byte order mark before the text.
+    return readFileSync(path.resolve(io.cwd, file), 'utf8').replace(/^\uFEFF/, '');
   } catch (cause) {
     throw new MoegenError('cli/unreadable-model', 'expected a JSON file that can be read', {
       where: file,
@@ -61,7 +101,7 @@ function readModelFile(file: string, io: Io): string {
 }
 
 /** A whole multimodal model may lie around the text model that is meant. */
-function modelType(config: unknown): string {
-  const { model_type: type, text_config: text } = config as { model_type?: unknown; text_config?: unknown };
-  return typeof type === 'string' ? type : modelType(text ?? { model_type: 'model' });
+export function modelName(config: unknown): string {
+  const types = wrappedConfigs(config as Readonly<Record<string, unknown>>).map((each) => each['model_type']);
+  return types.find((type) => typeof type === 'string') ?? 'model';
 }

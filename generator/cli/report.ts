@@ -7,6 +7,15 @@ import type { Environment, Io } from './io.js';
 
 const LOG_LINES = 40;
 
+/** A failure as JSON has it. */
+export function describeError(error: unknown): Readonly<Record<string, string>> {
+  if (!(error instanceof MoegenError)) {
+    return { code: 'internal/bug', message: error instanceof Error ? error.message : String(error) };
+  }
+  const { code, message, where, help } = error;
+  return { code, message, ...(where !== undefined && { where }), ...(help !== undefined && { help }) };
+}
+
 export function reportError(error: unknown, io: Io): ExitCode {
   const colors = pc.createColors(io.isTerminal && hasColor(io.env));
   if (!(error instanceof MoegenError)) {

@@ -7,14 +7,15 @@ import { kernelFile } from '../manifest/build.js';
 import type { ManifestKernel } from '../manifest/schema.js';
 import { planKernels } from '../plan/plan.js';
 import type { KernelPlan } from '../plan/types.js';
-import type { MoeBlock } from '../spec/block.js';
-import type { GenerationSpec } from '../spec/generation.js';
-import { ACTIVATION_DTYPES, type ActivationDtype, type Bf16Storage } from '../spec/dtypes.js';
-import { WEIGHT_FORMAT_NAMES } from '../spec/weights.js';
-import { suggest } from './values.js';
+import type { MoeBlock } from '../description/block.js';
+import type { GenerationSpec } from '../description/generation.js';
+import { ACTIVATION_DTYPES, type ActivationDtype, type Bf16Storage } from '../description/dtypes.js';
+import { GENERAL_FORMAT_NAMES, splitWeights, WEIGHT_FORMAT_NAMES } from '../description/weights.js';
+import { suggest } from '../description/nearest.js';
 
 export interface Selection {
   readonly dtype: readonly ActivationDtype[];
+  /** Weight formats, and `projection=format` where one is chosen by itself. */
   readonly weights: readonly string[];
   /** Drop-in kernels with those weights for every activation, not only in the common pairs. */
   readonly everyPair?: boolean;
@@ -27,7 +28,7 @@ export interface Selection {
 
 const EVERYTHING: Selection = {
   dtype: ACTIVATION_DTYPES,
-  weights: WEIGHT_FORMAT_NAMES,
+  weights: GENERAL_FORMAT_NAMES,
   everyPair: true,
   kernel: '*',
 };
@@ -43,7 +44,7 @@ export function selectFiles(selection: Selection): KernelPlan[] {
   return plans.filter((plan) => files.has(kernelFile(plan)));
 }
 
-function chosenAmong(plans: readonly KernelPlan[], glob: string): KernelPlan[] {
+export function chosenAmong(plans: readonly KernelPlan[], glob: string): KernelPlan[] {
   const chosen = plans.filter((plan) => picomatch.isMatch(plan.name, glob));
   if (chosen.length === 0) throw noMatch(glob, plans);
   return chosen;
@@ -63,16 +64,25 @@ export function generationOf(selection: Selection): Omit<GenerationSpec, 'block'
       help: 'use --msl 3.1, or --bf16-storage ushort, which has the same bits',
     });
   }
-  const { dtype, weights, everyPair = false } = selection;
-  return { activations: dtype, weights, everyPair, bf16Storage, mslVersion };
+  const { dtype, everyPair = false } = selection;
+  const { names, mix } = splitWeights(selection.weights);
+  const weights = names.length > 0 ? names : dtype;
+  return { activations: dtype, weights, mix, everyPair, bf16Storage, mslVersion };
 }
 
 /** One kernel by its name, among all that there are. */
 export function findPlan(name: string): KernelPlan {
-  const plans = selectPlans(EVERYTHING);
-  const plan = plans.find((candidate) => candidate.name === name);
-  if (plan === undefined) throw noMatch(name, plans);
-  return plan;
+  // The formats that few ask for are planned only where the name is none of the others.
+  const general = findNamed(name, EVERYTHING.weights);
+  if ('name' in general) return general;
+  const plan = findNamed(name, WEIGHT_FORMAT_NAMES);
+  if ('name' in plan) return plan;
+  throw noMatch(name, plan);
+}
+
+function findNamed(name: string, weights: readonly string[]): KernelPlan | KernelPlan[] {
+  const plans = selectPlans({ ...EVERYTHING, weights });
+  return plans.find((candidate) => candidate.name === name) ?? plans;
 }
 
 /** Whether a recorded kernel is among those that the selection speaks of. */

@@ -25,3 +25,17 @@ export function table(
     .map((line) => `    ${line}`.trimEnd())
     .join('\n');
 }
+
+/** With a comma before every three digits; a fraction is rounded. */
+export function grouped(value: number): string {
+  return String(Math.round(value)).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
+/** `0-2, 5` for 0, 1, 2, 5. */
+export function ranges(numbers: readonly number[]): string {
+  const starts = numbers.filter((value) => !numbers.includes(value - 1));
+  const ends = numbers.filter((value) => !numbers.includes(value + 1));
+  return starts
+    .map((start, at) => (start === ends[at] ? String(start) : `${start}-${ends[at] ?? ''}`))
+    .join(', ');
+}

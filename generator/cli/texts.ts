@@ -3,7 +3,7 @@
 import { kernelFile } from '../manifest/build.js';
 import { prepareSet, renderTexts } from '../output/kernel-set.js';
 import type { KernelPlan } from '../plan/types.js';
-import type { Bf16Storage } from '../spec/dtypes.js';
+import type { Bf16Storage } from '../description/dtypes.js';
 import type { KernelTexts } from '../validate/validate.js';
 import { PACKAGE_DIR } from './io.js';
 

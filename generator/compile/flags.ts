@@ -3,7 +3,7 @@
 import type { MslVersion } from './types.js';
 
 /** What a program is compiled for. */
-export type CompileTarget = 'host' | 'host-instrumented' | 'ptx';
+export type CompileTarget = 'host' | 'host-instrumented' | 'ptx' | 'ptx-ordered';
 
 const EXTENSIONS = [
   '-all',
@@ -43,7 +43,7 @@ const LANGUAGE = [
 
 const DIAGNOSTICS = [
   '-Wno-everything',
-  '-Wno-c++11-narrowing',
+  '-Wc++11-narrowing',
   '-Wimplicit-float-conversion',
   '-ferror-limit=0',
   '-fno-caret-diagnostics',
@@ -52,7 +52,10 @@ const DIAGNOSTICS = [
   '-fno-elide-type',
 ] as const;
 
-const HOST = ['-O2', '-fPIC', '-fvisibility=hidden', '-fno-ident'] as const;
+/** Whether subnormals count as zeros is chosen when kernels run: nothing may be computed beforehand that depends on it. */
+const SUBNORMALS = '-fdenormal-fp-math=dynamic';
+
+const HOST = ['-O2', '-fPIC', '-fvisibility=hidden', '-fno-ident', SUBNORMALS] as const;
 
 /** Outlined callbacks see every access; vectorised code would merge some of them. */
 const WATCH_ACCESSES = [
@@ -69,7 +72,28 @@ const WATCH_ACCESSES = [
   '-fno-slp-vectorize',
 ] as const;
 
-const INSTRUMENT = [...WATCH_ACCESSES, '-gline-tables-only', '-DMSL_INSTRUMENTED=1'] as const;
+/** Indices of arrays are compared with their lengths. The driver knows the option for C++ alone. */
+const WATCH_INDICES = [
+  '-Xclang',
+  '-fsanitize=array-bounds',
+  '-Xclang',
+  '-fsanitize-recover=array-bounds',
+] as const;
+
+/** Accesses to a thread's own variables by way of pointers, as far as the optimiser sees which variable it is. */
+const WATCH_LOCALS = [
+  '-Xclang',
+  '-fsanitize=local-bounds',
+  '-Xclang',
+  '-fsanitize-recover=local-bounds',
+] as const;
+
+const INSTRUMENT = [
+  ...WATCH_ACCESSES,
+  ...WATCH_INDICES,
+  '-gline-tables-only',
+  '-DMSL_INSTRUMENTED=1',
+] as const;
 
 const PTX = [
   '-O2',
@@ -80,6 +104,9 @@ const PTX = [
   '-Xclang',
   '+ptx80',
 ];
+
+/** Instructions of float take subnormals for zeros, operands and results; those of half and double keep them. */
+export const FLUSH_ON_CUDA = ['-Xclang', '-fdenormal-fp-math-f32=preserve-sign,preserve-sign'] as const;
 
 /** Variables larger than a page touch each: no stack ends without the page behind it being noticed. */
 const PROBED = '-fstack-clash-protection';
@@ -112,13 +139,28 @@ export function processorFlags(
 
 /** Flags of the second stage, also those of the precompiled header. */
 export function compileFlags(target: CompileTarget, processor: readonly string[]): string[] {
-  const own = target === 'ptx' ? PTX : [...HOST, ...processor];
-  return [...LANGUAGE, ...DIAGNOSTICS, ...own, ...(target === 'host-instrumented' ? INSTRUMENT : [])];
+  switch (target) {
+    case 'host':
+      return [...LANGUAGE, ...DIAGNOSTICS, ...HOST, ...processor];
+    case 'host-instrumented':
+      return [...LANGUAGE, ...DIAGNOSTICS, ...HOST, ...processor, ...INSTRUMENT];
+    case 'ptx':
+      return [...LANGUAGE, ...DIAGNOSTICS, ...PTX];
+    case 'ptx-ordered':
+      return [...LANGUAGE, ...DIAGNOSTICS, ...PTX, '-DMSL_MATRIX_ORDERED=1'];
+  }
 }
 
 /** Flags of the step from LLVM's intermediate representation to an object. */
 export function objectFlags(instrumented: boolean, processor: readonly string[]): string[] {
-  return ['-x', 'ir', ...HOST, ...processor, ...(instrumented ? WATCH_ACCESSES : []), '-Wno-everything'];
+  return [
+    '-x',
+    'ir',
+    ...HOST,
+    ...processor,
+    ...(instrumented ? [...WATCH_ACCESSES, ...WATCH_LOCALS] : []),
+    '-Wno-everything',
+  ];
 }
 
 /** Leaves a program as it was written, and one that was optimised as it is. */
@@ -126,6 +168,12 @@ export const UNOPTIMISED = ['-Xclang', '-disable-llvm-passes'] as const;
 
 /** Flags of the steps towards PTX that start from LLVM's intermediate representation. */
 export const PTX_REPRESENTATION = ['-x', 'ir', ...PTX, '-Wno-everything', '-S'] as const;
+
+/** Everything becomes part of its kernel, as on any GPU: a call would keep in memory what it is given by reference. */
+export const PTX_INLINE = ['-mllvm', '-inline-threshold=1000000'] as const;
+
+/** For programs that keep variables in memory otherwise: loops that index them go away. */
+export const PTX_UNROLL = ['-mllvm', '-unroll-threshold=16000'] as const;
 
 /** Flags of the preprocessor: Metal's predefined macros and nothing of the machine. */
 export function preprocessFlags(version: MslVersion): string[] {

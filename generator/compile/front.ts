@@ -6,10 +6,13 @@ import { contentKey, defaultCacheDir } from './cache.js';
 import { findClang, type Clang } from './clang.js';
 import { readDiagnostics } from './diagnostics.js';
 import { translate, type Translation } from './frontend/translate.js';
-import type { Target } from './frontend/unit.js';
+import type { CompileTarget } from './flags.js';
+import type { Finding, Refusal, Target } from './frontend/unit.js';
 import { codeHash, headersHash } from './headers.js';
+import { refusalsIn } from './kernel-refusals.js';
 import { recallOutcome, rememberOutcome } from './outcomes.js';
-import { preprocess, readSource } from './preprocess.js';
+import { preprocess, readSource, type Preprocessed } from './preprocess.js';
+import { checkSyntax, type SyntaxCheck } from './syntax-check.js';
 import { createSourceMap, type SourceMap } from './source-map.js';
 import type {
   CompileOutcome,
@@ -17,6 +20,7 @@ import type {
   Diagnostic,
   FunctionConstantInfo,
   KernelInfo,
+  KernelReport,
   MslOptions,
   MslSource,
 } from './types.js';
@@ -30,9 +34,13 @@ export interface StockOptions extends MslOptions {
 /** What a target needs to be told apart in the cache, and how it turns a translated program into a library. */
 export interface StockTarget<Library> {
   readonly target: Target;
+  readonly compileTarget: CompileTarget;
+  readonly processor: readonly string[];
   /** Flags of its compilers. */
   readonly flags: readonly string[];
   readonly constantValues?: Readonly<Record<number, ConstantValue>>;
+  /** Entries only name the types of the arguments' elements. */
+  readonly namesElements?: boolean;
   build(program: TranslatedProgram): Promise<Build<Library>>;
 }
 
@@ -40,9 +48,12 @@ export interface TranslatedProgram {
   readonly clang: Clang;
   readonly cacheDir: string;
   readonly translation: Translation;
+  readonly map: SourceMap;
   /** The kernels that were asked for. */
   readonly kernels: readonly KernelInfo[];
   readonly constants: readonly FunctionConstantInfo[];
+  /** Has the compiler check the program alone. */
+  readonly syntaxCheck: () => Promise<SyntaxCheck>;
 }
 
 /** A library, or what the compiler printed instead. */
@@ -59,29 +70,103 @@ export async function compileStock<Library extends { readonly path: string }>(
   const key = outcomeKey(clang, { path: source.path, text }, options, plan);
   const known = await recallOutcome<Library>(cacheDir, key);
   if (known) return known;
-  const front = await translateSource(clang, { path: source.path, text }, options, plan);
-  const { translation, map } = front;
-  if (!translation) return { ok: false, kernels: front.kernels, diagnostics: front.diagnostics };
-  const wanted = options.kernels;
-  const built = await plan.build({
+  const preprocessed = await preprocess(clang, { path: source.path, text }, options);
+  if (!preprocessed.ok) {
+    const diagnostics = [...preprocessed.refused, ...readDiagnostics(preprocessed.log)];
+    return { ok: false, kernels: [], diagnostics };
+  }
+  const translator = { clang, cacheDir, preprocessed, source: { path: source.path, text }, options, plan };
+  const outcome = await compileUsable(translator, []);
+  if (outcome.library) await rememberOutcome(cacheDir, key, preprocessed.includes, outcome);
+  return outcome;
+}
+
+/** Compiles what is left without the refused; where the compiler refuses more that single kernels pay for, once more. */
+async function compileUsable<Library>(
+  translator: Translator<Library>,
+  refusals: readonly Refusal[],
+): Promise<CompileOutcome<Library>> {
+  const { translation, map } = await translateAsMeant(translator, refusals);
+  const { clang, cacheDir, options, plan } = translator;
+  const reports = reportKernels(translation, map);
+  const isWanted = ({ name }: { name: string }): boolean => options.kernels?.includes(name) ?? true;
+  const wanted = reports.filter(isWanted);
+  const kernels = reports.map(({ name }) => name);
+  const diagnostics = fileDiagnostics(translation, map, new Set(wanted.map(({ name }) => name)));
+  const isUsable = wanted.length === 0 || wanted.some(({ ok }) => ok);
+  if (translation.fails || !isUsable) return { ok: false, kernels, reports: failed(reports), diagnostics };
+  const program = {
     clang,
     cacheDir,
     translation,
-    kernels: translation.kernels.filter((kernel) => wanted?.includes(kernel.name) ?? true),
+    map,
+    kernels: reports.filter((report) => report.ok && isWanted(report)).map(({ info }) => info),
     constants: translation.constants,
-  });
-  if ('log' in built) {
-    const diagnostics = [...front.diagnostics, ...readDiagnostics(built.log, map)];
-    return { ok: false, kernels: front.kernels, diagnostics };
-  }
-  const outcome = {
-    ok: true,
-    kernels: front.kernels,
-    diagnostics: front.diagnostics,
-    library: built.library,
   };
-  await rememberOutcome(cacheDir, key, front.includes, outcome);
-  return outcome;
+  const [built, passed] = await buildAndCheck(program, plan);
+  if ('log' in built) {
+    const more = passed.length > 0 ? undefined : refusalsIn(built.log, translation, map, refusals);
+    if (more) return compileUsable(translator, [...refusals, ...more]);
+  }
+  if ('log' in built || passed.length > 0) {
+    const printed = 'log' in built ? readDiagnostics(built.log, map) : [];
+    return {
+      ok: false,
+      kernels,
+      reports: failed(reports),
+      diagnostics: [...diagnostics, ...printed, ...passed],
+    };
+  }
+  return { ok: wanted.every(({ ok }) => ok), kernels, reports, diagnostics, library: built.library };
+}
+
+function failed(reports: readonly KernelReport[]): KernelReport[] {
+  return reports.map((report) => ({ ...report, ok: false }));
+}
+
+function reportKernels(
+  { kernels, refused, constants, usedConstants }: Translation,
+  map: SourceMap,
+): KernelReport[] {
+  return kernels.map((info) => {
+    const used = usedConstants.get(info.name) ?? [];
+    const diagnostics = (refused.get(info.name) ?? []).map((finding) => diagnosticOf(finding, map));
+    return {
+      name: info.name,
+      ok: !refused.has(info.name),
+      diagnostics,
+      info: used.length === 0 ? info : { ...info, constants: used },
+      constants: constants.filter(({ index }) => used.includes(index)),
+    };
+  });
+}
+
+/** What is said about the program and the kernels that were asked for. */
+function fileDiagnostics(
+  { findings, refused }: Translation,
+  map: SourceMap,
+  wanted: ReadonlySet<string>,
+): Diagnostic[] {
+  const others = new Set([...refused].flatMap(([name, found]) => (wanted.has(name) ? [] : found)));
+  for (const name of wanted) for (const finding of refused.get(name) ?? []) others.delete(finding);
+  return findings.filter((finding) => !others.has(finding)).map((finding) => diagnosticOf(finding, map));
+}
+
+function diagnosticOf({ token, severity, message }: Finding, map: SourceMap): Diagnostic {
+  return { ...map.ofToken(token), severity, message };
+}
+
+/** Builds, and at the same time looks for what the compiler lets pass. */
+async function buildAndCheck<Library>(
+  program: Omit<TranslatedProgram, 'syntaxCheck'>,
+  plan: StockTarget<Library>,
+): Promise<[Build<Library>, readonly Diagnostic[]]> {
+  let check: Promise<SyntaxCheck> | undefined;
+  const syntaxCheck = (): Promise<SyntaxCheck> =>
+    (check ??= checkSyntax(program, plan.compileTarget, plan.processor));
+  if (program.translation.needsTree) void syntaxCheck();
+  const built = await plan.build({ ...program, syntaxCheck });
+  return [built, check ? (await check).findings : []];
 }
 
 /** The kernels that a program declares, whether or not the compiler accepts what is in them. */
@@ -93,6 +178,22 @@ export async function listKernels(
   const preprocessed = await preprocess(await findClang(), { path: source.path, text }, options);
   if (!preprocessed.ok) return [];
   return translate(preprocessed.text, { target: 'host', version: preprocessed.version }).kernels;
+}
+
+/** What the front end warns of in a program that another compiler accepts; nothing where it does not understand the program. */
+export async function listWarnings(
+  source: Required<MslSource>,
+  options: MslOptions,
+): Promise<readonly Diagnostic[]> {
+  const preprocessed = await preprocess(await findClang(), source, options);
+  if (!preprocessed.ok) return [];
+  const translation = translate(preprocessed.text, { target: 'host', version: preprocessed.version });
+  const map = createSourceMap(translation, new Map([[source.path, source.text]]));
+  return diagnosticsOf(translation, map).filter(({ severity }) => severity === 'warning');
+}
+
+function diagnosticsOf({ findings }: Translation, map: SourceMap): Diagnostic[] {
+  return findings.map(({ token, severity, message }) => ({ ...map.ofToken(token), severity, message }));
 }
 
 function outcomeKey<Library>(
@@ -108,37 +209,50 @@ function outcomeKey<Library>(
   return contentKey([clang.identity, headersHash(), codeHash(), ...plan.flags, ...program]);
 }
 
-interface FrontResult {
-  /** Missing where the program cannot be compiled any further. */
-  readonly translation?: Translation;
-  readonly map?: SourceMap;
-  readonly kernels: readonly string[];
-  readonly diagnostics: readonly Diagnostic[];
-  readonly includes: readonly string[];
+/** What a program is translated from, as often as it takes. */
+interface Translator<Library> {
+  readonly clang: Clang;
+  readonly cacheDir: string;
+  readonly preprocessed: Preprocessed;
+  readonly source: Required<MslSource>;
+  readonly options: StockOptions;
+  readonly plan: StockTarget<Library>;
 }
 
-async function translateSource<Library>(
-  clang: Clang,
-  source: Required<MslSource>,
-  options: StockOptions,
-  plan: StockTarget<Library>,
-): Promise<FrontResult> {
-  const preprocessed = await preprocess(clang, source, options);
-  if (!preprocessed.ok) return { kernels: [], diagnostics: readDiagnostics(preprocessed.log), includes: [] };
+interface Translated {
+  readonly translation: Translation;
+  readonly map: SourceMap;
+}
+
+/** Translates; where methods for constant objects differ from others, once more when it is known which calls mean them. */
+async function translateAsMeant<Library>(
+  translator: Translator<Library>,
+  refusals: readonly Refusal[],
+): Promise<Translated> {
+  const first = translateProgram(translator, refusals, []);
+  const { translation } = first;
+  if (translation.fails || ![...translation.constantMethods.values()].includes('different')) return first;
+  const { clang, cacheDir, plan } = translator;
+  const program = { clang, cacheDir, ...first };
+  const { constantCalls } = await checkSyntax(program, plan.compileTarget, plan.processor);
+  const positions = constantCalls.map((token) => translation.tokens.indexOf(token));
+  return translateProgram(translator, refusals, positions);
+}
+
+function translateProgram<Library>(
+  { preprocessed, source, options, plan }: Translator<Library>,
+  refusals: readonly Refusal[],
+  constantCalls: readonly number[],
+): Translated {
   const translation = translate(preprocessed.text, {
     target: plan.target,
     version: preprocessed.version,
     only: options.kernels,
     constantValues: plan.constantValues,
+    namesElements: plan.namesElements,
+    constantCalls: new Set(constantCalls),
+    refusals,
   });
-  const map = createSourceMap(translation, new Map([[source.path, source.text]]));
-  const diagnostics = translation.findings.map(({ token, severity, message }) => ({
-    ...map.ofToken(token),
-    severity,
-    message,
-  }));
-  const kernels = translation.kernels.map((kernel) => kernel.name);
-  const result = { kernels, diagnostics, includes: preprocessed.includes };
-  const failed = diagnostics.some((diagnostic) => diagnostic.severity === 'error');
-  return failed ? result : { ...result, translation, map };
+  const texts = new Map([[source.path, source.text]]);
+  return { translation, map: createSourceMap(translation, texts, preprocessed.includes) };
 }

@@ -8,15 +8,19 @@ import { join } from 'node:path';
 import { MoegenError } from '../errors.js';
 import { cached, contentKey } from './cache.js';
 import type { Clang } from './clang.js';
+import { compilerLog } from './compiler-log.js';
 import { hasErrors } from './diagnostics.js';
 import { compileFlags, objectFlags, processorFlags, UNOPTIMISED, type CompileTarget } from './flags.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
 import { promiseScalarAlignment } from './representation/alignment.js';
+import { checkAlignments } from './representation/alignment-checks.js';
+import { flushConversions } from './representation/bfloat-subnormals.js';
 import { guardDivisions } from './representation/divisions.js';
 import { hideLibraryLines } from './representation/lines.js';
 import { keepMeetingsApart } from './representation/meetings.js';
 import { countOperations } from './representation/operations.js';
 import { requireConstants } from './representation/required-constants.js';
+import { chooseUnrolling } from './representation/unrolling.js';
 import { linkHost } from './link.js';
 import { codeHash } from './headers.js';
 import { precompiledHeader } from './pch.js';
@@ -40,9 +44,12 @@ export async function compileHost(
 ): Promise<CompileOutcome<HostLibrary>> {
   const instrument = options.instrument ?? false;
   const target = instrument ? 'host-instrumented' : 'host';
-  const flags = compileFlags(target, hostProcessor());
+  const processor = hostProcessor();
+  const flags = compileFlags(target, processor);
   return compileStock(source, options, {
     target: 'host',
+    compileTarget: target,
+    processor,
     flags,
     build: (program) => build(program, target, instrument, flags),
   });
@@ -55,23 +62,22 @@ export async function checkHost(
 ): Promise<CompileOutcome<never>> {
   const processor = hostProcessor();
   const flags = [...compileFlags('host', processor), '-fsyntax-only'];
-  const { ok, kernels, diagnostics } = await compileStock<{ readonly path: string }>(source, options, {
+  const outcome = await compileStock<{ readonly path: string }>(source, options, {
     target: 'host',
+    compileTarget: 'host',
+    processor,
     flags,
-    build: async ({ clang, cacheDir, translation }) => {
-      const header = await precompiledHeader(clang, 'host', processor, cacheDir);
-      const input = translation.program + translation.storage + translation.entries.join('');
-      const command = [...clang.command, ...flags, '-include-pch', header, '-'];
-      const { code, stderr } = await runProcess(command, { input });
-      return code !== 0 || hasErrors(stderr)
-        ? compilerLog(clang, code, stderr)
-        : { library: { path: header } };
+    build: async ({ clang, syntaxCheck }) => {
+      const { code, log, header } = await syntaxCheck();
+      return code !== 0 || hasErrors(log) ? compilerLog(clang, code, log) : { library: { path: header } };
     },
   });
-  return { ok, kernels, diagnostics };
+  const { ok, kernels, reports = [], diagnostics } = outcome;
+  return { ok, kernels, reports, diagnostics };
 }
 
-function hostProcessor(): readonly string[] {
+/** Flags that name this machine's processor. */
+export function hostProcessor(): readonly string[] {
   const flags = processorFlags();
   if (flags) return flags;
   const machine = `${process.platform}-${process.arch}`;
@@ -125,7 +131,8 @@ async function compileObject(
     input,
   });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
-  const guarded = promiseScalarAlignment(keepMeetingsApart(guardDivisions(written.stdout)));
+  const own = chooseUnrolling(instrumented ? checkAlignments(written.stdout) : written.stdout);
+  const guarded = promiseScalarAlignment(keepMeetingsApart(guardDivisions(flushConversions(own))));
   const representation = instrumented
     ? hideLibraryLines(requireConstants(countOperations(guarded)))
     : guarded;
@@ -149,11 +156,4 @@ async function produce(
   } finally {
     await Promise.all(objects.map((object) => rm(object, { force: true })));
   }
-}
-
-/** What a compiler printed that did not succeed; without an error in it, the compiler itself is at fault. */
-function compilerLog(clang: Clang, code: number, log: string): { log: string } {
-  if (hasErrors(log)) return { log };
-  const message = `clang ${clang.version} ended with code ${code} and named no error`;
-  throw new MoegenError('compile/compiler-failed', message, { log });
 }

@@ -5,6 +5,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+import { removeWhenStopped } from '../stopping.js';
 import type { CompileOutcome } from './types.js';
 
 interface Remembered<Library> {
@@ -37,8 +38,13 @@ export async function rememberOutcome<Library>(
   const path = recordPath(cacheDir, key);
   const temporary = `${path}.${process.pid}.${randomUUID().slice(0, 8)}`;
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(temporary, JSON.stringify({ files, outcome } satisfies Remembered<Library>));
-  await rename(temporary, path);
+  const release = removeWhenStopped(temporary);
+  try {
+    await writeFile(temporary, JSON.stringify({ files, outcome } satisfies Remembered<Library>));
+    await rename(temporary, path);
+  } finally {
+    release();
+  }
 }
 
 function recordPath(cacheDir: string, key: string): string {

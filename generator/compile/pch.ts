@@ -20,7 +20,14 @@ export async function precompiledHeader(
   const key = contentKey([clang.identity, ...flags, HEADER_FOLDER, headersHash()]);
   const { path, result } = await cached(join(cacheDir, 'headers'), `${key}.pch`, async (output) => {
     // With `-c` the driver would run an assembler for NVPTX.
-    const emit = [target === 'ptx' ? '-S' : '-c', LIBRARY_HEADER, '-Xclang', '-emit-pch', '-o', output];
+    const emit = [
+      target.startsWith('ptx') ? '-S' : '-c',
+      LIBRARY_HEADER,
+      '-Xclang',
+      '-emit-pch',
+      '-o',
+      output,
+    ];
     const { code, stderr } = await runProcess([...clang.command, ...flags, ...emit]);
     return { ok: code === 0, stderr };
   });

@@ -2,14 +2,15 @@
 // the same way as a file.
 
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 import { MoegenError } from '../errors.js';
 import type { Clang } from './clang.js';
 import { preprocessFlags } from './flags.js';
 import { HEADER_FOLDER } from './headers.js';
 import { runProcess } from './process.js';
-import type { MslOptions, MslSource, MslVersion } from './types.js';
+import { findReads, withoutLineMarkers } from './source-text.js';
+import type { Diagnostic, MslOptions, MslSource, MslVersion } from './types.js';
 
 export interface Preprocessed {
   readonly ok: boolean;
@@ -17,6 +18,8 @@ export interface Preprocessed {
   /** What the preprocessor printed about errors. */
   readonly log: string;
   readonly version: MslVersion;
+  /** What the source may not read; nothing was preprocessed then. */
+  readonly refused: readonly Diagnostic[];
   /** The files that were included, without those of Metal's library. */
   readonly includes: readonly string[];
 }
@@ -24,6 +27,8 @@ export interface Preprocessed {
 const DEFAULT_VERSION: MslVersion = '3.2';
 /** Programs that include one are written in Metal 4, whether or not they say so. */
 const METAL_4_HEADER = /^# \d+ "[^"]*\/(?:metal_tensor|metal_cooperative_tensor)"/mu;
+/** Many times what the largest programs have: macros can make any number of tokens. */
+const LARGEST_PROGRAM = 2 ** 26;
 const VERSIONS: readonly string[] = ['3.0', '3.1', '3.2', '4.0'] satisfies MslVersion[];
 
 export async function preprocess(
@@ -31,10 +36,14 @@ export async function preprocess(
   source: Required<MslSource>,
   options: MslOptions,
 ): Promise<Preprocessed> {
-  const asked = options.mslVersion ?? versionOf(source.text, source.path);
-  const result = await preprocessAs(clang, source, options, asked ?? DEFAULT_VERSION);
+  const asked = options.mslVersion ?? versionOf(source.text);
+  const { refused, files } = await findReads(source, options.includeDirs ?? []);
+  const version = asked ?? DEFAULT_VERSION;
+  if (refused.length > 0) return { ok: false, text: '', log: '', version, refused, includes: [] };
+  const own = { ...source, text: withoutLineMarkers(source.text) };
+  const result = await preprocessAs(clang, own, options, version, files);
   return asked === undefined && METAL_4_HEADER.test(result.text)
-    ? preprocessAs(clang, source, options, '4.0')
+    ? preprocessAs(clang, own, options, '4.0', files)
     : result;
 }
 
@@ -43,13 +52,22 @@ async function preprocessAs(
   source: Required<MslSource>,
   options: MslOptions,
   version: MslVersion,
+  files: ReadonlySet<string>,
 ): Promise<Preprocessed> {
   const command = [...clang.command, ...preprocessFlags(version), ...searchFlags(source, options), '-'];
   const input = `# 1 "${source.path.replace(/["\\]/gu, '\\$&')}"\n${source.text}`;
-  const { code, stdout, stderr } = await runProcess(command, { input });
-  if (code !== 0) return { ok: false, text: '', log: stderr, version, includes: [] };
+  const { code, stdout, stderr, isCut } = await runProcess(command, { input, mostOutput: LARGEST_PROGRAM });
+  const refused: Diagnostic[] = [];
+  if (isCut) {
+    const message = `the program has more than ${LARGEST_PROGRAM} bytes once its macros are expanded`;
+    refused.push({ file: source.path, line: 1, column: 1, severity: 'error', message });
+    return { ok: false, text: '', log: '', version, refused, includes: [] };
+  }
+  if (code !== 0) return { ok: false, text: '', log: stderr, version, refused, includes: [] };
   const macros = await pragmaMacros(command, input, stdout);
-  return { ok: true, text: macros + stdout, log: '', version, includes: includedFiles(stdout, source.path) };
+  // A file may say that it is another one: only what was found for its name is read again.
+  const includes = includedFiles(stdout, source.path).filter((file) => files.has(resolve(file)));
+  return { ok: true, text: macros + stdout, log: '', version, refused, includes };
 }
 
 function includedFiles(text: string, main: string): string[] {
@@ -81,18 +99,13 @@ export async function readSource(path: string): Promise<string> {
   }
 }
 
-/** The language version that the first line of a source asks for: `// language: metal3.1`. */
-export function versionOf(text: string, path: string): MslVersion | undefined {
-  const asked = /^\/\/ *language: *metal *(\S+)/u.exec(text)?.[1];
-  if (asked === undefined) return undefined;
-  if (isVersion(asked)) return asked;
-  throw new MoegenError(
-    'compile/unknown-version',
-    `expected one of ${VERSIONS.join(', ')}, given 'metal${asked}'`,
-    {
-      where: `${path}:1`,
-    },
-  );
+/**
+ * The language version that the first line of a source asks for: `// language: metal3.1`. Other programs write such a line
+ * too, for any version: those before 3.0 are parts of it, and what is no version says nothing.
+ */
+export function versionOf(text: string): MslVersion | undefined {
+  const asked = /^\/\/ *language: *metal *(\d+\.\d+)\b/u.exec(text)?.[1] ?? '';
+  return isVersion(asked) ? asked : undefined;
 }
 
 function isVersion(text: string): text is MslVersion {

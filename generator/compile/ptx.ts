@@ -8,18 +8,57 @@ import { MoegenError } from '../errors.js';
 import { cached, contentKey } from './cache.js';
 import type { Clang } from './clang.js';
 import { hasErrors } from './diagnostics.js';
-import { compileFlags, PTX_REPRESENTATION, UNOPTIMISED } from './flags.js';
+import {
+  compileFlags,
+  FLUSH_ON_CUDA,
+  PTX_INLINE,
+  PTX_REPRESENTATION,
+  PTX_UNROLL,
+  UNOPTIMISED,
+} from './flags.js';
+import { codeHash } from './headers.js';
 import { compileStock, type Build, type StockOptions, type TranslatedProgram } from './front.js';
+import { promiseComponentAlignment } from './representation/alignment.js';
 import { guardDivisions } from './representation/divisions.js';
+import { stateThreads } from './representation/occupancy.js';
 import { precompiledHeader } from './pch.js';
 import { keepMeetingsApart } from './representation/meetings.js';
 import { runProcess, type ProcessResult } from './process.js';
-import { fitToCuda, freezeNarrowLoads, UnsupportedOnCuda } from './representation/cuda.js';
-import type { CompileOutcome, ConstantValue, FunctionConstantInfo, KernelInfo, MslSource } from './types.js';
+import { fitToCuda, freezeLoads, keepHalfSubnormals, UnsupportedOnCuda } from './representation/cuda.js';
+import { hasVariablesInMemory, releasePrivateMemory } from './representation/private-memory.js';
+import { useTensorCores } from './representation/tensor-cores.js';
+import type {
+  CompileOutcome,
+  ConstantValue,
+  FunctionConstantInfo,
+  KernelInfo,
+  MslSource,
+  Subnormals,
+} from './types.js';
+
+/**
+ * How `simdgroup_matrix` is multiplied. `fast`: half by half and bfloat by bfloat on tensor cores, which add exact products
+ * in an order of their own, in float; elements lie with the lanes that tensor cores want them in. `ordered`: in ascending
+ * order, with a fused multiply-add each, as the host engine does; elements lie with the lanes that have them on a Mac.
+ */
+export type PtxMatrix = 'fast' | 'ordered';
+
+/**
+ * What a vector's address is a multiple of. `vector`: its size, as casting to a pointer to a vector promises: one instruction
+ * for each. `component`: its components' size, which is all that Apple's GPUs ask for, in as many instructions; without, a GPU
+ * stops programs that read vectors from rows of an odd length.
+ */
+export type PtxAlignment = 'vector' | 'component';
 
 export interface PtxOptions extends StockOptions {
   /** Values of function constants, by index; the others are undefined in Metal's sense. */
   readonly constants?: Readonly<Record<number, ConstantValue>>;
+  /** `fast` by default. */
+  readonly matrix?: PtxMatrix;
+  /** `vector` by default. */
+  readonly alignment?: PtxAlignment;
+  /** Of float: `flush`, the default, computes as Apple's GPUs do. */
+  readonly subnormals?: Subnormals;
 }
 
 /** A PTX module. Kernel parameters: `u64` for each buffer index up to the largest, then `u32` per threadgroup argument. */
@@ -33,55 +72,81 @@ export async function compilePtx(
   source: MslSource,
   options: PtxOptions = {},
 ): Promise<CompileOutcome<PtxLibrary>> {
+  const { constants = {}, matrix = 'fast', alignment = 'vector', subnormals = 'flush' } = options;
+  const own = subnormals === 'keep' ? [] : FLUSH_ON_CUDA;
+  const target = matrix === 'ordered' ? 'ptx-ordered' : 'ptx';
+  const flags = [...compileFlags(target, []), ...own];
   return compileStock(source, options, {
     target: 'ptx',
-    flags: [...compileFlags('ptx', []), ...PTX_REPRESENTATION],
-    constantValues: options.constants ?? {},
-    build,
+    compileTarget: target,
+    processor: [],
+    flags: [...flags, ...LATER_FLAGS, alignment],
+    constantValues: constants,
+    build: (program) => build(program, target, flags, alignment),
   });
 }
 
-async function build(program: TranslatedProgram): Promise<Build<PtxLibrary>> {
+/** Of all steps after the first. */
+const LATER_FLAGS = [...PTX_REPRESENTATION, ...UNOPTIMISED, ...PTX_INLINE, ...PTX_UNROLL];
+
+async function build(
+  program: TranslatedProgram,
+  target: 'ptx' | 'ptx-ordered',
+  own: readonly string[],
+  alignment: PtxAlignment,
+): Promise<Build<PtxLibrary>> {
   const { clang, cacheDir, translation, kernels, constants } = program;
-  const header = await precompiledHeader(clang, 'ptx', [], cacheDir);
-  const flags = [...compileFlags('ptx', []), '-include-pch', header];
+  const header = await precompiledHeader(clang, target, [], cacheDir);
+  const flags = [...own, '-include-pch', header];
   const text = translation.program + translation.entries.join('');
-  const key = contentKey([clang.identity, header, ...flags, ...PTX_REPRESENTATION, ...UNOPTIMISED, text]);
+  const key = contentKey([clang.identity, header, codeHash(), ...flags, ...LATER_FLAGS, alignment, text]);
   const { path, result } = await cached(join(cacheDir, 'ptx'), `${key}.ptx`, (output) =>
-    produce(clang, flags, text, output),
+    produce(clang, flags, { text, alignment, kernels }, output),
   );
   if (result && 'log' in result) return result;
   return { library: { path, kernels, constants } };
 }
 
+interface PtxProgram {
+  readonly text: string;
+  readonly alignment: PtxAlignment;
+  readonly kernels: readonly KernelInfo[];
+}
+
 async function produce(
   clang: Clang,
   flags: readonly string[],
-  input: string,
+  { text: input, alignment, kernels }: PtxProgram,
   output: string,
 ): Promise<{ ok: true } | { ok: false; log: string }> {
-  const representation = `${output}.ll`;
+  const [fitted, representation] = [`${output}.0.ll`, `${output}.ll`];
   const attempt = (...step: string[]): Promise<ProcessResult> =>
     runProcess([...clang.command, ...PTX_REPRESENTATION, ...step]);
   const run = async (...step: string[]): Promise<void> => {
     const { code, stderr } = await attempt(...step);
     if (code !== 0) throw failed(clang, stderr);
   };
+  const optimise = (...more: string[]): Promise<void> =>
+    run('-emit-llvm', ...PTX_INLINE, ...more, fitted, '-o', representation);
   try {
-    const emit = ['-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', representation];
+    const emit = ['-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', fitted];
     const first = await runProcess([...clang.command, ...flags, ...emit], { input });
     if (hasErrors(first.stderr)) return { ok: false, log: first.stderr };
     if (first.code !== 0) throw failed(clang, first.stderr);
-    await rewrite(representation, (text) => keepMeetingsApart(guardDivisions(fit(text))));
-    await run('-emit-llvm', representation, '-o', representation);
-    await rewrite(representation, freezeNarrowLoads);
-    // Where its peephole optimiser fails on vectors of 16-bit elements, LLVM 21 does without: ptxas has one too.
-    const { code } = await attempt(...UNOPTIMISED, representation, '-o', output);
-    if (code !== 0) await run('-O0', ...UNOPTIMISED, representation, '-o', output);
+    await rewrite(fitted, (text) => {
+      const written = releasePrivateMemory(keepMeetingsApart(guardDivisions(fit(text))));
+      return alignment === 'component' ? promiseComponentAlignment(written) : written;
+    });
+    await optimise();
+    if (hasVariablesInMemory(await readFile(representation, 'utf8'))) await optimise(...PTX_UNROLL);
+    await rewrite(representation, (text) => freezeLoads(useTensorCores(text)));
+    await run(...UNOPTIMISED, representation, '-o', output);
+    await rewrite(output, keepHalfSubnormals);
     requireResolved(await readFile(output, 'utf8'));
+    await rewrite(output, (text) => stateThreads(text, kernels));
     return { ok: true };
   } finally {
-    await rm(representation, { force: true });
+    await Promise.all([fitted, representation].map((path) => rm(path, { force: true })));
   }
 }
 

@@ -14,33 +14,54 @@ interface Position {
 }
 
 export interface SourceMap {
+  /** The token printed at a place that the compiler named. */
+  tokenAt(position: Position): Token | undefined;
   /** The place in the source for a place that the compiler named. */
   original(position: Position): Position;
   /** The place of a token in the source. */
   ofToken(token: Token): Position;
 }
 
-/** `texts` holds sources that are not read from disk. */
-export function createSourceMap(translation: Translation, texts: ReadonlyMap<string, string>): SourceMap {
+/** `texts` holds sources that are not read from disk, `files` those that are. */
+export function createSourceMap(
+  translation: Translation,
+  texts: ReadonlyMap<string, string>,
+  files: readonly string[] = [],
+): SourceMap {
   const lines = groupByLine(translation.tokens);
-  const readLine = lineReader(texts);
+  const groupOf = new Map(
+    [...lines.values()].flat().flatMap((group) => group.map((token) => [token, group])),
+  );
+  const ends = new Map<readonly Token[], readonly number[]>();
+  const readLine = lineReader(texts, new Set(files));
+  // Lines may be long and have thousands of findings: what is found out about one is kept.
+  const aligned = new Map<readonly Token[], AlignedLine | undefined>();
   const ofToken = (token: Token): Position => {
     const { file, line } = token;
-    const group = lines.get(`${line} ${file}`)?.find((candidate) => candidate.includes(token)) ?? [token];
-    return { file, line, column: sourceColumn(group, group.indexOf(token), readLine(file, line)) };
+    const group = groupOf.get(token) ?? [token];
+    if (!aligned.has(group)) aligned.set(group, alignLine(group, readLine(file, line)));
+    return { file, line, column: sourceColumn(token, aligned.get(group)) };
   };
+  const find = (position: Position): Token | undefined =>
+    (lines.get(`${position.line} ${position.file}`) ?? [])
+      .map((group) => {
+        const own = ends.get(group) ?? endsOf(group);
+        ends.set(group, own);
+        return tokenAt(group, own, position.column);
+      })
+      .find((found) => found !== undefined);
   return {
     ofToken,
+    tokenAt: find,
     original(position) {
       const entry = entryIndex(position.file);
       if (entry !== undefined) {
         const token = translation.entryTokens[entry];
         return token ? ofToken(token) : position;
       }
-      const groups = lines.get(`${position.line} ${position.file}`) ?? [];
-      const token = groups
-        .map((group) => tokenAt(group, position.column))
-        .find((found) => found !== undefined);
+      // What the compiler misses at the end of the program, it misses in what is added there.
+      const isAdded = position.file.startsWith('<');
+      const token = isAdded ? translation.tokens.findLast(({ kind }) => kind !== 'end') : find(position);
       return token ? ofToken(token) : position;
     },
   };
@@ -66,16 +87,27 @@ function groupByLine(tokens: readonly Token[]): Map<string, Token[][]> {
   return groups;
 }
 
-/** The token printed at a column of the translated line. */
-function tokenAt(group: readonly Token[], column: number): Token | undefined {
+/** The column behind each token of the translated line. */
+function endsOf(group: readonly Token[]): number[] {
   let position = 1;
-  for (const token of group) {
+  return group.map((token) => {
     const before = token.before.slice(token.before.lastIndexOf('\n') + 1);
     position +=
       before.length + token.prefix.length + (token.removed ? 0 : token.text.length) + token.suffix.length;
-    if (column < position) return token;
+    return position;
+  });
+}
+
+/** The token printed at a column of the translated line. */
+function tokenAt(group: readonly Token[], ends: readonly number[], column: number): Token | undefined {
+  let low = 0;
+  let high = group.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (column < (ends[middle] ?? 0)) high = middle;
+    else low = middle + 1;
   }
-  return group.at(-1);
+  return group[low];
 }
 
 const SOURCE_TOKEN =
@@ -95,14 +127,29 @@ function wordsOf(line: string): Word[] {
   return words;
 }
 
-/** Lines up printed tokens with the words of the source line; a token that a macro made stands at the macro. */
-function sourceColumn(group: readonly Token[], index: number, line: string | undefined): number {
-  if (line === undefined) return 1;
+interface AlignedLine {
+  readonly words: readonly Word[];
+  readonly places: ReadonlyMap<Token, number>;
+  /** For each token the word it corresponds to, or -1. */
+  readonly matches: readonly number[];
+}
+
+/** Lines up printed tokens with the words of the source line. */
+function alignLine(group: readonly Token[], line: string | undefined): AlignedLine | undefined {
+  if (line === undefined) return undefined;
   const words = wordsOf(line);
-  const matches = align(
+  const matches = alignEnds(
     group.map((token) => token.source),
     words.map((word) => word.text),
   );
+  return { words, matches, places: new Map(group.map((token, index) => [token, index])) };
+}
+
+/** A token that a macro made stands at the macro. */
+function sourceColumn(token: Token, line: AlignedLine | undefined): number {
+  if (line === undefined) return 1;
+  const { words, matches } = line;
+  const index = line.places.get(token) ?? 0;
   const match = matches[index];
   if (match !== undefined && match >= 0) return words[match]?.column ?? 1;
   // The macro is the last name in front of the next token that both lines have, and that the printed line lacks.
@@ -110,6 +157,29 @@ function sourceColumn(group: readonly Token[], index: number, line: string | und
   const used = new Set(matches);
   const macro = words.findLast((word, at) => at < next && !used.has(at) && /^[A-Za-z_]/u.test(word.text));
   return macro?.column ?? words[Math.min(next, words.length - 1)]?.column ?? 1;
+}
+
+/** The largest table of two lines that are lined up in full. */
+const LARGEST_TABLE = 4_000_000;
+
+/** What both lines begin and end with corresponds; only what is between has to be searched, where it is not too long. */
+function alignEnds(tokens: readonly string[], words: readonly string[]): number[] {
+  const shorter = Math.min(tokens.length, words.length);
+  let begin = 0;
+  while (begin < shorter && tokens[begin] === words[begin]) begin += 1;
+  let end = 0;
+  while (end < shorter - begin && tokens.at(-1 - end) === words.at(-1 - end)) end += 1;
+  const inner = tokens.slice(begin, tokens.length - end);
+  const innerWords = words.slice(begin, words.length - end);
+  const between =
+    inner.length * innerWords.length > LARGEST_TABLE
+      ? new Array<number>(inner.length).fill(-1)
+      : align(inner, innerWords).map((match) => (match < 0 ? match : match + begin));
+  const shift = words.length - tokens.length;
+  return tokens.map((_, index) => {
+    if (index < begin) return index;
+    return index >= tokens.length - end ? index + shift : (between[index - begin] ?? -1);
+  });
 }
 
 /** For each token the word it corresponds to in a longest common subsequence, or -1. */
@@ -138,11 +208,14 @@ function align(tokens: readonly string[], words: readonly string[]): number[] {
   return matches;
 }
 
-function lineReader(texts: ReadonlyMap<string, string>): (file: string, line: number) => string | undefined {
+function lineReader(
+  texts: ReadonlyMap<string, string>,
+  readable: ReadonlySet<string>,
+): (file: string, line: number) => string | undefined {
   const files = new Map<string, readonly string[] | undefined>();
   for (const [file, text] of texts) files.set(file, text.split('\n'));
   return (file, line) => {
-    if (!files.has(file)) files.set(file, readLines(file));
+    if (!files.has(file)) files.set(file, readable.has(file) ? readLines(file) : undefined);
     return files.get(file)?.[line - 1];
   };
 }

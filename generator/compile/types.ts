@@ -2,6 +2,10 @@
 
 export type MslVersion = '3.0' | '3.1' | '3.2' | '4.0';
 
+/** Subnormal floats and bfloats: `flush` takes them for zeros, as Apple's GPUs do. */
+export const SUBNORMALS = ['flush', 'keep'] as const;
+export type Subnormals = (typeof SUBNORMALS)[number];
+
 /** Metal source: a file on disk, or a text that pretends to be `path` in diagnostics and for relative includes. */
 export interface MslSource {
   readonly path: string;
@@ -65,6 +69,8 @@ export interface KernelInfo {
    */
   readonly rowSymbol?: string;
   readonly parameters: readonly KernelParameter[];
+  /** Indices of the function constants that it may use; none where it has no such list. */
+  readonly constants?: readonly number[];
   readonly maxTotalThreadsPerThreadgroup?: number;
 }
 
@@ -77,10 +83,24 @@ export interface HostLibrary {
   readonly instrumented: boolean;
 }
 
-export interface CompileOutcome<Library> {
+/** One kernel of a program: whether it can be used, and what it takes. */
+export interface KernelReport {
+  readonly name: string;
   readonly ok: boolean;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly info: KernelInfo;
+  /** The function constants that it may use. */
+  readonly constants: readonly FunctionConstantInfo[];
+}
+
+export interface CompileOutcome<Library> {
+  /** All kernels that were asked for can be used. */
+  readonly ok: boolean;
+  /** Each kernel by itself, where the program could be read. */
+  readonly reports?: readonly KernelReport[];
   /** Names of the kernels found, even where the compiler then failed. */
   readonly kernels: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
+  /** Holds the kernels that can be used. */
   readonly library?: Library;
 }

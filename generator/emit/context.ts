@@ -2,8 +2,10 @@
 // context is absent, spans lines or needs a decision, so that templates only print.
 
 import { MoegenError } from '../errors.js';
+import { constantMacro, type KernelForm } from '../plan/flat.js';
+import { canStateMathMode, requirementsOf } from '../plan/requirements.js';
 import type { Binding, FunctionConstant, KernelPlan, TemplateValue } from '../plan/types.js';
-import { ELEMENT_TYPES, type Bf16Storage } from '../spec/dtypes.js';
+import { ELEMENT_TYPES, type Bf16Storage } from '../description/dtypes.js';
 import { bindingType, mslType } from './msl-type.js';
 
 interface BindingContext {
@@ -29,7 +31,13 @@ interface ConstantsContext {
 
 export interface TemplateContext {
   /** Kernels of one file name the folder of their templates, so that they have the same banner. */
-  readonly banner: { readonly template: string; readonly source: string; readonly language: string };
+  readonly banner: {
+    readonly template: string;
+    readonly source: string;
+    readonly language: string;
+    readonly hasMathMode: boolean;
+    readonly mathMode: string;
+  };
   readonly name: string;
   readonly summary: string;
   readonly constants: ConstantsContext;
@@ -41,23 +49,32 @@ export interface TemplateContext {
 
 export interface ContextOptions {
   readonly bf16Storage?: Bf16Storage;
+  readonly form?: KernelForm;
 }
 
 /** Places are seen from the package's root. */
-function toBanner({ template, file, mslVersion }: KernelPlan): TemplateContext['banner'] {
+function toBanner(plan: KernelPlan): TemplateContext['banner'] {
+  const { template, file, mslVersion } = plan;
   const path = `templates/kernels/${template}.metal.hbs`;
   const source = file === undefined ? path : path.slice(0, path.lastIndexOf('/'));
-  return { template: path, source, language: `metal${mslVersion}` };
+  return {
+    template: path,
+    source,
+    language: `metal${mslVersion}`,
+    hasMathMode: canStateMathMode(mslVersion),
+    mathMode: requirementsOf(plan).mathMode,
+  };
 }
 
 export function toContext(plan: KernelPlan, options: ContextOptions = {}): TemplateContext {
+  const { bf16Storage = 'ushort', form = 'bound' } = options;
   const generic = {
     banner: toBanner(plan),
     name: plan.name,
     summary: plan.summary,
-    constants: toConstants(plan.constants),
-    structs: toStructs(plan, options.bf16Storage ?? 'ushort'),
-    bindings: toBindings(plan, options.bf16Storage ?? 'ushort'),
+    constants: toConstants(plan.constants, form),
+    structs: toStructs(plan, bf16Storage),
+    bindings: toBindings(plan, { bf16Storage, form }),
   };
   for (const term of Object.keys(plan.terms)) {
     if (term in generic) {
@@ -72,17 +89,23 @@ export function toContext(plan: KernelPlan, options: ContextOptions = {}): Templ
   return context;
 }
 
-function toConstants(constants: readonly FunctionConstant[]): ConstantsContext {
+function toConstants(constants: readonly FunctionConstant[], form: KernelForm): ConstantsContext {
   const isBound = constants.some((constant) => constant.value === undefined);
   return {
     isPresent: constants.length > 0,
-    heading: isBound ? 'Bound when the pipeline is made.' : 'Baked in: this text serves one model.',
-    lines: constants.map(declareConstant),
+    heading: isBound ? HEADINGS[form] : 'Baked in: this text serves one model.',
+    lines: constants.map((constant) => declareConstant(constant, form)),
   };
 }
 
-function declareConstant({ name, type, index, note, value }: FunctionConstant): string {
-  const binding = value === undefined ? `[[function_constant(${index})]]` : `= ${literal(value, type)}`;
+const HEADINGS: Readonly<Record<KernelForm, string>> = {
+  bound: 'Bound when the pipeline is made.',
+  flat: 'Macros that the host defines; of a bool 0 or 1.',
+};
+
+function declareConstant({ name, type, index, note, value }: FunctionConstant, form: KernelForm): string {
+  const open = form === 'flat' ? `= ${type}(${constantMacro(name)})` : `[[function_constant(${index})]]`;
+  const binding = value === undefined ? open : `= ${literal(value, type)}`;
   return `constant ${type} ${name} ${binding};${note === '' ? '' : `  // ${note}`}`;
 }
 
@@ -101,7 +124,7 @@ function toStructs({ bindings }: KernelPlan, bf16Storage: Bf16Storage): StructCo
 }
 
 /** A buffer with a condition exists only where its constant is true; once that is baked in, it is there or it is not. */
-function toBindings(plan: KernelPlan, bf16Storage: Bf16Storage): BindingContext[] {
+function toBindings(plan: KernelPlan, { bf16Storage, form }: Required<ContextOptions>): BindingContext[] {
   const values = new Map(plan.constants.map(({ name, value }) => [name, value]));
   const bindings = plan.bindings.filter(({ condition = '' }) => values.get(condition) !== false);
   const listed = bindings.filter(isListed);
@@ -111,7 +134,8 @@ function toBindings(plan: KernelPlan, bf16Storage: Bf16Storage): BindingContext[
     shape: longest(listed.map(shapeText)),
   };
   return bindings.map((binding) => {
-    const isBaked = binding.condition !== undefined && values.get(binding.condition) === true;
+    const isBaked =
+      form === 'flat' || (binding.condition !== undefined && values.get(binding.condition) === true);
     return {
       row: isListed(binding) ? tableRow(binding, widths) : '',
       hasRow: isListed(binding),

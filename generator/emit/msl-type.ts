@@ -1,7 +1,7 @@
 // The MSL types that buffers, arguments and members of structs are declared with.
 
 import type { Binding } from '../plan/types.js';
-import { ELEMENT_TYPES, type Bf16Storage, type ElementType } from '../spec/dtypes.js';
+import { ELEMENT_TYPES, type Bf16Storage, type ElementType } from '../description/dtypes.js';
 
 export function mslType(element: ElementType, bf16Storage: Bf16Storage): string {
   return element === 'bf16' ? bf16Storage : ELEMENT_TYPES[element].msl;

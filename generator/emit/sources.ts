@@ -5,12 +5,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { MoegenError } from '../errors.js';
 
-/** Texts by `templates/kernels/<name>` and `templates/partials/<name>`, sorted. */
+/** Texts by `templates/<folder>/<name>`, sorted. */
 export type TemplateSources = ReadonlyMap<string, string>;
 
-export function readTemplateSources(templatesDir: string): TemplateSources {
+/** Folders of the kernels' templates. */
+const KERNEL_FOLDERS = ['kernels', 'partials'] as const;
+
+export function readTemplateSources(
+  templatesDir: string,
+  folders: readonly string[] = KERNEL_FOLDERS,
+): TemplateSources {
   const sources = new Map<string, string>();
-  for (const folder of ['kernels', 'partials']) {
+  for (const folder of folders) {
     for (const name of listTemplates(path.join(templatesDir, folder))) {
       sources.set(`templates/${folder}/${name}`, readFileSync(path.join(templatesDir, folder, name), 'utf8'));
     }

@@ -8,7 +8,8 @@ import type { TemplateSources } from './sources.js';
 export interface ParsedTemplate {
   /** The file seen from the package's root, for people. */
   readonly file: string;
-  readonly ast: hbs.AST.Program;
+  /** By the type of the function, which declarations can import: the namespace hbs is known inside of this package only. */
+  readonly ast: ReturnType<typeof Handlebars.parse>;
 }
 
 export interface TemplateSet {
@@ -18,7 +19,7 @@ export interface TemplateSet {
   readonly partials: ReadonlyMap<string, ParsedTemplate>;
 }
 
-const PARTIAL_FILE = /^templates\/partials\/(.+?)(?:\.metal)?\.hbs$/;
+const PARTIAL_FILE = /^templates\/(?:bindings\/)?partials\/(.+?)(?:\.metal)?\.hbs$/;
 
 export function parseTemplates(sources: TemplateSources): TemplateSet {
   const entries = new Map<string, ParsedTemplate>();

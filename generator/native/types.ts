@@ -1,6 +1,8 @@
 // The device contract: a job is a list of dispatches over a pool of buffers. The host engine, Metal and CUDA implement it.
 
-import type { ConstantValue, MslOptions, MslSource } from '../compile/types.js';
+import type { ConstantValue, MslOptions, MslSource, Subnormals } from '../compile/types.js';
+
+export { SUBNORMALS, type Subnormals } from '../compile/types.js';
 
 export type DeviceName = 'metal' | 'host' | 'cuda';
 
@@ -12,6 +14,7 @@ export const CHECKS = [
   'unwritten',
   'readonly',
   'order',
+  'alignment',
 ] as const;
 export type Check = (typeof CHECKS)[number];
 
@@ -47,6 +50,8 @@ export interface Dispatch extends KernelUse {
   /** Threadgroups in the grid, or where the three uint32 lie that say so when the dispatch starts. */
   readonly threadgroups: Size3 | { readonly indirect: BufferBinding };
   readonly threadsPerThreadgroup: Size3;
+  /** Threads in the grid, where its edges cut threadgroups: `threadgroups` then counts those that are cut too. */
+  readonly threads?: Size3;
 }
 
 export interface Job {
@@ -60,6 +65,8 @@ export interface Job {
   readonly count?: boolean;
   /** Scheduling order: 0 is the natural one, any other number a random one. */
   readonly seed?: number;
+  /** `flush` by default, the only one on GPUs of Apple. */
+  readonly subnormals?: Subnormals;
   readonly timeoutSeconds?: number;
 }
 
@@ -85,10 +92,17 @@ export interface DispatchResult {
   readonly kernel: string;
   readonly seconds: number;
   readonly threadgroups: number;
+  /**
+   * Bytes of threadgroup memory: the kernel's arguments and all variables that a thread came to, each where its alignment
+   * lets it follow the one before. Only from devices that know.
+   */
+  readonly threadgroupMemory?: number;
   readonly counters?: {
     readonly buffers: readonly BufferCounters[];
     readonly threadgroupBytesRead: number;
     readonly threadgroupBytesWritten: number;
+    /** Threadgroups that wrote nothing to device memory. */
+    readonly idleThreadgroups: number;
     readonly barriers: number;
     /** As the program is written: generator/compile/representation/operations.ts says what counts. */
     readonly floatingPointOperations: number;

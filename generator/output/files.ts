@@ -4,6 +4,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { MoegenError } from '../errors.js';
+import { whenStopped } from '../stopping.js';
 import { resolveInside } from './paths.js';
 
 const TEMPORARY = /\.moegen-(\d+)\.tmp$/;
@@ -46,6 +47,8 @@ export interface Replacement {
 /** Puts texts in place, in the order given; none of them if one cannot be written. */
 export function replaceFiles(outDir: string, replacements: readonly Replacement[]): void {
   const staged: { temporary: string; target: string }[] = [];
+  // Nothing interrupts what follows: a signal comes after it, when no temporary file is left.
+  const release = whenStopped(() => undefined);
   let current = outDir;
   try {
     for (const { file, text } of replacements) {
@@ -63,6 +66,8 @@ export function replaceFiles(outDir: string, replacements: readonly Replacement[
   } catch (error) {
     for (const { temporary } of staged) rmSync(temporary, { force: true });
     throw asOutputError(error, current, 'be written');
+  } finally {
+    release();
   }
 }
 
@@ -81,16 +86,15 @@ export function deleteFiles(outDir: string, files: readonly string[]): void {
   }
 }
 
-/** Removes temporary files of runs that were stopped; those of a run that is still going stay. */
-export function sweepTemporaries(outDir: string, files: readonly string[]): void {
-  const left = files.filter((file) => {
+/** Temporary files of runs that were killed; those of a run that is still going are none. */
+export function abandoned(files: readonly string[]): string[] {
+  return files.filter((file) => {
     const owner = TEMPORARY.exec(file)?.[1];
     return owner !== undefined && !isRunning(Number(owner));
   });
-  deleteFiles(outDir, left);
 }
 
-function isRunning(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -99,11 +103,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function isErrno(error: unknown, code: string): boolean {
+export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-function asOutputError(error: unknown, where: string, action: string): unknown {
+export function asOutputError(error: unknown, where: string, action: string): unknown {
   if (error instanceof MoegenError || !(error instanceof Error)) return error;
   return new MoegenError(
     'output/file-failed',

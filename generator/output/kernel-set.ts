@@ -78,8 +78,9 @@ export async function renderTexts(
   const files = [...kernelsByFile(kernels)].map(
     ([file, own]) => [file, own.map(({ plan }) => plan)] as const,
   );
-  const { bf16Storage = 'ushort' } = set.request;
-  return new Map(await renderFiles({ templates: set.templates, options: { bf16Storage }, files }));
+  const { bf16Storage = 'ushort', form = 'bound' } = set.request;
+  const options = { bf16Storage, form };
+  return new Map(await renderFiles({ templates: set.templates, options, files }));
 }
 
 export function kernelsByFile<T extends { readonly file: string }>(kernels: readonly T[]): Map<string, T[]> {
@@ -154,6 +155,6 @@ function readVersions(packageDir: string): { version: string; versions: Record<s
   const shaping = SHAPING_PACKAGES.map((name) => [name, manifest.dependencies[name] ?? ''] as const);
   return {
     version: manifest.version,
-    versions: { moegen: manifest.version, ...Object.fromEntries(shaping) },
+    versions: Object.fromEntries(shaping),
   };
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { MoegenError } from '../errors.js';
 
 export const MANIFEST_FILE = 'manifest.json';
+export const LOCK_FILE = '.moegen.lock';
 
 /** The absolute path of a file below `outDir`; refuses what lies, or links, outside of it. */
 export function resolveInside(outDir: string, file: string): string {

@@ -1,6 +1,6 @@
 // Builds a kernel's list of buffers: the position in the list is the buffer index.
 
-import { ELEMENT_TYPES, type ElementType } from '../spec/dtypes.js';
+import { ELEMENT_TYPES, type ElementType } from '../description/dtypes.js';
 import type { Binding, Formula, StructLayout } from './types.js';
 
 type Draft = Omit<Binding, 'index'>;
@@ -9,8 +9,11 @@ export function buffer(
   name: string,
   element: ElementType,
   shape: readonly Formula[],
-  options: Pick<Partial<Draft>, 'access' | 'note' | 'open' | 'condition' | 'asBits'> = {},
-): Draft {
+  options: Pick<
+    Partial<Draft>,
+    'access' | 'note' | 'open' | 'condition' | 'asBits' | 'role' | 'plane' | 'matrix'
+  > = {},
+): Omit<Draft, 'struct'> {
   return { name, element, shape, access: 'read', note: '', ...options };
 }
 

@@ -1,7 +1,7 @@
 // The function constants: a name has the same index in every kernel, so that a host can bind one set of values for all.
 
-import type { MoeBlock } from '../spec/block.js';
-import type { GenerationSpec } from '../spec/generation.js';
+import type { Glu, MoeBlock } from '../description/block.js';
+import type { GenerationSpec } from '../description/generation.js';
 import type { FunctionConstant } from './types.js';
 
 const CONSTANTS = {
@@ -12,7 +12,8 @@ const CONSTANTS = {
   norm_topk_prob: { index: 4, type: 'bool', note: 'weights of a token sum to one' },
   has_router_bias: { index: 5, type: 'bool', note: 'router_bias is added' },
   block_m: { index: 6, type: 'uint', note: 'rows per tile' },
-  block_n: { index: 7, type: 'uint', note: 'columns per tile' },
+  block_n: { index: 7, type: 'uint', note: 'columns of gate_up per tile' },
+  down_block_n: { index: 8, type: 'uint', note: 'columns of down per tile' },
   num_zero_experts: {
     index: 20,
     type: 'uint',
@@ -27,6 +28,23 @@ const CONSTANTS = {
   norm_p: { index: 27, type: 'float', note: 'power of the norm of the weights' },
   weight_scale: { index: 28, type: 'float', note: 'multiplies the weights' },
   sparsemixer_epsilon: { index: 29, type: 'float', note: 'half the relative margin of a rival' },
+  router_temperature: { index: 30, type: 'float', note: 'divides the logits' },
+  router_softcap: { index: 31, type: 'float', note: 'logits stay below it' },
+  router_norm_epsilon: { index: 32, type: 'float', note: "added to the mean square of the router's input" },
+  router_norm_factor: { index: 33, type: 'float', note: "multiplies the router's input" },
+  expert_norm_epsilon: { index: 34, type: 'float', note: "added to the mean square of the experts' input" },
+  latent_norm_epsilon: { index: 35, type: 'float', note: 'added to the mean square of the latent sum' },
+  routed_norm_epsilon: { index: 36, type: 'float', note: 'added to the mean square of the routed sum' },
+  shared_norm_epsilon: {
+    index: 37,
+    type: 'float',
+    note: "added to the mean square of the shared expert's input",
+  },
+  shared_output_norm_epsilon: {
+    index: 38,
+    type: 'float',
+    note: "added to the mean square of the shared expert's output",
+  },
   latent_size: { index: 40, type: 'uint', note: 'width in which the experts work' },
   shared_intermediate_size: { index: 41, type: 'uint', note: 'inner width of the shared expert' },
   swiglu_limit: { index: 42, type: 'float', note: 'limit of gate and up' },
@@ -39,6 +57,10 @@ const CONSTANTS = {
   has_shared_expert: { index: 49, type: 'bool', note: 'shared_output is added' },
   has_shared_sigmoid: { index: 50, type: 'bool', note: 'it has the factor shared_sigmoid' },
   output_scale: { index: 51, type: 'float', note: 'multiplies the whole sum' },
+  situ_beta: { index: 52, type: 'float', note: 'bound of the gate' },
+  situ_linear_beta: { index: 53, type: 'float', note: 'bound of up' },
+  shared_situ_beta: { index: 54, type: 'float', note: "bound of the shared expert's gate" },
+  shared_situ_linear_beta: { index: 55, type: 'float', note: "bound of the shared expert's up" },
 } as const satisfies Record<string, Omit<FunctionConstant, 'name'>>;
 
 export type ConstantName = keyof typeof CONSTANTS;
@@ -72,13 +94,32 @@ function expertConstants({
 }: MoeBlock): Partial<Record<ConstantName, number | boolean>> {
   return {
     ...(latent !== null && { latent_size: latent.size }),
-    ...(experts.glu.kind !== 'plain' && { swiglu_limit: experts.glu.limit }),
-    ...(experts.glu.kind === 'oai' && { swiglu_alpha: experts.glu.alpha }),
+    ...gluConstants(experts.glu, ''),
+    ...(experts.inputNorm !== null && { expert_norm_epsilon: experts.inputNorm.epsilon }),
+    ...(experts.outputNorm !== null && { routed_norm_epsilon: experts.outputNorm.epsilon }),
+    ...(latent?.norm != null && { latent_norm_epsilon: latent.norm.epsilon }),
     shared_intermediate_size: shared?.intermediateSize ?? 0,
-    ...(shared !== null && shared.glu.kind !== 'plain' && { shared_swiglu_limit: shared.glu.limit }),
-    ...(shared?.glu.kind === 'oai' && { shared_swiglu_alpha: shared.glu.alpha }),
+    ...(shared !== null && gluConstants(shared.glu, 'shared_')),
+    ...(shared?.inputNorm != null && { shared_norm_epsilon: shared.inputNorm.epsilon }),
+    ...(shared?.outputNorm != null && { shared_output_norm_epsilon: shared.outputNorm.epsilon }),
   };
 }
+
+function gluConstants(glu: Glu, prefix: '' | 'shared_'): Partial<Record<ConstantName, number>> {
+  switch (glu.kind) {
+    case 'plain':
+      return {};
+    case 'clamp_before':
+    case 'clamp_after':
+      return { [`${prefix}swiglu_limit`]: glu.limit };
+    case 'oai':
+      return { [`${prefix}swiglu_limit`]: glu.limit, [`${prefix}swiglu_alpha`]: glu.alpha };
+    case 'situ':
+      return { [`${prefix}situ_beta`]: glu.beta, [`${prefix}situ_linear_beta`]: glu.linearBeta };
+  }
+}
+
+const OUTPUT_SCALES = { sum: 1, average: 0.5, equal_power: Math.SQRT1_2, softmax: 1 } as const;
 
 /** What a block does not have gets the value that changes nothing. */
 function outputConstants({ shared, ...block }: MoeBlock): Partial<Record<ConstantName, number | boolean>> {
@@ -88,7 +129,7 @@ function outputConstants({ shared, ...block }: MoeBlock): Partial<Record<Constan
     has_output_bias: block.outputBias,
     has_shared_expert: shared !== null,
     has_shared_sigmoid: shared?.sigmoidGate ?? false,
-    output_scale: shared?.combine === 'average' ? 0.5 : 1,
+    output_scale: OUTPUT_SCALES[shared?.combine ?? 'sum'],
   };
 }
 
@@ -111,6 +152,12 @@ export function routerConstants({
     norm_p: normalize.kind === 'p_norm' ? normalize.p : 1,
     weight_scale: router.scale,
     sparsemixer_epsilon: scoring.kind === 'sparsemixer' ? scoring.epsilon : 0,
+    ...(router.temperature !== 1 && { router_temperature: router.temperature }),
+    ...(router.softcap !== null && { router_softcap: router.softcap }),
+    ...(router.norm !== null && {
+      router_norm_epsilon: router.norm.epsilon,
+      router_norm_factor: router.norm.factor,
+    }),
   };
 }
 

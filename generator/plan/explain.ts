@@ -2,32 +2,28 @@
 // buffer, and for both ways to run a layer the stages with their dispatches, their bytes and their operations.
 
 import { MoegenError } from '../errors.js';
-import { ELEMENT_TYPES, type ActivationDtype, type ElementType } from '../spec/dtypes.js';
-import {
-  costAt,
-  costFormulas,
-  layerValues,
-  ROUTED_SIZES,
-  totalCost,
-  type Cost,
-  type CostFormulas,
-} from './cost.js';
-import { workOf } from './families/work.js';
+import { blockOptions, type BlockOption } from '../description/options.js';
+import type { FormatMix } from '../description/weights.js';
+import { ELEMENT_TYPES, type ActivationDtype, type ElementType } from '../description/dtypes.js';
+import { costAt, costFormulas, layerValues, totalCost, type Cost, type CostFormulas } from './cost.js';
+import { FAMILIES, stageOf } from './families/table.js';
 import { evaluateFormula, type FormulaValues } from './formula.js';
-import { LAYER_PATHS, tileFor, type LayerPath } from './layer.js';
+import { LAYER_PATHS, pathFor, runSizes, tileFor, type LayerPath } from './layer.js';
 import type { ModelDescription, ModelPlan } from './model.js';
-import { TILES, type TileName } from './tiles.js';
+import { BALANCED_SIZES, MAX_TILES } from './sizes.js';
+import type { TileName } from './tiles.js';
 import type { DispatchRule, Formula, KernelPlan } from './types.js';
 
 export interface ExplainChoice {
   readonly activation: ActivationDtype;
-  readonly weight: string;
   /** Sizes of the batches that costs are computed for. */
   readonly tokens: readonly number[];
 }
 
 export interface ModelAccount
   extends ExplainChoice, Pick<ModelDescription, 'modelType' | 'numLayers' | 'denseLayers'> {
+  /** The format of the routed experts' gate and up; that of the first block, where they differ. */
+  readonly weight: string;
   readonly assumptions: readonly string[];
   /** What formulas name beside constants and num_tokens. */
   readonly sizes: Readonly<Record<string, Formula>>;
@@ -36,6 +32,10 @@ export interface ModelAccount
 
 export interface BlockAccount {
   readonly layers: readonly number[];
+  /** What of the block decides its result, in words. */
+  readonly options: readonly BlockOption[];
+  /** Of each projection. */
+  readonly formats: FormatMix;
   readonly constants: Readonly<Record<string, number | boolean>>;
   readonly tensors: readonly TensorAccount[];
   readonly paths: readonly PathAccount[];
@@ -85,30 +85,44 @@ const ASSUMPTIONS = [
   'FLOPs: two for each multiply-add of the matrix products and of the sum over the slots of a token',
 ] as const;
 
-export function explainModel({ plans, description }: ModelPlan, choice: ExplainChoice): ModelAccount {
+export function explainModel({ plans, description, blocks }: ModelPlan, choice: ExplainChoice): ModelAccount {
   const { modelType, numLayers, denseLayers, groups } = description;
+  const accounts = groups.map((group, at) => {
+    const block = blocks[at];
+    return {
+      options: block === undefined ? [] : blockOptions(block),
+      ...explainGroup(plans, group, choice),
+    };
+  });
   return {
     modelType,
     numLayers,
     denseLayers,
     ...choice,
+    weight: accounts[0]?.formats.gate_up ?? choice.activation,
     assumptions: ASSUMPTIONS,
-    sizes: ROUTED_SIZES,
-    blocks: groups.map((group) => explainGroup(plans, group, choice)),
+    sizes: { ...BALANCED_SIZES, max_tiles: MAX_TILES },
+    blocks: accounts,
   };
 }
 
 type Group = ModelDescription['groups'][number];
 type Run = Group['runs'][number];
 
-function explainGroup(plans: readonly KernelPlan[], group: Group, choice: ExplainChoice): BlockAccount {
+function explainGroup(
+  plans: readonly KernelPlan[],
+  group: Group,
+  choice: ExplainChoice,
+): Omit<BlockAccount, 'options'> {
+  const [first] = group.runs;
   const runs = group.runs.filter(
     ({ activation, weight, intermediate }) =>
-      activation === choice.activation && weight === choice.weight && intermediate === choice.activation,
+      activation === choice.activation && weight === first?.weight && intermediate === choice.activation,
   );
   const kernels = runs.map((run) => ({ run, kernels: run.kernels.map((name) => planNamed(plans, name)) }));
   return {
     layers: group.layers,
+    formats: usedFormats(kernels.flatMap((entry) => entry.kernels)),
     constants: usedConstants(
       group,
       kernels.flatMap((entry) => entry.kernels),
@@ -131,6 +145,17 @@ function smallestBatch({ batches }: PathAccount): number {
   return Math.min(...batches.map(({ numTokens }) => numTokens));
 }
 
+/** Of the projections that the kernels multiply. */
+function usedFormats(plans: readonly KernelPlan[]): FormatMix {
+  const entries = plans.flatMap(({ family, axes }) => {
+    const projection = FAMILIES[family].projection;
+    return projection === undefined || axes['weight'] === undefined
+      ? []
+      : [[projection, axes['weight']] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** What a block does not have is a constant of none of its kernels. */
 function usedConstants({ constants }: Group, plans: readonly KernelPlan[]): BlockAccount['constants'] {
   const used = new Set(plans.flatMap((plan) => plan.constants.map(({ name }) => name)));
@@ -146,7 +171,7 @@ function planNamed(plans: readonly KernelPlan[], name: string): KernelPlan {
 }
 
 function explainTensors({ tensors, constants }: Group, plans: readonly KernelPlan[]): TensorAccount[] {
-  const values = layerValues(constants, { numTokens: 1, tile: null });
+  const values = layerValues(constants, { numTokens: 1, sizes: null });
   const bindings = plans.flatMap((plan) => plan.bindings);
   return tensors.flatMap(({ role, tensor, shape, binding: name }) => {
     const binding = bindings.find((candidate) => candidate.name === name);
@@ -169,7 +194,7 @@ function explainTensors({ tensors, constants }: Group, plans: readonly KernelPla
   });
 }
 
-/** Of the batched runs each takes the batches for which its tile is the one; decoding can take any. */
+/** Each run takes the batches for which it is the one; decoding can take any. */
 function explainPath(
   { constants }: Group,
   { path, tile }: Run,
@@ -177,21 +202,26 @@ function explainPath(
   tokens: readonly number[],
 ): PathAccount {
   const sizes = { topK: Number(constants['top_k']), numExperts: Number(constants['num_experts']) };
-  const own = tokens.filter((numTokens) => tile === 'none' || tileFor(numTokens, sizes) === tile);
+  const own = tokens.filter(
+    (numTokens) =>
+      path === 'decode' ||
+      (path === 'skinny' && pathFor(numTokens, sizes, LAYER_PATHS) !== 'batched') ||
+      tileFor(numTokens, sizes) === tile,
+  );
   const stages = plans.map((plan) => ({
-    stage: workOf(plan.family).stage,
+    stage: stageOf(plan.family),
     kernel: plan.name,
     ...plan.dispatch,
     threadgroupBytes: plan.threadgroupBytes,
     cost: costFormulas(plan),
   }));
-  const shape = tile === 'none' ? null : TILES[tile];
+  const shape = runSizes(plans);
   return {
     path,
     tile,
     stages,
     batches: own.map((numTokens) =>
-      batchOf(stages, numTokens, layerValues(constants, { numTokens, tile: shape })),
+      batchOf(stages, numTokens, layerValues(constants, { numTokens, sizes: shape })),
     ),
   };
 }

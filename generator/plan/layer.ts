@@ -2,30 +2,32 @@
 // a checkpoint's tensors come in by the names of theirs.
 
 import { MoegenError } from '../errors.js';
-import type { MoeBlock, TensorRole } from '../spec/block.js';
-import type { ActivationDtype } from '../spec/dtypes.js';
-import { routerVariant } from '../spec/routers.js';
-import { TILES, tileName, type TileName } from './tiles.js';
-import type { KernelPlan } from './types.js';
+import type { MoeBlock, TensorRole } from '../description/block.js';
+import type { ActivationDtype } from '../description/dtypes.js';
+import type { TensorRecipe } from '../description/recipes.js';
+import { routerVariant } from '../description/routers.js';
+import { projectionFormat, type FormatMix } from '../description/weights.js';
+import { blockNorms } from './families/norms.js';
+import { FAMILIES, type FamilyName, type NormName } from './families/table.js';
+import { hasSingleBuild } from './families/index-build.js';
+import { LAYER_PATHS, type LayerPath } from './selection.js';
+import type { TileName } from './tiles.js';
+import type { KernelPlan, TileShape } from './types.js';
+import { hasSkinnyKernels } from './variants.js';
 
-/** `batched` sorts assignments by expert and multiplies tiles; `decode` serves one token or a few. */
-export const LAYER_PATHS = ['batched', 'decode'] as const;
-export type LayerPath = (typeof LAYER_PATHS)[number];
+export { LAYER_PATHS, pathFor, tileFor, type LayerPath } from './selection.js';
 
 export interface LayerChoice {
   readonly path: LayerPath;
   readonly activation: ActivationDtype;
   readonly weight: string;
+  readonly mix?: FormatMix;
   readonly intermediate: ActivationDtype;
   readonly tile: TileName;
 }
 
-/** Low tiles where an expert has fewer rows than half a wide tile, on average. */
-export function tileFor(
-  numTokens: number,
-  { topK, numExperts }: Pick<MoeBlock, 'topK' | 'numExperts'>,
-): TileName {
-  return (numTokens * topK) / numExperts < TILES.wide.blockM / 2 ? 'low' : 'wide';
+export function layerPaths(experts: Pick<MoeBlock['experts'], 'gateUpOrder' | 'downOrder'>): LayerPath[] {
+  return LAYER_PATHS.filter((path) => path !== 'skinny' || hasSkinnyKernels(experts));
 }
 
 /** From the plans of the block's own set. */
@@ -34,52 +36,106 @@ export function layerKernels(
   block: MoeBlock,
   choice: LayerChoice,
 ): KernelPlan[] {
-  const families = choice.path === 'batched' ? batchedFamilies(block) : decodeFamilies(block);
-  const wanted: Readonly<Record<string, string>> = {
-    activation: choice.activation,
-    weight: choice.weight,
-    intermediate: choice.intermediate,
-    scoring: routerVariant(block.router).name,
-  };
-  return families.map((family) => {
-    // The logits have one tile of their own: their number of rows is the number of tokens.
-    const tile = tileName(family === 'router_logits' ? TILES.wide : TILES[choice.tile]);
-    return findPlan(plans, family, { ...wanted, tile });
+  return layerFamilies(layerShape(block), choice.path).map((family) => {
+    const projection = FAMILIES[family].projection;
+    return findPlan(plans, family, {
+      activation: choice.activation,
+      intermediate: choice.intermediate,
+      scoring: routerVariant(block.router).name,
+      tile: choice.tile,
+      ...(projection !== undefined && {
+        weight: projectionFormat(projection, choice.weight, choice.activation, choice.mix).name,
+      }),
+    });
   });
 }
 
-function batchedFamilies({ latent, shared }: MoeBlock): string[] {
+/** All that decides which families a layer runs. */
+export interface LayerShape {
+  /** Of few assignments the index is built in one kernel. */
+  readonly hasSingleBuild: boolean;
+  readonly hasLatent: boolean;
+  readonly hasShared: boolean;
+  readonly hasSharedSigmoid: boolean;
+  readonly hasSharedMix: boolean;
+  readonly norms: readonly NormName[];
+}
+
+function indexFamilies(isSingle: boolean, path: LayerPath): FamilyName[] {
+  if (path === 'decode') return [];
+  return path === 'skinny' && isSingle ? ['index_build'] : ['index_count', 'index_scan', 'index_scatter'];
+}
+
+/** In the order in which they are dispatched. */
+export function layerFamilies(shape: LayerShape, path: LayerPath): FamilyName[] {
+  const { hasSingleBuild: isSingle, hasLatent, hasShared, hasSharedSigmoid, hasSharedMix, norms } = shape;
+  const dense = path === 'batched' ? '' : 'decode_';
+  const expert = ({ decode: 'decode_', skinny: 'skinny_', batched: '' } as const)[path];
+  const only = (condition: boolean, ...families: readonly FamilyName[]) => (condition ? families : []);
+  const norm = (family: NormName) => only(norms.includes(family), family);
   return [
-    'router_logits',
+    ...norm('router_norm'),
+    path === 'batched' ? 'batched_router_logits' : 'router_logits',
     'router_select',
-    'index_count',
-    'index_scan',
-    'index_scatter',
-    ...(latent === null ? [] : ['latent_in']),
-    'gate_up',
-    'down',
-    ...(shared === null ? [] : ['shared_gate_up', 'shared_down']),
-    ...(shared?.sigmoidGate === true ? ['shared_sigmoid'] : []),
-    'combine',
-    ...(latent === null ? [] : ['latent_out']),
+    ...indexFamilies(isSingle, path),
+    ...only(hasLatent, `${dense}latent_in`),
+    ...norm('expert_norm'),
+    `${expert}gate_up`,
+    `${expert}down`,
+    ...norm('shared_norm'),
+    ...only(hasShared, `${dense}shared_gate_up`, `${dense}shared_down`),
+    ...norm('shared_output_norm'),
+    ...only(hasSharedSigmoid, 'shared_sigmoid'),
+    ...only(hasSharedMix, 'shared_mix'),
+    path === 'decode' ? 'decode_combine' : 'combine',
+    ...norm('routed_norm'),
+    ...norm('latent_norm'),
+    ...only(hasLatent, `${dense}latent_out`),
   ];
 }
 
-function decodeFamilies({ latent, shared }: MoeBlock): string[] {
-  return [
-    'router',
-    ...(latent === null ? [] : ['decode_latent_in']),
-    'decode_gate_up',
-    ...(shared === null ? [] : ['decode_shared_gate_up', 'decode_shared_down']),
-    'decode_down',
-    ...(latent === null ? [] : ['decode_latent_out']),
-  ];
+function layerShape(block: MoeBlock): LayerShape {
+  const { latent, shared } = block;
+  return {
+    hasSingleBuild: hasSingleBuild(block),
+    hasLatent: latent !== null,
+    hasShared: shared !== null,
+    hasSharedSigmoid: shared?.sigmoidGate === true,
+    hasSharedMix: shared?.combine === 'softmax',
+    norms: blockNorms(block).map(({ family }) => family),
+  };
+}
+
+/** What the index build needs to know of the kernels that use its tile map. */
+export interface RunSizes {
+  readonly block_m: number;
+  readonly block_n: number;
+  readonly down_block_n: number;
+}
+
+interface SizedKernel {
+  readonly family: string;
+  readonly tile?: TileShape | undefined;
+  readonly rows?: KernelPlan['rows'] | undefined;
+}
+
+export function runSizes(kernels: readonly SizedKernel[]): RunSizes {
+  const of = (matrix: string) => {
+    const plan = kernels.find(({ family }) => family === matrix || family === `skinny_${matrix}`);
+    return {
+      rows: plan?.tile?.blockM ?? plan?.rows?.maxRows ?? 1,
+      columns: plan?.tile?.blockN ?? plan?.rows?.columns ?? 1,
+    };
+  };
+  const [gateUp, down] = [of('gate_up'), of('down')];
+  if (gateUp.rows !== down.rows) throw new Error('gate_up and down share one map of tiles');
+  return { block_m: gateUp.rows, block_n: gateUp.columns, down_block_n: down.columns };
 }
 
 /** The family's plan that says of every axis that it has what is wanted there. */
 function findPlan(
   plans: readonly KernelPlan[],
-  family: string,
+  family: FamilyName,
   wanted: Readonly<Record<string, string>>,
 ): KernelPlan {
   const found = plans.find(
@@ -99,6 +155,16 @@ function findPlan(
 export const TENSOR_BINDINGS: Readonly<Record<TensorRole, string>> = {
   router: 'router_weight',
   router_bias: 'router_bias',
+  router_norm: 'router_norm_weight',
+  marked_selection_bias: 'marked_selection_bias',
+  expert_scale: 'expert_scale',
+  expert_norm: 'expert_norm_weight',
+  latent_norm: 'latent_norm_weight',
+  routed_norm: 'routed_norm_weight',
+  shared_norm: 'shared_norm_weight',
+  shared_output_norm: 'shared_output_norm_weight',
+  shared_mix: 'shared_mix_weight',
+  shared_mix_bias: 'shared_mix_bias',
   selection_bias: 'selection_bias',
   token_table: 'token_table',
   expert_gate_up: 'gate_up_weight',
@@ -124,3 +190,9 @@ export const TENSOR_BINDINGS: Readonly<Record<TensorRole, string>> = {
   shared_sigmoid_gate: 'shared_sigmoid_weight',
   output_bias: 'output_bias',
 };
+
+/** The binding that holds a plane of a matrix, or the whole of another parameter. */
+export function planeBinding({ role, plane }: Pick<TensorRecipe, 'role' | 'plane'>): string {
+  const binding = TENSOR_BINDINGS[role];
+  return plane === undefined ? binding : binding.replace(/weight$/, plane);
+}

@@ -2,7 +2,9 @@
 // name before any text exists. Limits are Apple's (Metal feature set tables).
 
 import { MoegenError } from '../errors.js';
-import { loaderRows, loaderTerms, tileBytes, tileThreads } from './tiles.js';
+import { kernelFormats } from '../description/weights.js';
+import { assertDropInTile } from './families/dropin/tiles.js';
+import { tileThreads } from './tiles.js';
 import type { KernelPlan, TileShape } from './types.js';
 
 const MAX_THREADS_PER_THREADGROUP = 1024;
@@ -14,8 +16,11 @@ export function assertPlan(plan: KernelPlan): void {
   expectAtMost(plan, 'threads per threadgroup', x * y * z, MAX_THREADS_PER_THREADGROUP);
   expectAtMost(plan, 'bytes of threadgroup memory', plan.threadgroupBytes, MAX_THREADGROUP_BYTES);
   assertBindings(plan);
+  assertGroups(plan);
   if (plan.tile !== undefined) {
     assertTile(plan, plan.tile);
+    if (plan.resultStride === undefined) assertLoader(plan, plan.tile);
+    else assertDropInTile(plan, plan.tile, plan.resultStride);
     if (tileThreads(plan.tile) !== x * y * z) {
       refuse(plan, `a tile of ${tileThreads(plan.tile)} threads is dispatched with ${x * y * z}`);
     }
@@ -32,41 +37,22 @@ function assertBindings(plan: KernelPlan): void {
   expectAtMost(plan, 'buffers', next, MAX_BUFFERS);
 }
 
-function assertTile(plan: KernelPlan, tile: TileShape): void {
-  const { blockM, blockN, blockK, simdgroupsM, simdgroupsN } = tile;
-  if (blockM % (8 * simdgroupsM) !== 0 || blockN % (8 * simdgroupsN) !== 0) {
-    refuse(
-      plan,
-      `${simdgroupsM} x ${simdgroupsN} simdgroups of whole 8 x 8 matrices do not cover ${blockM} x ${blockN}`,
+/** Rows of packed weights hold whole groups of terms. Where the number of terms is bound later, that is up to the host. */
+function assertGroups({ name, axes, bindings, constants }: KernelPlan): void {
+  const [format] = kernelFormats([axes['weight'] ?? '']);
+  if (format === undefined) return;
+  for (const { matrix } of bindings) {
+    const terms = constants.find((constant) => constant.name === matrix?.[1]);
+    if (terms === undefined || Number(terms.value ?? 0) % format.groupTerms === 0) continue;
+    throw new MoegenError(
+      'plan/partial-group',
+      `${name} cannot be built: expected ${terms.name} to be whole groups of ${format.groupTerms} terms, got ${String(terms.value)}`,
+      {
+        where: `weights ${format.name}`,
+        help: 'use a format with smaller groups for this projection (--weights PROJECTION=FORMAT), or dense weights',
+      },
     );
   }
-  if (blockK % 8 !== 0) refuse(plan, `blockK must be a multiple of 8, got ${blockK}`);
-  const rows = loaderRows(tile);
-  if (!Number.isInteger(rows) || blockM % rows !== 0 || blockN % rows !== 0) {
-    refuse(plan, `passes of ${rows} loaded rows do not cover tiles of ${blockM} and ${blockN} rows`);
-  }
-  const terms = loaderTerms(tile);
-  if (!Number.isInteger(terms) || blockK % terms !== 0) {
-    refuse(plan, `passes of ${terms} loaded terms of a transposed matrix do not cover tiles of ${blockK}`);
-  }
-  if (tileBytes(tile, 1) > plan.threadgroupBytes)
-    refuse(plan, 'the tile is larger than the threadgroup memory declared');
-  assertResults(plan, tile);
-}
-
-/** Results pass through the tiles, in rows as long as those of terms, a block of them for each matrix, or in rows of their own. */
-function assertResults(plan: KernelPlan, tile: TileShape): void {
-  const { blockM, blockN, blockK } = tile;
-  const { resultStride } = plan;
-  if (resultStride === undefined) {
-    if (blockN > blockK)
-      refuse(plan, `a result row of ${blockN} columns does not fit a tile row of ${blockK} terms`);
-    return;
-  }
-  if (blockN > resultStride)
-    refuse(plan, `a result row of ${blockN} columns does not fit a row of ${resultStride}`);
-  if (blockM * resultStride * 4 > tileBytes(tile, 1))
-    refuse(plan, `${blockM} result rows of ${resultStride} do not fit where the tiles were`);
 }
 
 function expectAtMost(plan: KernelPlan, what: string, value: number, limit: number): void {
@@ -78,4 +64,27 @@ function refuse(plan: KernelPlan, reason: string): never {
     where: `family ${plan.family}`,
     help: 'choose another tile in generator/plan/tiles.ts',
   });
+}
+
+/** Simdgroups of whole 8 x 8 matrices cover the tile. */
+function assertTile(plan: KernelPlan, { blockM, blockN, blockK, simdgroupsM, simdgroupsN }: TileShape): void {
+  if (blockM % (8 * simdgroupsM) !== 0 || blockN % (8 * simdgroupsN) !== 0) {
+    refuse(
+      plan,
+      `${simdgroupsM} x ${simdgroupsN} simdgroups of whole 8 x 8 matrices do not cover ${blockM} x ${blockN}`,
+    );
+  }
+  if (blockK % 8 !== 0) refuse(plan, `blockK must be a multiple of 8, got ${blockK}`);
+}
+
+/** Passes of all threads cover the tile of the input, four terms a thread, and a thread stays at its terms of a row. */
+function assertLoader(plan: KernelPlan, tile: TileShape): void {
+  const { blockM, blockK } = tile;
+  const threads = tileThreads(tile);
+  if ((blockM * blockK) % (4 * threads) !== 0 || (4 * threads) % blockK !== 0) {
+    refuse(
+      plan,
+      `passes of ${threads} threads with four terms each do not cover ${blockM} rows of ${blockK}`,
+    );
+  }
 }

@@ -1,10 +1,31 @@
-// How the weight matrices of an expert lie in memory, and the words with which kernels reach into them: where a tile's thread
-// starts to read, which rows a simdgroup multiplies, which bias belongs to a column.
+// How the weight matrices of an expert lie in memory, and the words with which kernels reach into them: which row of which
+// buffers holds a column, which bias belongs to it.
 
-import type { ElementType } from '../spec/dtypes.js';
+import { TENSOR_ROLES, type TensorRole } from '../description/block.js';
+import type { ElementType } from '../description/dtypes.js';
+import type { Plane, WeightFormat } from '../description/weights.js';
 import { buffer } from './bindings.js';
 import type { ConstantName } from './constants.js';
 import type { Binding, Formula } from './types.js';
+
+/** The matrices that kernels multiply, and the parameters of a block that they are. */
+const ROLES = {
+  router: 'router',
+  gate_up: 'expert_gate_up',
+  gate: 'expert_gate',
+  up: 'expert_up',
+  down: 'expert_down',
+  latent_in: 'latent_in',
+  latent_out: 'latent_out',
+  shared_gate_up: 'shared_gate_up',
+  shared_gate: 'shared_gate',
+  shared_up: 'shared_up',
+  shared_down: 'shared_down',
+  shared_sigmoid: 'shared_sigmoid_gate',
+  shared_mix: 'shared_mix',
+} as const;
+
+type MatrixName = keyof typeof ROLES;
 
 /** [out, in] computes x * W^T, [in, out] computes x * W. */
 export type Order = 'out_in' | 'in_out';
@@ -13,7 +34,8 @@ export type GateUpLayout = 'concatenated' | 'interleaved' | 'separate' | 'ungate
 /** The columns of a product that a kernel tells apart: gate, up, down. */
 export interface Part {
   readonly name: string;
-  readonly weight: string;
+  /** Before the names of the buffers that hold it. */
+  readonly matrix: MatrixName;
   /** Buffer of the bias that is added to the product, or null. */
   readonly bias: string | null;
   /** Columns of the whole matrix that holds the part. */
@@ -34,15 +56,15 @@ export interface Matrices {
 
 interface GateUpOptions {
   /** Before the names of buffers: nothing, or `shared_`. */
-  readonly prefix: string;
+  readonly prefix: '' | 'shared_';
   readonly hasBias: boolean;
   readonly columns: ConstantName;
 }
 
 export function gateUpParts(layout: GateUpLayout, options: GateUpOptions): Matrices['parts'] {
   const { prefix, hasBias, columns } = options;
-  const of = (matrix: string) => ({
-    weight: `${prefix}${matrix}_weight`,
+  const of = (matrix: 'gate_up' | 'gate' | 'up') => ({
+    matrix: `${prefix}${matrix}` as const,
     bias: hasBias ? `${prefix}${matrix}_bias` : null,
   });
   const gate = { name: 'gate', width: columns, step: 1, first: '' } as const;
@@ -70,9 +92,9 @@ export function gateUpParts(layout: GateUpLayout, options: GateUpOptions): Matri
 }
 
 /** A matrix whose columns are those of the result. */
-export function plainPart(name: string, columns: ConstantName, hasBias: boolean): Part {
+export function plainPart(name: MatrixName, columns: ConstantName, hasBias: boolean): Part {
   const bias = hasBias ? `${name}_bias` : null;
-  return { name, weight: `${name}_weight`, bias, width: columns, step: 1, first: '' };
+  return { name, matrix: name, bias, width: columns, step: 1, first: '' };
 }
 
 const LAYOUT_NOTES: Readonly<Partial<Record<string, string>>> = {
@@ -89,18 +111,53 @@ export function layoutNote(layout: GateUpLayout, order: Order): string {
 /** The buffers of weights and biases; each matrix comes once. */
 export function matrixBuffers(
   { parts, order, terms, isPerExpert }: Matrices,
-  element: ElementType,
+  format: WeightFormat,
+  bias: ElementType,
   note = '',
 ): Omit<Binding, 'index'>[] {
   const perExpert = isPerExpert ? ['num_experts'] : [];
-  const distinct = parts.filter(({ weight }, at) => parts.findIndex((part) => part.weight === weight) === at);
-  return distinct.flatMap(({ weight, bias, width }) => {
-    const shape = order === 'out_in' ? [width, terms] : [terms, width];
-    return [
-      buffer(weight, element, [...perExpert, ...shape], { note }),
-      ...(bias === null ? [] : [buffer(bias, element, [...perExpert, width])]),
-    ];
-  });
+  const distinct = parts.filter(({ matrix }, at) => parts.findIndex((part) => part.matrix === matrix) === at);
+  return distinct.flatMap((part) => [
+    ...format.planes.map((plane) => {
+      const own = planeTerms(plane, terms);
+      const rows = planeRows(plane, part.width);
+      const shape = order === 'out_in' ? [...rows, ...own] : [...own, ...rows];
+      // A single number for each matrix, or for the only one.
+      const whole = [...perExpert, ...shape];
+      return buffer(planeName(part, plane), plane.element, whole.length === 0 ? ['1'] : whole, {
+        note,
+        role: ROLES[part.matrix],
+        plane: plane.suffix,
+        ...(plane.suffix === 'weight' && { matrix: [part.width, terms] as const }),
+      });
+    }),
+    ...(part.bias === null
+      ? []
+      : [buffer(part.bias, bias, [...perExpert, part.width], { ...biasRole(part) })]),
+  ]);
+}
+
+function biasRole({ matrix }: Part): { readonly role?: TensorRole } {
+  const role = TENSOR_ROLES.find((candidate) => candidate === `${ROLES[matrix]}_bias`);
+  return role === undefined ? {} : { role };
+}
+
+function planeName({ matrix }: Part, { suffix }: Plane): string {
+  return `${matrix}_${suffix}`;
+}
+
+/** Elements of a plane for a row of terms; no extent where they are one. Tiles may be partial at the end of a row. */
+function planeTerms({ elements, terms, rows }: Plane, rowTerms: Formula): Formula[] {
+  if (terms === null) return [];
+  if (rows !== 1) return [`ceil_div(${rowTerms}, ${terms})`];
+  const groups = terms === 1 ? rowTerms : `${rowTerms} / ${terms}`;
+  return [elements === 1 ? groups : `${groups} * ${elements}`];
+}
+
+/** Rows of a plane for those of a matrix. */
+function planeRows({ rows }: Plane, width: Formula): Formula[] {
+  if (rows === null) return [];
+  return [rows === 1 ? width : `ceil_div(${width}, ${rows})`];
 }
 
 /** Column of the matrix that holds a column of the part; `column` is one name, or a sum. */
@@ -117,45 +174,52 @@ export function biasTerm(matrices: Matrices, part: Part, column: string, load: s
   return ` + ${load}(${part.bias}[${expert}${matrixColumn(part, column)}])`;
 }
 
-/** In a tiled kernel: what the thread reads first, in the first pass over the terms. */
-export function tileStart(matrices: Matrices, part: Part): string {
-  return matrices.order === 'out_in' ? firstRow(matrices, part) : firstTerm(matrices, part.weight, part);
+/** The buffers of a part, as arguments; those whose elements rows share, from the elements of a column's row on. */
+export function planeArguments(
+  matrices: Matrices,
+  part: Part,
+  column: string,
+  { planes }: WeightFormat,
+): string {
+  return planes
+    .map((plane) => {
+      const name = planeName(part, plane);
+      return plane.rows === 1 ? name : `${name}${sharedStart(matrices, part, column, plane)}`;
+    })
+    .join(', ');
 }
 
-function firstRow({ parts, terms, isPerExpert }: Matrices, part: Part): string {
-  const [leader] = parts;
-  if (leader !== part && leader.weight === part.weight) {
-    return `${leader.name}_row + ${part.first === '1' ? '' : `ulong(${part.first}) * `}${terms}`;
-  }
-  const row = matrixColumn(part, 'first_column + loader_row');
-  const rows = isPerExpert ? `(ulong(expert) * ${part.width} + ${row})` : `ulong(${row})`;
-  return `${part.weight} + ${rows} * ${terms}`;
+function sharedStart(
+  { terms, isPerExpert }: Matrices,
+  part: Part,
+  column: string,
+  { rows, terms: tileTerms }: Plane,
+): string {
+  if (rows === null || tileTerms === null) return isPerExpert ? ' + expert' : '';
+  const tiles = (extent: Formula, size: number) => `((${extent} + ${size - 1}) / ${size})`;
+  const joint = matrixColumn(part, column);
+  const own = `${joint === column ? column : `(${joint})`} / ${rows}`;
+  const row = isPerExpert ? `(ulong(expert) * ${tiles(part.width, rows)} + ${own})` : `ulong(${own})`;
+  return ` + ${row} * ${tiles(terms, tileTerms)}`;
+}
+
+/** The row of the matrix that holds a column of the part. */
+export function matrixRow({ isPerExpert }: Matrices, part: Part, column: string): string {
+  const row = matrixColumn(part, column);
+  return isPerExpert ? `ulong(expert) * ${part.width} + ${row}` : `ulong(${row})`;
 }
 
 /** The row of the first term in a transposed matrix, at the part's first column. */
-export function firstTerm({ terms, isPerExpert }: Matrices, weight: string, { width, first }: Part): string {
+export function firstTerm({ terms, isPerExpert }: Matrices, { matrix, width, first }: Part): string {
   const expert = isPerExpert ? ` + ulong(expert) * ${terms} * ${width}` : '';
-  return `${weight}${expert}${first === '' ? '' : ` + ${first}`}`;
-}
-
-/** Elements from one row that a thread of a tiled kernel reads to the next. */
-export function rowStride({ order, terms }: Matrices, { step, width }: Part): string {
-  if (order === 'in_out') return width;
-  return step === 1 ? terms : `${step} * ${terms}`;
-}
-
-/** In a matrix-vector kernel: the four rows that a simdgroup multiplies at once. */
-export function fourRows({ isPerExpert }: Matrices, rows: readonly (readonly [Part, string])[]): string {
-  const width = rows[0]?.[0].width ?? '';
-  const columns = `ulong4(${rows.map(([part, column]) => matrixColumn(part, column)).join(', ')})`;
-  return isPerExpert ? `ulong(expert) * ${width} + ${columns}` : columns;
+  return `${matrix}_weight${expert}${first === '' ? '' : ` + ${first}`}`;
 }
 
 /** The element that is multiplied with a term for a column, in words. */
 export function elementInWords(matrices: Matrices, part: Part, column: string, term: string): string {
   const joint = matrixColumn(part, column);
   const place = matrices.order === 'out_in' ? `${joint}, ${term}` : `${term}, ${joint}`;
-  return `${part.weight}[${matrices.isPerExpert ? 'expert, ' : ''}${place}]`;
+  return `${part.matrix}_weight[${matrices.isPerExpert ? 'expert, ' : ''}${place}]`;
 }
 
 /** The bias of a column, in words: ` + bias[...]`, or nothing. */

@@ -3,25 +3,40 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { MoegenError } from '../errors.js';
-import { TENSOR_ROLES, type MoeBlock } from '../spec/block.js';
-import type { ActivationDtype } from '../spec/dtypes.js';
-import type { GenerationSpec } from '../spec/generation.js';
-import type { LayerBlocks } from '../spec/models/index.js';
+import { TENSOR_ROLES, type MoeBlock } from '../description/block.js';
+import type { ActivationDtype } from '../description/dtypes.js';
+import type { GenerationSpec } from '../description/generation.js';
+import type { LayerBlocks } from '../description/models/index.js';
+import type { TensorRecipe } from '../description/recipes.js';
+import type { FormatMix } from '../description/weights.js';
 import { blockConstants } from './constants.js';
 import { scoredExperts } from './families/router-parts.js';
-import { LAYER_PATHS, layerKernels, TENSOR_BINDINGS, type LayerPath } from './layer.js';
+import {
+  layerKernels,
+  layerPaths,
+  planeBinding,
+  runSizes,
+  TENSOR_BINDINGS,
+  type LayerPath,
+} from './layer.js';
 import { planKernels } from './plan.js';
-import { TILES, type TileName } from './tiles.js';
+import { runMemory, type RunMemory } from './run-buffers.js';
+import { tokenRanges, type TokenRange } from './selection.js';
+import type { TileName } from './tiles.js';
 import type { KernelPlan } from './types.js';
 
 /** One way to run a layer. Grids and shapes stand with the kernels, as formulas of num_tokens and the constants. */
-interface LayerRun {
+interface LayerRun extends RunMemory {
   readonly path: LayerPath;
   readonly activation: ActivationDtype;
   readonly weight: string;
   readonly intermediate: ActivationDtype;
   /** `wide` for many rows per expert, `low` for few; the decode path has no tiles. */
   readonly tile: TileName | 'none';
+  /** The numbers of tokens for which it is the run to take; null where another one is better for each. */
+  readonly tokens: TokenRange | null;
+  /** Values of all constants of its kernels, baked in or bound, and of what their formulas name beside num_tokens. */
+  readonly constants: Readonly<Record<string, number | boolean>>;
   readonly kernels: readonly string[];
 }
 
@@ -34,8 +49,18 @@ interface LayerTensor {
   readonly binding: string;
 }
 
+/** Where the contents of a buffer come from. */
+interface BufferRecipe extends TensorRecipe {
+  /** Name of the binding that holds it. */
+  readonly binding: string;
+}
+
 interface LayerGroup {
   readonly layers: readonly number[];
+  /** Of each projection, where a checkpoint decides it. */
+  readonly formats?: FormatMix;
+  /** Of every buffer of parameters, where the tensors of the checkpoint are known. */
+  readonly buffers?: readonly BufferRecipe[];
   /** Values of all constants, also of those that are not baked in. */
   readonly constants: Readonly<Record<string, number | boolean>>;
   readonly tensors: readonly LayerTensor[];
@@ -52,31 +77,52 @@ export interface ModelDescription {
 export interface ModelPlan {
   readonly plans: readonly KernelPlan[];
   readonly description: ModelDescription;
+  /** Of the description's groups. */
+  readonly blocks: readonly MoeBlock[];
 }
 
 export type ModelSpec = Omit<GenerationSpec, 'block'>;
 
-export function planModel(modelType: string, model: LayerBlocks, spec: ModelSpec): ModelPlan {
+/** Blocks as a checkpoint holds them: the format of each projection, and what each buffer is made of. */
+interface StoredBlock {
+  readonly formats?: FormatMix;
+  readonly recipes?: readonly TensorRecipe[];
+}
+
+export interface PlannedModel extends Omit<LayerBlocks, 'blocks'> {
+  readonly blocks: readonly (LayerBlocks['blocks'][number] & StoredBlock)[];
+}
+
+export function planModel(modelType: string, model: PlannedModel, spec: ModelSpec): ModelPlan {
   const maxExperts = Math.max(...model.blocks.map(({ block }) => scoredExperts(block)));
-  const sets = model.blocks.map(({ block, layers }) => ({
-    block,
-    layers,
-    plans: planKernels({ ...spec, block, maxExperts }),
-  }));
+  const sets = model.blocks.map(({ block, layers, formats, recipes }) => {
+    const own = { ...spec, ...ownFormats(formats) };
+    return { block, layers, formats, recipes, spec: own, plans: planKernels({ ...own, block, maxExperts }) };
+  });
   return {
+    blocks: model.blocks.map(({ block }) => block),
     plans: mergePlans(sets.flatMap(({ plans }) => plans)),
     description: {
       modelType,
       numLayers: model.numLayers,
       denseLayers: model.denseLayers,
-      groups: sets.map(({ block, layers, plans }) => ({
+      groups: sets.map(({ block, layers, formats, recipes, plans, spec: own }) => ({
         layers,
+        ...(formats && { formats }),
         constants: blockConstants(block),
         tensors: layerTensors(block),
-        runs: layerRuns(block, plans, spec),
+        ...(recipes && { buffers: recipes.map((recipe) => ({ ...recipe, binding: planeBinding(recipe) })) }),
+        runs: layerRuns(block, plans, own),
       })),
     },
   };
+}
+
+/** A block whose formats are known comes in these alone. */
+function ownFormats(formats: FormatMix | undefined): Partial<Pick<GenerationSpec, 'weights' | 'mix'>> {
+  if (formats === undefined) return {};
+  const { gate_up: weight = 'bf16' } = formats;
+  return { weights: [weight], mix: formats };
 }
 
 /** Blocks of a model share kernels; a constant on which they differ is not baked in but bound. */
@@ -124,30 +170,42 @@ function layerTensors(block: MoeBlock): LayerTensor[] {
 }
 
 function layerRuns(block: MoeBlock, plans: readonly KernelPlan[], spec: ModelSpec): LayerRun[] {
+  const { mix = {} } = spec;
+  const ways = tokenRanges(block, layerPaths(block.experts));
   return spec.activations.flatMap((activation) =>
     spec.weights.flatMap((weight) =>
       [...new Set([activation, 'f32'] as const)].flatMap((intermediate) =>
-        LAYER_PATHS.flatMap((path) =>
-          tilesOf(path).map((tile) => ({
+        ways.map(({ path, tile, tokens }) => {
+          const choice = {
             path,
             activation,
             weight,
+            mix,
             intermediate,
-            tile,
-            kernels: layerKernels(plans, block, {
-              path,
-              activation,
-              weight,
-              intermediate,
-              tile: tile === 'none' ? 'low' : tile,
-            }).map(({ name }) => name),
-          })),
-        ),
+            tile: tile === 'none' ? 'low' : tile,
+          };
+          const kernels = layerKernels(plans, block, choice);
+          const constants = runConstants(block, kernels);
+          return {
+            ...{ path, activation, weight, intermediate, tile, tokens, constants },
+            kernels: kernels.map(({ name }) => name),
+            ...runMemory(kernels, constants),
+          };
+        }),
       ),
     ),
   );
 }
 
-function tilesOf(path: LayerPath): (TileName | 'none')[] {
-  return path === 'decode' ? ['none'] : (Object.keys(TILES) as TileName[]);
+/** Of the block, those that some kernel has or names; block sizes in any case, for sizes of buffers depend on them. */
+function runConstants(
+  block: MoeBlock,
+  kernels: readonly KernelPlan[],
+): Readonly<Record<string, number | boolean>> {
+  const named = new Set(kernels.flatMap(({ constants }) => constants.map(({ name }) => name)));
+  const sizes = ['num_experts', 'top_k'];
+  const own = Object.entries(blockConstants(block)).filter(
+    ([name]) => named.has(name) || sizes.includes(name),
+  );
+  return { ...Object.fromEntries(own), ...runSizes(kernels) };
 }

@@ -1,7 +1,7 @@
 // The one place where kernels get their names: `moe_`, the stage, its variants, the dtypes, the tile. What changes the text of
 // a kernel is in its name; sizes are not. Drop-in kernels have the names that their hosts know.
 
-import type { ActivationDtype } from '../spec/dtypes.js';
+import type { ActivationDtype } from '../description/dtypes.js';
 
 export function kernelName(...parts: readonly string[]): string {
   return ['moe', ...parts.filter((part) => part !== '')].join('_');

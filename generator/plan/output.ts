@@ -1,8 +1,9 @@
 // What happens to a token's sum after its slots are added: scale, bias and shared expert, in this order. Without a block in
 // particular these are options, bound as constants; for a block only what it has is there.
 
-import type { GenerationSpec } from '../spec/generation.js';
-import type { ActivationDtype } from '../spec/dtypes.js';
+import type { MoeBlock } from '../description/block.js';
+import type { GenerationSpec } from '../description/generation.js';
+import type { ActivationDtype } from '../description/dtypes.js';
 import { buffer } from './bindings.js';
 import type { ConstantName } from './constants.js';
 import { storageTerms, type StorageUse } from './storage.js';
@@ -17,6 +18,8 @@ export interface OutputStage {
   readonly bindings: readonly Omit<Binding, 'index'>[];
   /** Lines over `sum`, `token`, `column` and `element`. */
   readonly steps: readonly TemplateValue[];
+  /** Whether a step needs the share of a branch. */
+  readonly isMixing: boolean;
 }
 
 interface Step {
@@ -35,11 +38,12 @@ export function outputStage(spec: GenerationSpec): OutputStage {
     constants: steps.flatMap(({ option, constants = [] }) => [...optionConstants(option), ...constants]),
     bindings: steps.flatMap((step) => step.bindings ?? []),
     steps: steps.map(({ option, statement }) => ({ ...optionTerms(option), statement })),
+    isMixing: isMixed(spec.block),
   };
 }
 
 /** Where the sum is not the output yet. */
-export const NO_OUTPUT_STAGE: OutputStage = { constants: [], bindings: [], steps: [] };
+export const NO_OUTPUT_STAGE: OutputStage = { constants: [], bindings: [], steps: [], isMixing: false };
 
 function scaleStep({ block }: GenerationSpec): Step {
   return {
@@ -54,12 +58,13 @@ function biasStep({ block }: GenerationSpec): Step {
   return {
     option,
     statement: 'sum += output_bias[column];',
-    bindings: [buffer('output_bias', 'f32', ['hidden_size'], condition(option))],
+    bindings: [buffer('output_bias', 'f32', ['hidden_size'], { ...condition(option), role: 'output_bias' })],
   };
 }
 
 function sharedStep({ block }: GenerationSpec): Step {
   if (block === null) return optionalSharedStep();
+  if (isMixed(block)) return mixStep();
   const isGated = block.shared?.sigmoidGate === true;
   return {
     option: always(block.shared !== null),
@@ -67,6 +72,20 @@ function sharedStep({ block }: GenerationSpec): Step {
       ? 'sum = fma(shared_sigmoid[token], shared_output[element], sum);'
       : 'sum += shared_output[element];',
     bindings: sharedBindings('always', always(isGated)),
+  };
+}
+
+function isMixed(block: MoeBlock | null): boolean {
+  return block?.shared?.combine === 'softmax';
+}
+
+/** Both branches by their shares of one. */
+function mixStep(): Step {
+  const [routed, shared] = ['mix_logits[2 * ulong(token)]', 'mix_logits[2 * ulong(token) + 1]'] as const;
+  return {
+    option: 'always',
+    statement: `sum = fma(moe_first_share(${routed}, ${shared}), sum, moe_first_share(${shared}, ${routed}) * shared_output[element]);`,
+    bindings: [...sharedBindings('always', 'never'), buffer('mix_logits', 'f32', ['num_tokens', '2'])],
   };
 }
 
@@ -87,7 +106,8 @@ function sharedBindings(expert: Option, sigmoid: Option): Omit<Binding, 'index'>
 }
 
 function halfStep({ block }: GenerationSpec): Step {
-  const isHalved = block === null || block.shared?.combine === 'average';
+  const combine = block?.shared?.combine;
+  const isHalved = block === null || combine === 'average' || combine === 'equal_power';
   return { option: always(isHalved), statement: 'sum *= output_scale;', constants: ['output_scale'] };
 }
 
@@ -133,10 +153,10 @@ export function rowlessSlots(
   activation: ActivationDtype,
 ): RowlessSlots {
   const { block } = spec;
-  const { states, width, isLatent } = variant.space;
+  const { states, width, isFloat } = variant.space;
   const option: Option = block === null ? { constant: 'has_zero_experts' } : always(block.numZeroExperts > 0);
   const isWeight = variant.isUnweighted;
-  const dtype = isLatent ? 'f32' : activation;
+  const dtype = isFloat ? 'f32' : activation;
   const { load } = storageTerms(dtype, spec.bf16Storage);
   const input = `${load}(${states}[ulong(token) * ${width} + column])`;
   const hasInput = option !== 'never';

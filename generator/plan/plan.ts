@@ -2,23 +2,22 @@
 // list comes sorted by name.
 
 import { MoegenError } from '../errors.js';
-import type { GenerationSpec } from '../spec/generation.js';
+import type { GenerationSpec } from '../description/generation.js';
 import { combinePlans } from './families/combine.js';
 import { convertPlans } from './families/convert.js';
-import { decodeDownPlans } from './families/decode-down.js';
-import { decodeGateUpPlans } from './families/decode-gate-up.js';
 import { downPlans } from './families/down.js';
 import { gateUpPlans } from './families/gate-up.js';
 import { indexPlans } from './families/index-build.js';
+import { normPlans } from './families/norms.js';
 import { projectionPlans } from './families/projections.js';
 import { routerPlans } from './families/router.js';
-import { seedAssignmentPlans } from './families/seed/assignments.js';
-import { seedCompatPlans } from './families/seed/bf16-compat.js';
-import { seedEntropyPlans } from './families/seed/entropy.js';
-import { seedGateUpPlans } from './families/seed/gate-up.js';
-import { seedMixturePlans } from './families/seed/mixture.js';
-import { seedRouterPlans } from './families/seed/router.js';
-import { seedRowPlans } from './families/seed/rows.js';
+import { dropInAssignmentPlans } from './families/dropin/assignments.js';
+import { dropInCompatPlans } from './families/dropin/bf16-compat.js';
+import { dropInEntropyPlans } from './families/dropin/entropy.js';
+import { dropInGateUpPlans } from './families/dropin/gate-up.js';
+import { dropInMixturePlans } from './families/dropin/mixture.js';
+import { dropInRouterPlans } from './families/dropin/router.js';
+import { dropInRowPlans } from './families/dropin/rows.js';
 import { sharedExpertPlans } from './families/shared-expert.js';
 import { assertPlan } from './limits.js';
 import type { KernelPlan } from './types.js';
@@ -29,18 +28,17 @@ const FAMILIES = [
   gateUpPlans,
   downPlans,
   combinePlans,
-  decodeGateUpPlans,
-  decodeDownPlans,
   sharedExpertPlans,
   projectionPlans,
+  normPlans,
   convertPlans,
-  seedRouterPlans,
-  seedAssignmentPlans,
-  seedEntropyPlans,
-  seedMixturePlans,
-  seedRowPlans,
-  seedGateUpPlans,
-  seedCompatPlans,
+  dropInRouterPlans,
+  dropInAssignmentPlans,
+  dropInEntropyPlans,
+  dropInMixturePlans,
+  dropInRowPlans,
+  dropInGateUpPlans,
+  dropInCompatPlans,
 ] as const;
 
 export function planKernels(spec: GenerationSpec): KernelPlan[] {

@@ -1,6 +1,6 @@
 // How elements of a buffer become floats and back: the words that templates print for loading and storing each type.
 
-import type { ActivationDtype, Bf16Storage } from '../spec/dtypes.js';
+import type { ActivationDtype, Bf16Storage } from '../description/dtypes.js';
 import type { TemplateValue } from './types.js';
 
 export interface StorageTerms {
@@ -26,6 +26,11 @@ const BF16: Readonly<Record<Bf16Storage, StorageTerms>> = {
 
 export function storageTerms(dtype: ActivationDtype, bf16Storage: Bf16Storage): StorageTerms {
   return dtype === 'bf16' ? BF16[bf16Storage] : NATIVE[dtype];
+}
+
+/** The same for a kernel that moves values and computes nothing: of BF16 they keep subnormals, however it is declared. */
+export function bitsTerms(dtype: ActivationDtype): StorageTerms {
+  return storageTerms(dtype, 'ushort');
 }
 
 export interface StorageUse {

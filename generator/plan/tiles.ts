@@ -1,91 +1,135 @@
-// Tiles of the matrix kernels, and what follows from them: who loads what, how much threadgroup memory it takes.
+// Tiles of the matrix kernels of the pipeline, and what follows from them: in which type a tile holds its elements, who loads
+// what, how much threadgroup memory it takes.
 
-import type { ConstantName } from './constants.js';
+import type { ActivationDtype, Bf16Storage } from '../description/dtypes.js';
+import type { WeightFormat } from '../description/weights.js';
+import { laneTerms } from './rows.js';
 import type { TemplateValue, TileShape } from './types.js';
 
-/**
- * Wide tiles for prompts, low ones for a few rows per expert (short prompts, small batches). Every tile adds sums of
- * blockK = 32 terms in ascending order: results do not depend on which one ran.
- */
-export const TILES = {
-  wide: { blockM: 32, blockN: 32, blockK: 32, simdgroupsM: 2, simdgroupsN: 2 },
-  low: { blockM: 8, blockN: 32, blockK: 32, simdgroupsM: 1, simdgroupsN: 2 },
-} as const satisfies Record<string, TileShape>;
-export type TileName = keyof typeof TILES;
+/** Wide tiles for prompts, low ones for a few rows per expert. Results do not depend on which one ran. */
+export const TILE_NAMES = ['wide', 'low'] as const;
+export type TileName = (typeof TILE_NAMES)[number];
+
+/** Rows of a tile: the same for gate_up and down, which share the tile map. */
+export const TILE_ROWS: Readonly<Record<TileName, number>> = { wide: 64, low: 16 };
+
+/** What decides a tile beside its name. */
+export interface TileUse {
+  readonly input: ActivationDtype;
+  /** Each term is multiplied by a weight before it is used: a float. */
+  readonly isScaled: boolean;
+  readonly format: WeightFormat;
+  readonly isByRows: boolean;
+  /** Matrices side by side: gate and up. */
+  readonly parts: number;
+  readonly bf16Storage: Bf16Storage;
+}
+
+/** The type in which operands lie in a tile: 16 bits where these hold both of them exactly. */
+type TileElement = 'half' | 'bfloat' | 'float';
+
+export interface TilePlan extends TileUse {
+  readonly shape: TileShape;
+  readonly element: TileElement;
+  readonly isDouble: boolean;
+}
+
+const MAX_BYTES = 32_768;
+
+export function planTile(name: TileName, use: TileUse): TilePlan {
+  const element = tileElement(use);
+  const { format, parts } = use;
+  // Of paired blocks a tile takes both; in float these need room.
+  const isLarge = format.isPaired && element === 'float';
+  const weightRows = isLarge ? 32 : 128;
+  const shape: TileShape = {
+    blockM: TILE_ROWS[name],
+    blockN: weightRows / parts,
+    blockK: format.isPaired ? 64 : 32,
+    simdgroupsM: name === 'low' ? 1 : 2,
+    simdgroupsN: isLarge ? 2 : 4,
+  };
+  const single = { ...use, shape, element, isDouble: false };
+  const double = { ...single, isDouble: true };
+  return tileBytes(double) <= MAX_BYTES ? double : single;
+}
+
+function tileElement({ input, isScaled, format, bf16Storage }: TileUse): TileElement {
+  if (isScaled || (format.element !== null && format.element !== input)) return 'float';
+  if (input === 'f16') return 'half';
+  return input === 'bf16' && bf16Storage === 'bfloat' ? 'bfloat' : 'float';
+}
 
 export function tileName({ blockM, blockN, blockK, simdgroupsM, simdgroupsN }: TileShape): string {
   return `bm${blockM}_bn${blockN}_bk${blockK}_wm${simdgroupsM}_wn${simdgroupsN}`;
 }
 
-export function tileThreads(tile: TileShape): number {
-  return 32 * tile.simdgroupsM * tile.simdgroupsN;
+export function tileThreads({ simdgroupsM, simdgroupsN }: TileShape): number {
+  return 32 * simdgroupsM * simdgroupsN;
 }
 
-/** Rows of a tile are padded by four floats, so that neighbouring rows start in different banks. */
-function tileStride(tile: TileShape): number {
-  return tile.blockK + 4;
+function weightRows({ shape, parts }: TilePlan): number {
+  return shape.blockN * parts;
 }
 
-/** Rows of blockK terms that all threads load in one pass, four terms a thread. */
-export function loaderRows(tile: TileShape): number {
-  return tileThreads(tile) / (tile.blockK / 4);
+/** Rows are padded by 16 bytes, so that neighbouring rows start in different banks. */
+function padding({ element }: TilePlan): number {
+  return element === 'float' ? 4 : 8;
 }
 
-export function tileBytes(tile: TileShape, weightMatrices: number): number {
-  return (tile.blockM + weightMatrices * tile.blockN) * tileStride(tile) * 4;
+export function tileBytes(tile: TilePlan): number {
+  const { shape, element, format, isByRows, isDouble } = tile;
+  const { blockM, blockK } = shape;
+  const rows = weightRows(tile);
+  const stride = blockK + padding(tile);
+  const weights = isByRows ? rows * stride : blockK * (rows + padding(tile));
+  const blocks = format.hasScale ? blockK / format.blockTerms : 0;
+  const scales = (rows * (format.hasOffset ? 2 : 1) + (format.hasOffset ? blockM : 0)) * blocks * 4;
+  const elements = (blockM * stride + weights) * (element === 'float' ? 4 : 2);
+  return (elements + scales) * (isDouble ? 2 : 1);
 }
 
-export function tileTerms(tile: TileShape): Record<string, TemplateValue> {
-  const simdgroupRows = tile.blockM / tile.simdgroupsM;
-  const simdgroupColumns = tile.blockN / tile.simdgroupsN;
+export function tileTerms(tile: TilePlan): Record<string, TemplateValue> {
+  const { shape, element, format, parts, isByRows, isDouble, input, isScaled } = tile;
+  const { blockM, blockN, blockK, simdgroupsM, simdgroupsN } = shape;
+  const threads = tileThreads(shape);
+  const terms = isByRows ? laneTerms(format) : blockK;
+  const simdgroupRows = blockM / simdgroupsM;
+  const simdgroupColumns = blockN / simdgroupsN;
+  const sameType = { half: 'f16', bfloat: 'bf16', float: 'f32' }[element];
   return {
-    blockM: tile.blockM,
-    blockN: tile.blockN,
-    blockK: tile.blockK,
-    threads: tileThreads(tile),
-    simdgroups: tile.simdgroupsM * tile.simdgroupsN,
-    simdgroupsN: tile.simdgroupsN,
+    blockM,
+    blockN,
+    blockK,
+    threads,
+    parts,
+    isPair: parts === 2,
+    simdgroups: simdgroupsM * simdgroupsN,
+    simdgroupsN,
     simdgroupRows,
     simdgroupColumns,
     fragmentsM: simdgroupRows / 8,
     fragmentsN: simdgroupColumns / 8,
-    stride: tileStride(tile),
-    loaderRows: loaderRows(tile),
-    loaderTerms: loaderTerms(tile),
+    weightRows: weightRows(tile),
+    stride: blockK + padding(tile),
+    weightStride: weightRows(tile) + padding(tile),
+    laneTerms: terms,
+    inputPasses: (blockM * blockK) / 4 / threads,
+    weightPasses: Math.ceil((weightRows(tile) * (blockK / terms)) / threads),
+    msl: element,
+    codeBits: element === 'half' ? '0x64006400u' : '0x43004300u',
+    codeBase: (element === 'half' ? 1024 : 128) + format.zero,
+    isInputAsStored: !isScaled && sameType === input,
+    isDouble,
+    buffers: isDouble ? 2 : 1,
   };
 }
 
-/** Terms of a transposed matrix of which all threads load the tile's columns in one pass, four columns a thread. */
-export function loaderTerms(tile: TileShape): number {
-  return tileThreads(tile) / (tile.blockN / 4);
-}
-
-/** A weight matrix that a tiled kernel multiplies. */
-export interface Operand {
-  readonly [term: string]: TemplateValue;
-  readonly name: string;
-  /** Elements from one row of the weights to the next. */
-  readonly stride: string;
-}
-
-/** The weight matrices that are multiplied side by side: also where each one's tile and result lie in threadgroup memory. */
-export function placeOperands(operands: readonly Operand[], load4: string): TemplateValue[] {
-  return operands.map((operand, position) => ({
-    ...operand,
-    load4,
-    resultStart:
-      position === 0 ? 'tiles' : `tiles + ${position === 1 ? '' : `${position} * `}block_m * tile_stride`,
-    tileStart:
-      position === 0
-        ? 'input_tile + block_m * tile_stride'
-        : `${operands[position - 1]?.name ?? ''}_tile + block_n * tile_stride`,
-  }));
-}
-
-/** Operands of kernels that say themselves where a thread starts to read. */
-export function operandTerms(names: readonly string[], load4: string, terms: ConstantName): TemplateValue[] {
-  return placeOperands(
-    names.map((name) => ({ name, stride: terms })),
-    load4,
-  );
+/** What the format's partial prints for a tile: dense weights lie there in the very bits of memory, small codes come in pairs. */
+export function tileFormatTerms({ format, element, isByRows }: TilePlan): Record<string, TemplateValue> {
+  return {
+    isByRows,
+    isAsStored: format.element === { half: 'f16', bfloat: 'bf16', float: 'f32' }[element],
+    isByPairs: element !== 'float' && format.pairs !== null,
+  };
 }

@@ -2,11 +2,14 @@
 // dispatched and what its template may print. The template, the manifest, the host bindings, the runner and the tests all
 // read the same plan, so that they cannot disagree.
 
+import type { FamilyName } from './families/table.js';
 import type { MslVersion } from '../compile/types.js';
-import type { ElementType } from '../spec/dtypes.js';
+import type { TensorRole } from '../description/block.js';
+import type { ElementType } from '../description/dtypes.js';
+import type { PlaneSuffix } from '../description/weights.js';
 
 /**
- * Integer formula over the names of constants and arguments: numbers, names, + - * /, parentheses, `ceil_div(a, b)`,
+ * Integer formula over the names of constants and arguments: numbers, names, + - * /, parentheses, `ceil_div(a, b)`, `floor_div(a, b)`,
  * `min(a, b)`, `max(a, b)`. Division is exact or the formula is wrong.
  */
 export type Formula = string;
@@ -51,6 +54,11 @@ export interface Binding {
   readonly open?: readonly OpenContents[];
   /** Name of the bool constant without which the kernel has no such argument. */
   readonly condition?: string;
+  /** The parameter of the block that the buffer holds, or a plane of it. */
+  readonly role?: TensorRole;
+  readonly plane?: PlaneSuffix;
+  /** Of the plane with the codes: columns and terms of one matrix. */
+  readonly matrix?: readonly [Formula, Formula];
 }
 
 type ConstantType = 'uint' | 'bool' | 'float';
@@ -89,7 +97,7 @@ export interface KernelPlan {
   readonly name: string;
   /** The file without its folder and ending, where several kernels share one; otherwise it is called as the kernel. */
   readonly file?: string;
-  readonly family: string;
+  readonly family: FamilyName;
   /** Where in `generated/`: the activation dtype, or `common` where no activation is touched. */
   readonly folder: string;
   /** Entry template below `templates/kernels`, without ending. */
@@ -102,6 +110,8 @@ export interface KernelPlan {
   readonly bindings: readonly Binding[];
   readonly dispatch: DispatchRule;
   readonly tile?: TileShape;
+  /** Of kernels that multiply a few rows of input: how many at most, and the columns that a threadgroup computes. */
+  readonly rows?: { readonly maxRows: number; readonly columns: number };
   /** Floats from one row of results to the next, where they pass through the tiles in rows longer than those of terms. */
   readonly resultStride?: number;
   /** Bytes of threadgroup memory declared in the kernel. */

@@ -1,9 +1,9 @@
 // Which variants of the expert kernels a set holds: for a block exactly those that it needs, otherwise the common ones. A
 // variant changes the text of a kernel; what it says beyond the common case is a word in the kernel's name.
 
-import { GENERAL_GLU_VARIANTS, gluVariant, type GluVariant } from '../spec/activations.js';
-import type { MoeBlock } from '../spec/block.js';
-import type { GenerationSpec } from '../spec/generation.js';
+import { GENERAL_GLU_VARIANTS, gluVariant, type GluVariant } from '../description/activations.js';
+import type { MoeBlock } from '../description/block.js';
+import type { GenerationSpec } from '../description/generation.js';
 import type { ConstantName } from './constants.js';
 import type { GateUpLayout, Order } from './matrices.js';
 
@@ -29,21 +29,35 @@ export interface SharedVariant {
   readonly glu: GluVariant;
   readonly layout: GateUpLayout;
   readonly hasBias: boolean;
+  /** The input is what a norm made. */
+  readonly isNormed: boolean;
 }
 
 /** Where the experts work: on the hidden states, or in a latent space, whose values are float. */
-export interface Space {
+interface Space {
   readonly isLatent: boolean;
+  /** What a projection or a norm made; else the states are the activations. */
+  readonly isFloat: boolean;
   readonly width: ConstantName;
   /** Buffer of the experts' input. */
   readonly states: string;
 }
 
-const HIDDEN: Space = { isLatent: false, width: 'hidden_size', states: 'hidden_states' };
-const LATENT: Space = { isLatent: true, width: 'latent_size', states: 'latent_states' };
+const HIDDEN: Space = { isLatent: false, isFloat: false, width: 'hidden_size', states: 'hidden_states' };
+const NORMED: Space = { isLatent: false, isFloat: true, width: 'hidden_size', states: 'expert_states' };
+const LATENT: Space = { isLatent: true, isFloat: true, width: 'latent_size', states: 'latent_states' };
 
 export function blockSpace(block: MoeBlock | null): Space {
-  return block?.latent == null ? HIDDEN : LATENT;
+  if (block?.latent != null) return LATENT;
+  return block?.experts.inputNorm == null ? HIDDEN : NORMED;
+}
+
+/** Whether kernels exist that multiply a few rows of each expert: of matrices that lie by rows. */
+export function hasSkinnyKernels({
+  gateUpOrder,
+  downOrder,
+}: Pick<MoeBlock['experts'], 'gateUpOrder' | 'downOrder'>): boolean {
+  return gateUpOrder === 'out_in' && downOrder === 'out_in';
 }
 
 const COMMON = { order: 'out_in', hasBias: false, space: HIDDEN } as const;
@@ -86,19 +100,21 @@ export function sharedVariant(block: MoeBlock | null): SharedVariant | null {
       glu: gluVariant({ kind: 'plain', activation: 'silu' }, true),
       layout: 'separate',
       hasBias: false,
+      isNormed: false,
     };
   }
   if (block.shared === null) return null;
-  const { glu, layout, bias } = block.shared;
+  const { glu, layout, bias, inputNorm } = block.shared;
   return {
     glu: gluVariant(glu, layout !== 'ungated'),
     layout: layout === 'packed' ? 'concatenated' : layout,
     hasBias: bias,
+    isNormed: inputNorm !== null,
   };
 }
 
 /** The words of a kernel's name, and the axes of its plan, that tell its variant. */
-export interface VariantNaming {
+interface VariantNaming {
   readonly words: readonly string[];
   readonly axes: Readonly<Record<string, string>>;
 }
@@ -141,18 +157,9 @@ export function combineNaming({ isUnweighted, space }: DownVariant): VariantNami
   };
 }
 
-/** Both at once. */
-export function decodeDownNaming(variant: DownVariant): VariantNaming {
-  const { order, hasBias, isUnweighted, space } = variant;
+export function sharedNaming({ glu, layout, hasBias, isNormed }: SharedVariant): VariantNaming {
   return {
-    words: [orderWord(order), biasWord(hasBias), unweightedWord(isUnweighted), spaceWord(space)],
-    axes: { ...downNaming(variant).axes, ...combineNaming(variant).axes },
-  };
-}
-
-export function sharedNaming({ glu, layout, hasBias }: SharedVariant): VariantNaming {
-  return {
-    words: [glu.name, layout === 'concatenated' ? '' : layout, biasWord(hasBias)],
+    words: [glu.name, layout === 'concatenated' ? '' : layout, biasWord(hasBias), isNormed ? 'normed' : ''],
     axes: { glu: glu.name, layout, bias: biasAxis(hasBias) },
   };
 }
@@ -177,10 +184,11 @@ function unweightedWord(isUnweighted: boolean): string {
   return isUnweighted ? 'unweighted' : '';
 }
 
-function spaceWord({ isLatent }: Space): string {
-  return isLatent ? 'latent' : '';
+function spaceWord({ isLatent, isFloat }: Space): string {
+  if (isLatent) return 'latent';
+  return isFloat ? 'normed' : '';
 }
 
-function spaceAxis({ isLatent }: Space): string {
-  return isLatent ? 'latent' : 'hidden';
+function spaceAxis(space: Space): string {
+  return spaceWord(space) || 'hidden';
 }

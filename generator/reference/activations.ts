@@ -1,9 +1,14 @@
 // The activation functions in double precision.
 
-import type { Activation } from '../spec/block.js';
+import type { Activation } from '../description/block.js';
 
 export function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x));
+}
+
+/** Near x where x is small, never beyond the cap. */
+export function softcap(x: number, cap: number): number {
+  return cap * Math.tanh(x / cap);
 }
 
 /** log(1 + e^x), which for large x is x to the last bit. */

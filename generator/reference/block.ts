@@ -1,11 +1,12 @@
 // One layer's whole MoE block in double precision: router, the experts that were hit, combine, and what comes after.
 
-import type { MoeBlock, SharedExpert, TensorRole } from '../spec/block.js';
-import { sigmoid } from './activations.js';
+import type { MoeBlock, SharedExpert, TensorRole } from '../description/block.js';
+import { sigmoid, softcap } from './activations.js';
 import { referenceCombine } from './combine.js';
 import { referenceDown, referenceGateUp, type ExpertMatrices, type ExpertShape } from './experts.js';
 import { referenceGather, referenceIndex, type ExpertIndex } from './expert-index.js';
 import { linearOutIn } from './linear.js';
+import { rmsNorm } from './norm.js';
 import { referenceRouting, type Routing } from './router.js';
 import type { BlockWeights, Values } from './weights.js';
 
@@ -19,6 +20,10 @@ export interface BlockInputs {
   readonly x: Float64Array;
   /** The id of each token, for blocks that select by a token table. */
   readonly tokenIds: ArrayLike<number> | null;
+  /** [tokens, hidden_size], where the router has an input of its own. */
+  readonly routerX?: Float64Array;
+  /** Not 0 for tokens that are selected with the other bias. */
+  readonly tokenMarks?: ArrayLike<number>;
   /** What is left of the values between gate_up and down where they are stored; without it, all of them. */
   readonly storeHidden?: (hidden: Float64Array) => Float64Array;
 }
@@ -39,12 +44,20 @@ export function referenceBlock(
   const { x, storeHidden = (hidden: Float64Array) => hidden } = inputs;
   const routing = route(block, weights, inputs, observe);
   const expertInput =
-    block.latent === null ? x : project(x, weights, 'latent_in', block.latent.bias, block.hiddenSize);
+    block.latent === null
+      ? normed(x, weights, 'expert_norm', block.experts.inputNorm)
+      : project(x, weights, 'latent_in', block.latent.bias, block.hiddenSize);
   const combined = runExperts(block, weights, routing, expertInput, { observe, storeHidden });
   const routed =
     block.latent === null
-      ? combined
-      : project(combined, weights, 'latent_out', block.latent.bias, block.latent.size);
+      ? normed(combined, weights, 'routed_norm', block.experts.outputNorm)
+      : project(
+          normed(combined, weights, 'latent_norm', block.latent.norm),
+          weights,
+          'latent_out',
+          block.latent.bias,
+          block.latent.size,
+        );
   finishRouted(block, weights, routed);
   observe('routed sum', routed);
   const y =
@@ -58,13 +71,31 @@ export function referenceBlock(
 function route(block: MoeBlock, weights: BlockWeights, inputs: BlockInputs, observe: Observer): Routing {
   const { router } = block;
   const bias = router.logitBias ? weights.tensor('router_bias') : null;
-  const logits = linearOutIn(inputs.x, weights.tensor('router'), bias, block.hiddenSize);
+  const own = router.input === 'own' ? (inputs.routerX ?? new Float64Array()) : inputs.x;
+  const x = normed(own, weights, 'router_norm', router.norm);
+  const logits = linearOutIn(x, weights.tensor('router'), bias, block.hiddenSize).map((logit) => {
+    const tempered = logit / router.temperature;
+    return router.softcap === null ? tempered : softcap(tempered, router.softcap);
+  });
   observe('logits', logits);
   return referenceRouting(block, logits, {
+    markedSelectionBias: router.markedSelectionBias ? weights.tensor('marked_selection_bias') : null,
+    tokenMarks: inputs.tokenMarks ?? null,
+    expertScale: router.expertScale ? weights.tensor('expert_scale') : null,
     selectionBias: router.selectionBias ? weights.tensor('selection_bias') : null,
     tokenTable: router.selection.kind === 'token_table' ? weights.tensor('token_table') : null,
     tokenIds: inputs.tokenIds,
   });
+}
+
+/** As it is, where there is no norm. */
+function normed(
+  x: Float64Array,
+  weights: BlockWeights,
+  role: TensorRole,
+  norm: { readonly epsilon: number; readonly factor?: number } | null,
+): Float64Array {
+  return norm === null ? x : rmsNorm(x, weights.tensor(role), norm);
 }
 
 function project(
@@ -180,13 +211,31 @@ function addShared(
     glu: shared.glu,
   };
   const matrices = sharedMatrices(shared, weights);
-  const { hidden } = referenceGateUp(shape, matrices, x);
-  const output = referenceDown(shape, matrices, storeHidden(hidden));
+  const { hidden } = referenceGateUp(shape, matrices, normed(x, weights, 'shared_norm', shared.inputNorm));
+  const product = referenceDown(shape, matrices, storeHidden(hidden));
+  const output = normed(product, weights, 'shared_output_norm', shared.outputNorm);
   if (shared.sigmoidGate) {
     const gate = linearOutIn(x, weights.tensor('shared_sigmoid_gate'), null, block.hiddenSize);
     scaleRows(output, block.hiddenSize, (row) => sigmoid(gate[row] ?? NaN));
   }
   observe('shared output', output);
-  const share = shared.combine === 'average' ? 0.5 : 1;
+  if (shared.combine === 'softmax') return mixBranches(block, weights, x, routed, output);
+  const share = { sum: 1, average: 0.5, equal_power: Math.SQRT1_2 }[shared.combine];
   return routed.map((value, at) => (value + (output[at] ?? NaN)) * share);
+}
+
+/** Both branches, weighted by a softmax of two logits of the token. */
+function mixBranches(
+  { hiddenSize }: Pick<MoeBlock, 'hiddenSize'>,
+  weights: BlockWeights,
+  x: Float64Array,
+  routed: Float64Array,
+  shared: Float64Array,
+): Float64Array {
+  const logits = linearOutIn(x, weights.tensor('shared_mix'), weights.tensor('shared_mix_bias'), hiddenSize);
+  return routed.map((value, at) => {
+    const token = Math.floor(at / hiddenSize);
+    const share = sigmoid((logits[2 * token] ?? NaN) - (logits[2 * token + 1] ?? NaN));
+    return value * share + (shared[at] ?? NaN) * (1 - share);
+  });
 }

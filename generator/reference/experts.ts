@@ -1,8 +1,8 @@
 // One expert in double precision: rows of input into gate and up, these into the hidden activation, that through down.
 // The shared expert is an expert like the others, with its own names for its matrices.
 
-import type { Experts, Glu } from '../spec/block.js';
-import { activationFunction, sigmoid } from './activations.js';
+import type { Experts, Glu } from '../description/block.js';
+import { activationFunction, sigmoid, softcap } from './activations.js';
 import { linearInOut, linearOutIn } from './linear.js';
 import type { Values } from './weights.js';
 
@@ -74,6 +74,8 @@ function joinFunction(glu: Glu): (gate: number, up: number) => number {
         const limited = Math.min(gate, glu.limit);
         return limited * sigmoid(glu.alpha * limited) * (clip(up, glu.limit) + 1);
       };
+    case 'situ':
+      return (gate, up) => softcap(gate, glu.beta) * sigmoid(gate) * softcap(up, glu.linearBeta);
   }
 }
 

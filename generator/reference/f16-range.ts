@@ -1,8 +1,9 @@
 // Whether a fixture can be computed in F16 at all: a value beyond the largest half would become an infinity.
 
-import type { MoeBlock } from '../spec/block.js';
+import type { MoeBlock } from '../description/block.js';
 import { referenceBlock, type Stage } from './block.js';
 import { fixtureWeights, type Fixture } from './fixture.js';
+import type { BlockWeights } from './weights.js';
 
 const LARGEST_F16 = 65504;
 
@@ -11,6 +12,7 @@ export function f16Overflow(
   fixture: Fixture,
   block: MoeBlock,
   tokenIds: ArrayLike<number> | null,
+  weights: BlockWeights = fixtureWeights(fixture, block),
 ): string | null {
   const input = overflow('x', magnitude(fixture.x));
   if (input !== null) return input;
@@ -19,7 +21,7 @@ export function f16Overflow(
     if (parameter !== null) return parameter;
   }
   const largest = new Map<Stage, number>();
-  referenceBlock(block, fixtureWeights(fixture, block), { x: fixture.x, tokenIds }, (stage, values) => {
+  referenceBlock(block, weights, { x: fixture.x, ...fixture.extra, tokenIds }, (stage, values) => {
     largest.set(stage, Math.max(largest.get(stage) ?? 0, magnitude(values)));
   });
   largest.delete('logits');

@@ -1,7 +1,7 @@
 // The weights of a block whose parameters are filled by rule, each filled when it is asked for.
 
 import { MoegenError } from '../errors.js';
-import type { MoeBlock, TensorRole } from '../spec/block.js';
+import type { MoeBlock, TensorRole } from '../description/block.js';
 import { fillParameter } from './parameter-fill.js';
 import type { BlockWeights, Values } from './weights.js';
 

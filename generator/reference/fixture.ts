@@ -7,7 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { MoegenError } from '../errors.js';
 import { decodeBf16 } from '../floats/bfloat16.js';
-import type { MoeBlock } from '../spec/block.js';
+import type { MoeBlock } from '../description/block.js';
+import type { BlockInputs } from './block.js';
 import { filledWeights, type FilledParameter } from './filled-weights.js';
 import type { BlockWeights } from './weights.js';
 import { parseSafetensors, type SafetensorsFile } from './safetensors.js';
@@ -24,6 +25,8 @@ export interface Fixture {
   readonly numTokens: number;
   readonly hiddenSize: number;
   readonly x: Float64Array;
+  /** Inputs that few blocks have. */
+  readonly extra?: Pick<BlockInputs, 'routerX' | 'tokenMarks'>;
   readonly expected: Float64Array;
   /** What transformers answers in BF16. */
   readonly transformersBf16: Float64Array;

@@ -5,7 +5,7 @@
 // that cannot be filled gets the id after the last expert, num_experts + num_zero_experts, and the weight NaN; the other slots
 // of its token are weighted without it.
 
-import type { MoeBlock, Router } from '../spec/block.js';
+import type { MoeBlock, Router } from '../description/block.js';
 import { sigmoid, softplus } from './activations.js';
 
 export type RoutedBlock = Pick<MoeBlock, 'numExperts' | 'numZeroExperts' | 'topK' | 'router'>;
@@ -13,6 +13,11 @@ export type RoutedBlock = Pick<MoeBlock, 'numExperts' | 'numZeroExperts' | 'topK
 export interface RoutingInputs {
   /** One value per expert, or null where the router has no selection bias. */
   readonly selectionBias: ArrayLike<number> | null;
+  /** The same for marked tokens, and which tokens are marked, where the router tells them apart. */
+  readonly markedSelectionBias?: ArrayLike<number> | null;
+  readonly tokenMarks?: ArrayLike<number> | null;
+  /** A factor for each expert's weight. */
+  readonly expertScale?: ArrayLike<number> | null;
   /** [vocab_size, top_k] expert ids and the id of each token, where the experts come from a table. */
   readonly tokenTable: ArrayLike<number> | null;
   readonly tokenIds: ArrayLike<number> | null;
@@ -57,7 +62,10 @@ function routeToken(block: RoutedBlock, logits: Float64Array, inputs: RoutingInp
   const finished = normalizeWeights(router.normalize, applyPost(router.post, weights)).map(
     (w) => w * router.scale,
   );
-  return selected.map((id, slot) => ({ id, weight: finished[slot] ?? NaN }));
+  return selected.map((id, slot) => ({
+    id,
+    weight: (finished[slot] ?? NaN) * (inputs.expertScale == null ? 1 : (inputs.expertScale[id] ?? NaN)),
+  }));
 }
 
 /** Scores of absent experts are NaN. */
@@ -95,9 +103,9 @@ function selectExperts(
   if (router.selection.kind === 'token_table') {
     return lookUpExperts(scores, inputs, token, topK);
   }
-  const choice = scores.map(
-    (score, id) => score + (router.selectionBias ? (inputs.selectionBias?.[id] ?? NaN) : 0),
-  );
+  const isMarked = router.markedSelectionBias && (inputs.tokenMarks?.[token] ?? 0) !== 0;
+  const bias = isMarked ? inputs.markedSelectionBias : inputs.selectionBias;
+  const choice = scores.map((score, id) => score + (router.selectionBias ? (bias?.[id] ?? NaN) : 0));
   if (router.groups !== null) dropGroups(choice, router.groups);
   return topIndices(choice, topK);
 }

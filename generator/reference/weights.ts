@@ -1,7 +1,7 @@
 // Where a reference gets a block's parameters from: whole tensors, or the part of one expert, by role and on demand, so that
 // a block with many large experts is never held in memory as a whole.
 
-import type { TensorRole } from '../spec/block.js';
+import type { TensorRole } from '../description/block.js';
 
 export type Values = Float64Array | Float32Array;
 

@@ -2,7 +2,7 @@
 
 import { bf16OfF32Bits, numberOfBf16 } from '../floats/bfloat16.js';
 import { f16OfF32Bits, numberOfF16 } from '../floats/float16.js';
-import { ELEMENT_TYPES, type ElementType } from '../spec/dtypes.js';
+import { ELEMENT_TYPES, type ElementType } from '../description/dtypes.js';
 
 export function encodeElements(element: ElementType, values: ArrayLike<number>): Uint8Array {
   switch (element) {

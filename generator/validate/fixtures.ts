@@ -2,35 +2,35 @@
 // are from the block in double precision.
 
 import { MoegenError } from '../errors.js';
-import type { Check, CheckReport, Device, LoadedLibrary } from '../native/types.js';
-import { blockConstants } from '../plan/constants.js';
-import { layerKernels, TENSOR_BINDINGS, tileFor, type LayerPath } from '../plan/layer.js';
-import { TILES } from '../plan/tiles.js';
+import type { Check, CheckReport, Device, LoadedLibrary, Subnormals } from '../native/types.js';
+import { layerPaths, TENSOR_BINDINGS, type LayerPath } from '../plan/layer.js';
 import type { KernelPlan } from '../plan/types.js';
 import { f16Overflow } from '../reference/f16-range.js';
 import { fixtureWeights, readFixture, type Fixture } from '../reference/fixture.js';
-import { TENSOR_ROLES, type MoeBlock } from '../spec/block.js';
-import type { ActivationDtype } from '../spec/dtypes.js';
-import { parseConfig, readBlock } from '../spec/models/index.js';
+import { TENSOR_ROLES, type MoeBlock } from '../description/block.js';
+import { ACTIVATION_DTYPES, type ActivationDtype } from '../description/dtypes.js';
+import type { FormatMix } from '../description/weights.js';
+import { referenceBlock } from '../reference/block.js';
+import type { BlockWeights } from '../reference/weights.js';
+import { parseConfig, readBlock } from '../description/models/index.js';
 import { decodeElements, encodeElements } from './elements.js';
-import { relativeError, storageError } from './rounding.js';
-import { buildJob, type Inputs, type Step, type StepValues } from './job.js';
-
-/** Largest relative error that a right block usually has: one rounding of the intermediate, where it is stored, and one of the output. */
-const ERROR_LIMITS: Readonly<Record<ActivationDtype, { readonly stored: number; readonly float: number }>> = {
-  f32: { stored: 2e-6, float: 2e-6 },
-  bf16: { stored: 2.6e-3, float: 1.8e-3 },
-  f16: { stored: 4e-4, float: 4e-4 },
-};
+import { packWeights, type PackedWeights } from './packed-weights.js';
+import { layerSteps, outputNames, tokenInputs, tokenOutputs } from './layer-steps.js';
+import { errorLimit, relativeError, tokenIds } from './rounding.js';
+import { memoryMismatches, type MemoryMismatch } from './threadgroup-memory.js';
+import { buildJob, type Inputs } from './job.js';
 
 export interface FixtureOptions {
   readonly activation: ActivationDtype;
   /** Weight format; the activation's own dtype where nothing else is asked for. */
   readonly weight: string;
+  /** Projections whose format is chosen by itself. */
+  readonly mix?: FormatMix;
   readonly intermediate: ActivationDtype;
   readonly paths: readonly LayerPath[];
   readonly checks: readonly Check[];
   readonly seed: number;
+  readonly subnormals?: Subnormals | undefined;
 }
 
 /** The kernels of a block's own set, each compiled when it is asked for. */
@@ -41,7 +41,7 @@ interface BlockKernels {
 
 export type KernelSource = (
   block: MoeBlock,
-  choice: Pick<FixtureOptions, 'activation' | 'weight'>,
+  choice: Pick<FixtureOptions, 'activation' | 'weight' | 'mix'>,
 ) => Promise<BlockKernels>;
 
 interface PathVerdict {
@@ -70,6 +70,8 @@ export interface FixtureVerdict {
   /** All paths gave the same bits. */
   readonly identical: boolean;
   readonly reports: readonly CheckReport[];
+  /** Kernels that take other threadgroup memory than their plans say. */
+  readonly memory: readonly MemoryMismatch[];
 }
 
 export async function validateFixture(
@@ -92,64 +94,61 @@ export interface BlockSubject {
 export async function validateBlock(
   device: Device,
   kernels: KernelSource,
-  { fixture, block }: BlockSubject,
+  { fixture: given, block }: BlockSubject,
   options: FixtureOptions,
 ): Promise<FixtureVerdict> {
   const started = performance.now();
-  if (options.activation === 'f16') refuseOverflow(fixture, block);
+  if (options.activation === 'f16') refuseOverflow(given, block);
   const { plans, load } = await kernels(block, options);
-  const layers = options.paths.map((path) => ({
+  const paths = layerPaths(block.experts).filter((path) => options.paths.includes(path));
+  const layers = paths.map((path) => ({
     path,
-    steps: layerSteps(plans, fixture, block, options, path),
+    steps: layerSteps(plans, given.numTokens, block, options, path),
   }));
   const used = layers.flatMap((layer) => layer.steps.map((step) => step.plan));
-  const inputs = encodeInputs(used, fixture, block);
+  const packed = packWeights(used, block, fixtureWeights(given, block));
+  const fixture = isPacked(packed) ? withExpected(given, block, packed.weights) : given;
+  const inputs = { ...encodeInputs(used, fixture, block), ...packed.inputs };
   const steps = await Promise.all(
     layers.flatMap((layer) => layer.steps).map(async (step) => ({ ...step, library: await load(step.plan) })),
   );
-  const names = options.paths.map(outputName);
-  const job = buildJob(steps, inputs, names, {
+  const names = paths.map((path) => outputNames(path, fixture.numTokens));
+  const job = buildJob(steps, inputs, names.flat(), {
     timeoutSeconds: 600,
+    ...(options.subnormals !== undefined && { subnormals: options.subnormals }),
     ...(options.checks.length > 0 && { checks: options.checks, seed: options.seed }),
   });
   const result = await device.run(job);
-  const paths = layers.map(({ path, steps: own }, position) => ({
+  const outputs = tokenOutputs(names, result.outputs);
+  const verdicts = layers.map(({ path, steps: own }, position) => ({
     path,
     rel_error: relativeError(
-      decodeElements(options.activation, result.outputs[position] ?? new Uint8Array()),
+      decodeElements(options.activation, outputs[position] ?? new Uint8Array()),
       fixture,
     ),
     dispatches: [...new Set(own.map((step) => step.plan.name))],
   }));
-  const relError = Math.max(...paths.map((path) => path.rel_error));
-  const limit = errorLimit(relError, { fixture, block }, options);
-  const identical = result.outputs.every((bytes) => Buffer.compare(bytes, result.outputs[0] ?? bytes) === 0);
+  const relError = Math.max(...verdicts.map((verdict) => verdict.rel_error));
+  const limit = errorLimit(relError, fixture, block, packed.weights, options);
+  const identical = outputs.every((bytes) => Buffer.compare(bytes, outputs[0] ?? bytes) === 0);
+  const memory = memoryMismatches(used, result.dispatches);
   return {
     file: fixture.path,
     model_type: fixture.modelType,
     dtype: options.activation,
     intermediate: options.intermediate,
-    ok: relError <= limit && identical && result.reports.length === 0,
+    ok: relError <= limit && identical && result.reports.length === 0 && memory.length === 0,
     rel_error: relError,
     rel_error_reference: relativeError(fixture.transformersBf16, fixture),
     limit,
     rows: fixture.rowsOk.filter(Boolean).length,
-    dispatches: paths[0]?.dispatches ?? [],
+    dispatches: verdicts[0]?.dispatches ?? [],
     seconds: (performance.now() - started) / 1000,
-    paths,
+    paths: verdicts,
     identical,
     reports: result.reports,
+    memory,
   };
-}
-
-/**
- * Roundings that all go one way, as where many values are clamped to one, cost more than the usual limit: then what they cost
- * this block is the limit, and a little for values that float arithmetic moves over the middle between two stored ones.
- */
-function errorLimit(error: number, { fixture, block }: BlockSubject, options: FixtureOptions): number {
-  const usual = ERROR_LIMITS[options.activation][options.intermediate === 'f32' ? 'float' : 'stored'];
-  if (error <= usual) return usual;
-  return Math.max(usual, 1.02 * storageError(fixture, block, tokenIds(fixture), options));
 }
 
 const REFUSED = 'validate/beyond-f16';
@@ -168,76 +167,33 @@ function refuseOverflow(fixture: Fixture, block: MoeBlock): void {
   });
 }
 
-/** Fixtures were made with the token ids 0, 1, 2, ... */
-function tokenIds({ numTokens }: Fixture): number[] {
-  return Array.from({ length: numTokens }, (_, token) => token);
+function isPacked({ inputs }: PackedWeights): boolean {
+  return Object.keys(inputs).length > 0;
 }
 
-function outputName(path: LayerPath): string {
-  return `output (${path})`;
+/** What must come out where the weights are those that a format holds. */
+function withExpected(fixture: Fixture, block: MoeBlock, weights: BlockWeights): Fixture {
+  const expected = referenceBlock(block, weights, {
+    x: fixture.x,
+    ...fixture.extra,
+    tokenIds: tokenIds(fixture),
+  });
+  return { ...fixture, expected, transformersBf16: expected, rowsOk: fixture.rowsOk.map(() => true) };
 }
 
-type UnloadedStep = Omit<Step, 'library'>;
-
-/** Buffers that each path has for itself. */
-const OWN_BUFFERS = [
-  'output',
-  'topk_ids',
-  'topk_weights',
-  'intermediate',
-  'latent_states',
-  'routed_latent',
-  'shared_intermediate',
-  'shared_output',
-  'shared_sigmoid',
-];
-
-/** The decode path takes one token after the other, each with its own row of the input and the output. */
-function layerSteps(
-  plans: readonly KernelPlan[],
-  fixture: Fixture,
-  block: MoeBlock,
-  options: FixtureOptions,
-  path: LayerPath,
-): UnloadedStep[] {
-  const { numTokens } = fixture;
-  const tile = tileFor(numTokens, block);
-  const kernels = layerKernels(plans, block, { ...options, path, tile });
-  const values: StepValues = {
-    ...blockConstants(block),
-    num_tokens: path === 'batched' ? numTokens : 1,
-    block_m: TILES[tile].blockM,
-    block_n: TILES[tile].blockN,
-  };
-  const names = Object.fromEntries(OWN_BUFFERS.map((name) => [name, `${name} (${path})`]));
-  if (path === 'batched') return kernels.map((plan) => ({ plan, values, names }));
-  return Array.from({ length: numTokens }, (_, token) => token).flatMap((token) =>
-    kernels.map((plan) => ({
-      plan,
-      values,
-      names,
-      offsets: {
-        hidden_states: token * block.hiddenSize,
-        output: token * block.hiddenSize,
-        token_ids: token,
-      },
-    })),
-  );
-}
-
-/** Every tensor in the element type that its binding has. */
+/** Every tensor in the element type that its binding has; packed ones are left out. */
 function encodeInputs(plans: readonly KernelPlan[], fixture: Fixture, block: MoeBlock): Inputs {
   const weights = fixtureWeights(fixture, block);
   const elements = new Map(
     plans.flatMap((plan) => plan.bindings.map(({ name, element }) => [name, element] as const)),
   );
-  const tensors = TENSOR_ROLES.filter((role) => block.tensors[role] !== undefined).map((role) => {
+  const isDense = (name: string) => ACTIVATION_DTYPES.some((dtype) => dtype === elements.get(name));
+  const roles = TENSOR_ROLES.filter(
+    (role) => block.tensors[role] !== undefined && (role === 'token_table' || isDense(TENSOR_BINDINGS[role])),
+  );
+  const tensors = roles.map((role) => {
     const name = TENSOR_BINDINGS[role];
     return [name, encodeElements(elements.get(name) ?? 'f32', weights.tensor(role))] as const;
   });
-  return {
-    ...Object.fromEntries(tensors),
-    hidden_states: encodeElements(elements.get('hidden_states') ?? 'f32', fixture.x),
-    token_ids: encodeElements('u32', tokenIds(fixture)),
-  };
+  return { ...Object.fromEntries(tensors), ...tokenInputs(plans, fixture) };
 }

@@ -2,10 +2,19 @@
 // one reads as `intermediate`; sizes and grids come from the plans' formulas.
 
 import { MoegenError } from '../errors.js';
-import type { BufferBinding, BufferSpec, Check, Dispatch, Job, LoadedLibrary } from '../native/types.js';
+import type {
+  BufferBinding,
+  BufferSpec,
+  Check,
+  Dispatch,
+  Job,
+  LoadedLibrary,
+  Subnormals,
+} from '../native/types.js';
 import { evaluateFormula, type FormulaValues } from '../plan/formula.js';
+import { withMaxTiles } from '../plan/sizes.js';
 import type { Binding, KernelPlan, OpenContents } from '../plan/types.js';
-import { ELEMENT_TYPES } from '../spec/dtypes.js';
+import { ELEMENT_TYPES } from '../description/dtypes.js';
 import { encodeElements } from './elements.js';
 
 /** Values of all function constants and arguments, by name. */
@@ -25,6 +34,7 @@ export interface JobOptions {
   readonly checks?: readonly Check[];
   readonly count?: boolean;
   readonly seed?: number;
+  readonly subnormals?: Subnormals;
   readonly timeoutSeconds?: number;
 }
 
@@ -39,6 +49,7 @@ export function buildJob(
 ): Job {
   const pool = new BufferPool(inputs);
   for (const step of steps) for (const binding of step.plan.bindings) pool.reserve(step, binding);
+  for (const step of steps) pool.reserveGrid(step);
   const dispatches = steps.flatMap((step) => toDispatch(step, pool));
   return {
     buffers: pool.specs(),
@@ -51,10 +62,7 @@ export function buildJob(
 /** Derived sizes that formulas use beside the plain ones. */
 export function formulaValues(values: StepValues): FormulaValues {
   const numbers = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value)]));
-  const { num_tokens = 0, top_k = 0, num_experts = 0, block_m = 0 } = numbers;
-  const assignments = num_tokens * top_k;
-  const maxTiles = block_m > 0 ? Math.min(num_experts, assignments) + Math.floor(assignments / block_m) : 0;
-  return { ...numbers, max_tiles: maxTiles };
+  return withMaxTiles(numbers);
 }
 
 function isBound(binding: Binding, values: StepValues): boolean {
@@ -124,6 +132,16 @@ class BufferPool {
       end * ELEMENT_TYPES[binding.element].bytes,
       spec.data?.byteLength ?? 0,
     );
+  }
+
+  /** The size of a grid that an earlier job has counted. */
+  reserveGrid({ plan, names }: Step): void {
+    const { indirect } = plan.dispatch;
+    if (indirect === undefined) return;
+    const name = names?.[indirect] ?? indirect;
+    if (this.#positions.has(name) || this.#inputs[name] === undefined) return;
+    const spec = this.#specOf(name);
+    spec.byteLength = spec.data?.byteLength ?? 0;
   }
 
   position(name: string): number {

@@ -6,7 +6,7 @@ import { referenceBlock } from '../reference/block.js';
 import { filledWeights, type FilledParameter } from '../reference/filled-weights.js';
 import { fillParameter } from '../reference/parameter-fill.js';
 import type { Fixture } from '../reference/fixture.js';
-import type { CheckpointTensor, MoeBlock } from '../spec/block.js';
+import type { CheckpointTensor, MoeBlock } from '../description/block.js';
 
 export const SYNTHETIC_TOKENS = 16;
 /** Parameters that a job may hold: some gigabytes, of which there are several copies. */
@@ -27,7 +27,11 @@ export function syntheticFixture(
   }
   const x = Float64Array.from(fillParameter('x', 0, numTokens * block.hiddenSize, 2));
   const tokenIds = Array.from({ length: numTokens }, (_, token) => token);
-  const expected = referenceBlock(block, filledWeights(parameters, block, name), { x, tokenIds });
+  const extra = {
+    routerX: Float64Array.from(fillParameter('router_x', 0, numTokens * block.hiddenSize, 2)),
+    tokenMarks: tokenIds.map((token) => token % 2),
+  };
+  const expected = referenceBlock(block, filledWeights(parameters, block, name), { x, tokenIds, ...extra });
   return {
     path: name,
     modelType: name,
@@ -37,6 +41,7 @@ export function syntheticFixture(
     numTokens,
     hiddenSize: block.hiddenSize,
     x,
+    extra,
     expected,
     transformersBf16: expected,
     rowsOk: Array.from({ length: numTokens }, () => true),
@@ -64,6 +69,7 @@ function filledParameters(block: MoeBlock): Readonly<Record<string, FilledParame
 function scaleOf(role: string, { shape }: CheckpointTensor): number | null {
   if (role === 'token_table') return null;
   if (role.endsWith('_bias')) return 0.25;
+  if (role.endsWith('_norm') || role === 'expert_scale') return 2;
   return 2 ** Math.round(Math.log2(2 / Math.sqrt(Math.max(...shape.slice(-2)))));
 }
 

@@ -1,7 +1,7 @@
 // How far a right kernel may be from the exact result, derived from how it computes rather than chosen: every bound is a sum of
 // rounding errors of 2^-24 of what is rounded (float), and of one rounding to the stored type.
 
-import type { ActivationDtype } from '../spec/dtypes.js';
+import type { ActivationDtype } from '../description/dtypes.js';
 
 /** Half of the distance from 1 to the next float. */
 export const FLOAT_ROUNDING = 2 ** -24;
@@ -15,11 +15,17 @@ const STORAGE_ROUNDING: Readonly<Record<ActivationDtype, number>> = {
   f32: 2 ** -24,
 };
 
-/** Half of the smallest step of a type, where its relative precision ends. */
+/** The smallest normal float: GPUs take what is below for zero, in operands and results, unless it is half. */
+export const SMALLEST_NORMAL = 2 ** -126;
+
+/**
+ * Where the relative precision of a type ends: half of the smallest step of half, and of the others, which have the range of
+ * float, what flushing may lose.
+ */
 const SMALLEST_STEP: Readonly<Record<ActivationDtype, number>> = {
   f16: 2 ** -25,
-  bf16: 2 ** -134,
-  f32: 2 ** -150,
+  bf16: SMALLEST_NORMAL,
+  f32: SMALLEST_NORMAL,
 };
 
 /**

@@ -2,10 +2,10 @@
 
 import { availableParallelism } from 'node:os';
 import type { MoegenError } from '../errors.js';
-import type { Check, Device, LoadedLibrary } from '../native/types.js';
+import type { Check, Device, LoadedLibrary, Subnormals } from '../native/types.js';
 import type { KernelPlan } from '../plan/types.js';
-import type { MoeBlock } from '../spec/block.js';
-import type { LayerBlocks } from '../spec/models/index.js';
+import type { MoeBlock } from '../description/block.js';
+import type { LayerBlocks } from '../description/models/index.js';
 import {
   isRefusal,
   validateBlock,
@@ -15,6 +15,7 @@ import {
   type KernelSource,
 } from './fixtures.js';
 import { SYNTHETIC_TOKENS, syntheticFixture } from './synthetic.js';
+import { kernelFormats } from '../description/weights.js';
 import { kernelCases, type KernelCase } from './kernels/cases.js';
 import { validateKernel, type KernelVerdict } from './kernels/run.js';
 
@@ -27,6 +28,7 @@ export interface KernelTexts {
 export interface ValidateOptions {
   readonly seed: number;
   readonly checks: readonly Check[];
+  readonly subnormals?: Subnormals | undefined;
   readonly onVerdict?: (verdict: KernelVerdict) => void;
   /** Without it, all of its activation dtype. */
   readonly casesOf?: (plan: KernelPlan) => readonly KernelCase[];
@@ -40,7 +42,7 @@ export async function validateKernels(
 ): Promise<KernelVerdict[]> {
   const load = loader(device, texts, options.checks.length > 0);
   return mapConcurrently(texts.plans, async (plan) => {
-    const cases = options.casesOf?.(plan) ?? kernelCases(plan.axes['activation'] ?? 'f32');
+    const cases = options.casesOf?.(plan) ?? kernelCases(plan.axes['activation'] ?? 'f32', groupTerms(plan));
     const verdict = await validateKernel(device, await load(plan), plan, cases, options);
     options.onVerdict?.(verdict);
     return verdict;
@@ -50,7 +52,7 @@ export async function validateKernels(
 /** The texts of the set that is specialised for a block. */
 export type BlockTexts = (
   block: MoeBlock,
-  choice: Pick<FixtureOptions, 'activation' | 'weight'>,
+  choice: Pick<FixtureOptions, 'activation' | 'weight' | 'mix'>,
 ) => Promise<KernelTexts>;
 
 export interface BlockRunOptions extends FixtureOptions {
@@ -78,11 +80,12 @@ export async function validateModel(
   options: BlockRunOptions,
 ): Promise<FixtureVerdict[]> {
   const source = kernelSource(device, textsOf, options.checks.length > 0);
-  return judgeInTurn(model.layers.blocks, options, ({ block, layers }) => {
+  return judgeInTurn(model.layers.blocks, options, ({ block, layers, formats }) => {
     const layer = layers[0] ?? 0;
     const name = `${model.name}, layer ${layer}`;
     const fixture = syntheticFixture({ name, layer, numTokens: model.numTokens ?? SYNTHETIC_TOKENS }, block);
-    return validateBlock(device, source, { fixture, block }, options);
+    const own = formats === undefined ? {} : { weight: formats.gate_up ?? options.weight, mix: formats };
+    return validateBlock(device, source, { fixture, block }, { ...options, ...own });
   });
 }
 
@@ -105,7 +108,8 @@ async function judgeInTurn<T>(
   return verdicts;
 }
 
-function kernelSource(device: Device, textsOf: BlockTexts, instrument: boolean): KernelSource {
+/** The kernels of a block with the texts of its set. */
+export function kernelSource(device: Device, textsOf: BlockTexts, instrument: boolean): KernelSource {
   return async (block, choice) => {
     const texts = await textsOf(block, choice);
     return { plans: texts.plans, load: loader(device, texts, instrument) };
@@ -139,4 +143,10 @@ async function mapConcurrently<T, R>(items: readonly T[], map: (item: T) => Prom
   };
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
   return results;
+}
+
+/** Terms of which a row of the kernel's weights holds whole groups. */
+function groupTerms({ axes }: KernelPlan): number {
+  const [format] = kernelFormats([axes['weight'] ?? '']);
+  return format?.groupTerms ?? 1;
 }

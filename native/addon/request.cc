@@ -94,6 +94,18 @@ bool ReadBindings(const Napi::Object& item, const Job& job, Dispatch& dispatch, 
   return true;
 }
 
+// As many threadgroups as the threads of the grid take, where those are given.
+bool FitsGrid(const Dispatch& dispatch, std::string& error) {
+  for (int axis = 0; axis < 3; ++axis) {
+    const uint64_t size = dispatch.threads_per_threadgroup[axis];
+    const uint64_t threads = dispatch.threads[axis];
+    if (threads == 0 || (threads + size - 1) / size == dispatch.threadgroups[axis]) continue;
+    error = "the threadgroups of a grid are as many as its threads take";
+    return false;
+  }
+  return true;
+}
+
 bool ReadGrid(const Napi::Object& item, const Job& job, Dispatch& dispatch, std::string& error) {
   ReadSize(item, "threadsPerThreadgroup", dispatch.threads_per_threadgroup);
   uint64_t threads = 1;
@@ -108,7 +120,8 @@ bool ReadGrid(const Napi::Object& item, const Job& job, Dispatch& dispatch, std:
   dispatch.indirect = item.Get("indirect").IsObject();
   if (!dispatch.indirect) {
     ReadSize(item, "threadgroups", dispatch.threadgroups);
-    return true;
+    if (item.Get("threads").IsArray()) ReadSize(item, "threads", dispatch.threads);
+    return FitsGrid(dispatch, error);
   }
   const auto indirect = item.Get("indirect").As<Napi::Object>();
   dispatch.indirect_buffer = UintOf(indirect, "buffer");
@@ -167,6 +180,7 @@ bool ReadRequest(const Napi::Object& from, Request& request, std::string& error)
   job.seed = Uint64Of(from, "seed");
   job.threads = std::max(1u, UintOf(from, "threads"));
   job.lockstep = BoolOf(from, "lockstep");
+  job.flush_subnormals = BoolOf(from, "flushSubnormals");
   job.rows = true;
   request.timeout_seconds = from.Get("timeoutSeconds").ToNumber().DoubleValue();
   return true;

@@ -84,6 +84,7 @@ Napi::Object MakeCounters(const Napi::Env& env, const Dispatch& dispatch, const 
   result.Set("buffers", buffers);
   result.Set("threadgroupBytesRead", Number(env, outcome.threadgroup_bytes_read));
   result.Set("threadgroupBytesWritten", Number(env, outcome.threadgroup_bytes_written));
+  result.Set("idleThreadgroups", Number(env, outcome.idle_threadgroups));
   result.Set("barriers", Number(env, outcome.barriers));
   result.Set("floatingPointOperations", Number(env, outcome.operations));
   result.Set("matrixOperations", Number(env, outcome.matrix_operations));
@@ -129,6 +130,7 @@ Napi::Value MakeResult(const Napi::Env& env, const Request& request, const Arena
     auto item = Napi::Object::New(env);
     item.Set("seconds", outcome.seconds);
     item.Set("threadgroups", Number(env, outcome.threadgroups));
+    item.Set("threadgroupMemory", Number(env, outcome.threadgroup_memory));
     if (request.job.count) item.Set("counters", MakeCounters(env, request.job.dispatches[i], outcome));
     dispatches.Set(i, item);
   }

@@ -1,5 +1,6 @@
 // What instrumented kernels call: before every load and store, for copies of memory, and instead of atomic
 // operations.
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <cstring>
@@ -79,6 +80,84 @@ uint64_t Update(void* object, uint32_t operation, uint32_t type, uint64_t operan
   }
 }
 
+// How the compiler describes an index and its array.
+struct TypeName {
+  uint16_t kind;
+  uint16_t info;
+  char text[1];
+};
+struct ArrayIndex {
+  struct {
+    const char* file;
+    uint32_t line;
+    uint32_t column;
+  } place;
+  const TypeName* array;
+  const TypeName* index;
+};
+
+// Reports an access that the compiler asked about; the format ends with the threadgroup and the thread.
+template <typename... Arguments>
+void TellStray(Check check, void* site, const char* format, Arguments... arguments) {
+  const Self* self = Current();
+  const Group& group = GroupOf(self);
+  if (group.watch == nullptr) return;
+  group.watch->monitor().Report(check, reinterpret_cast<uint64_t>(site), format, arguments...,
+                                static_cast<unsigned long long>(group.threadgroup_index), self->titg);
+}
+
+void TellIndex(const ArrayIndex& index, uint64_t value, void* site) {
+  // Signed where the low bit says so, of two to the power of the rest bits.
+  const bool is_signed = (index.index->info & 1) != 0;
+  const uint32_t unused = 64 - std::min(64, 1 << (index.index->info >> 1));
+  const auto number = static_cast<long long>(is_signed ? static_cast<int64_t>(value << unused) >> unused : value);
+  // In quotes, the type behind its aliases last, and with the compiler's word for its memory in front.
+  const char* alias = std::strstr(index.array->text, "aka '");
+  const char* name = alias == nullptr ? index.array->text + 1 : alias + 5;
+  for (const char* space = name; std::strncmp(name, "__", 2) == 0 && space != nullptr;) {
+    space = std::strchr(name, ' ');
+    if (space != nullptr) name = space + 1;
+  }
+  const auto length = static_cast<int>(std::min<size_t>(60, std::strcspn(name, "'")));
+  TellStray(Check::kBounds, site, "index %lld is outside of an array of type %.*s; threadgroup %llu, thread %u", number, length, name);
+}
+
+void TellMisaligned(uint64_t address, uint64_t alignment, void* site) {
+  const Self* self = Current();
+  const Group& group = GroupOf(self);
+  if (group.watch == nullptr) return;
+  char place[Watch::kPlaceBytes];
+  group.watch->Describe(group.worker->threadgroup_memory(), address, place);
+  TellStray(Check::kAlignment, site, "a value that has to lie at a multiple of %llu bytes is accessed at %s; "
+            "threadgroup %llu, thread %u", static_cast<unsigned long long>(alignment), place);
+}
+
+void TellLocal(void* site) {
+  TellStray(Check::kBounds, site, "an access leaves a variable of its thread; threadgroup %llu, thread %u");
+}
+
+// What fences of the threadgroup make of an atomic access: what it writes others may read as soon as it is there.
+class AtomicScope {
+ public:
+  AtomicScope(const void* object, AccessKind kind) : object_(reinterpret_cast<uint64_t>(object)), kind_(kind) {
+    const Self* self = Current();
+    const Group& group = GroupOf(self);
+    watch_ = group.watch;
+    if (watch_ == nullptr || !Writes(kind)) return;
+    watch_->fences().BeforeWrite(object_, Watch::NumberOf(group), self->titg);
+  }
+  ~AtomicScope() {
+    if (watch_ != nullptr && Reads(kind_)) watch_->fences().AfterRead(object_);
+  }
+  AtomicScope(const AtomicScope&) = delete;
+  AtomicScope& operator=(const AtomicScope&) = delete;
+
+ private:
+  uint64_t object_;
+  AccessKind kind_;
+  Watch* watch_;
+};
+
 }  // namespace
 }  // namespace moegen
 
@@ -130,6 +209,26 @@ void __msl_rt_require_constant(const uint8_t* storage, uint64_t index) {
   moegen::Fail("missing-constant", message);
 }
 
+// An index that its array does not have. What is said of the array is the compiler's (UndefinedBehaviorSanitizer).
+void __ubsan_handle_out_of_bounds(const moegen::ArrayIndex* index, uint64_t value) {
+  moegen::TellIndex(*index, value, __builtin_return_address(0));
+}
+
+// An access by way of a pointer that leaves the thread's variable.
+void __ubsan_handle_local_out_of_bounds() { moegen::TellLocal(__builtin_return_address(0)); }
+
+// A value lies where its type does not allow it. `mask`: the alignment that it has, less one.
+void __msl_rt_misaligned(const void* address, uint64_t mask) {
+  moegen::TellMisaligned(reinterpret_cast<uint64_t>(address), mask + 1, __builtin_return_address(0));
+}
+
+// A fence of device scope that orders device memory.
+void __msl_rt_device_fence() {
+  const moegen::Self* self = moegen::Current();
+  moegen::Watch* watch = moegen::GroupOf(self).watch;
+  if (watch != nullptr) watch->fences().Fence(self->titg);
+}
+
 uint64_t __msl_rt_atomic(void* object, uint32_t operation, uint32_t type, uint64_t operand,
                          uint64_t expected) {
   const uint64_t bytes = type == MSL_RT_ATOMIC_ULONG ? 8 : type == MSL_RT_ATOMIC_BOOL ? 1 : 4;
@@ -137,6 +236,7 @@ uint64_t __msl_rt_atomic(void* object, uint32_t operation, uint32_t type, uint64
                           : operation == MSL_RT_ATOMIC_STORE ? AccessKind::kAtomicWrite
                                                              : AccessKind::kAtomicUpdate;
   moegen::Tell(object, bytes, kind, __builtin_return_address(0));
+  const moegen::AtomicScope scope(object, kind);
   const bool adds = operation == MSL_RT_ATOMIC_ADD || operation == MSL_RT_ATOMIC_SUB;
   if (adds && type == MSL_RT_ATOMIC_FLOAT) ++moegen::GroupOf(moegen::Current()).operations;
   switch (bytes) {

@@ -26,8 +26,11 @@ struct DispatchOutcome {
   uint64_t barriers;
   uint64_t matrix_operations;
   uint64_t operations;
+  uint64_t threadgroup_memory;
   uint64_t threadgroup_bytes_read;
   uint64_t threadgroup_bytes_written;
+  // Those that wrote no device memory.
+  uint64_t idle_threadgroups;
   // By buffer index of the kernel.
   BufferCounters buffers[kMaxBuffers];
 };

@@ -10,6 +10,8 @@ inline float BfloatToFloat(uint16_t bits) { return std::bit_cast<float>(static_c
 
 inline uint16_t FloatToBfloat(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
+  // Where subnormals count as zeros, they all are.
+  if (value == 0.0f) return static_cast<uint16_t>(bits >> 16 & 0x8000u);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>(bits >> 16 | 0x40u);
   return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
@@ -18,9 +20,10 @@ inline float HalfToFloat(uint16_t bits) {
   const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
   const uint32_t magnitude = bits & 0x7fffu;
   if (magnitude >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13);
-  // Scaling by 2^112 moves the exponent and normalises subnormals, exactly.
-  const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
-  return std::bit_cast<float>(std::bit_cast<uint32_t>(scaled) | sign);
+  if (magnitude >= 0x400u) return std::bit_cast<float>(sign | ((magnitude << 13) + 0x38000000u));
+  // Subnormal: a multiple of 2^-24. Nothing on the way is a subnormal float, which may count as zero.
+  const float value = static_cast<float>(magnitude) * 0x1p-24f;
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | sign);
 }
 
 inline uint16_t FloatToHalf(float value) {

@@ -114,7 +114,10 @@ struct Group {
   const uint64_t* threadgroup_buffers;
   const uint32_t (*positions)[3];
   uint32_t threadgroups[3];
+  // Of this threadgroup, of one that no edge of the grid cuts, and of the grid.
   uint32_t threads_per_threadgroup[3];
+  uint32_t full_threads_per_threadgroup[3];
+  uint32_t threads_per_grid[3];
   uint32_t threadgroup[3];
   uint64_t threadgroup_index;
 };

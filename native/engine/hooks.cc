@@ -38,10 +38,10 @@ void RequireLockstep(Group& group) {
   if ((group.matrix_mode & MSL_RT_MATRIX_LOCKSTEP) == 0) AskForLockstep();
 }
 
-void PartialOperation(Simdgroup& simdgroup, uint32_t mask, const char* name) {
+void PartialOperation(Simdgroup& simdgroup, uint32_t mask, uint32_t wanted, const char* name) {
   const Group& group = *simdgroup.group;
   if (group.watch == nullptr) return;
-  const uint32_t first = LowestBit(simdgroup.members & ~mask);
+  const uint32_t first = LowestBit(wanted & ~mask);
   group.watch->monitor().Report(
       Check::kDivergence, AddressOf(simdgroup.executing_site),
       "%d of the %d lanes of a simdgroup come to a %s, thread %u but not thread %u; threadgroup %llu",

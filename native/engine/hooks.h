@@ -12,8 +12,8 @@ namespace moegen {
 // for all may not hold, so the job starts again without it.
 void RequireLockstep(Group& group);
 
-// An operation found only the lanes of `mask`. `name` says what kind it is.
-void PartialOperation(Simdgroup& simdgroup, uint32_t mask, const char* name);
+// An operation found only the lanes of `mask`, of those of `wanted`. `name` says what kind it is.
+void PartialOperation(Simdgroup& simdgroup, uint32_t mask, uint32_t wanted, const char* name);
 
 // A shuffle asked for the value of a lane that takes no part in it.
 void ReadFromInactiveLane(Simdgroup& simdgroup, uint32_t lane, uint32_t source);

@@ -73,17 +73,12 @@ void ChooseOrder(Launch& launch) {
   while (std::gcd(launch.group_step, count) != 1) ++launch.group_step;
 }
 
-void FillPositions(Launch& launch) {
-  const uint32_t* size = launch.threads_per_threadgroup;
-  uint32_t thread = 0;
-  for (uint32_t z = 0; z < size[2]; ++z) {
-    for (uint32_t y = 0; y < size[1]; ++y) {
-      for (uint32_t x = 0; x < size[0]; ++x, ++thread) {
-        launch.positions[thread][0] = x;
-        launch.positions[thread][1] = y;
-        launch.positions[thread][2] = z;
-      }
-    }
+// In the whole grid: as said, or as many as the threadgroups have.
+void CountThreads(const Dispatch& dispatch, Launch& launch) {
+  for (int axis = 0; axis < 3; ++axis) {
+    const uint32_t given = dispatch.threads[axis];
+    launch.threads_per_grid[axis] =
+        given != 0 ? given : launch.threadgroups[axis] * launch.threads_per_threadgroup[axis];
   }
 }
 
@@ -101,12 +96,12 @@ void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, uint64_t
   ReadThreadgroups(job, dispatch, launch);
   std::memcpy(launch.threads_per_threadgroup, dispatch.threads_per_threadgroup,
               sizeof launch.threads_per_threadgroup);
-  launch.threads = dispatch.threads_per_threadgroup[0] * dispatch.threads_per_threadgroup[1] *
-                   dispatch.threads_per_threadgroup[2];
-  FillPositions(launch);
+  CountThreads(dispatch, launch);
+  FillPositions(launch.threads_per_threadgroup, launch.positions);
   launch.random_order = job.seed != 0;
   launch.seed = job.seed + index;
   ChooseOrder(launch);
+  launch.flush_subnormals = job.flush_subnormals;
   // What meets around matrix operations only shows if all lanes have to come.
   launch.lockstep = job.lockstep || (job.checks & Bit(Check::kDivergence)) != 0;
 }
@@ -135,6 +130,7 @@ void RunJob(const Job& job, Control* control) {
     outcome.barriers = totals.barriers;
     outcome.matrix_operations = totals.matrix_operations;
     outcome.operations = totals.operations;
+    outcome.threadgroup_memory = totals.threadgroup_memory;
   }
   if (monitor != nullptr) monitor->FindUnwritten();
 }

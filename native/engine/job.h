@@ -44,6 +44,8 @@ struct Dispatch {
   uint64_t indirect_offset;
   uint32_t threadgroups[3];
   uint32_t threads_per_threadgroup[3];
+  // Where the edges of the grid cut threadgroups: threads in the grid. Else zeros.
+  uint32_t threads[3];
 };
 
 struct Buffer {
@@ -77,6 +79,8 @@ struct Job {
   uint64_t seed;
   uint32_t threads;
   bool lockstep;
+  // Subnormal floats count as zeros.
+  bool flush_subnormals;
   // Whether rows of threads may run in one call.
   bool rows;
 };

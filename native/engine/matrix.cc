@@ -60,7 +60,7 @@ void Perform(Self* self, const MatrixOperation& operation) {
 void ExecuteMatrix(Simdgroup& simdgroup, uint32_t mask) {
   const uint32_t lane = LowestBit(mask);
   Self* self = simdgroup.lanes[lane];
-  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, "matrix operation");
+  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, simdgroup.members, "matrix operation");
   if (mask != simdgroup.live) RequireLockstep(*simdgroup.group);
   Perform(self, *simdgroup.operands.matrix[lane]);
 }

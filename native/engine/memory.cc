@@ -46,6 +46,7 @@ ThreadgroupMemory::ThreadgroupMemory() : mapping_(kThreadgroupRoom + 2 * kStrayB
 
 void ThreadgroupMemory::Reset() {
   slots_.clear();
+  declared_ = 0;
   used_ = 0;
   top_ = 0;
 }
@@ -54,6 +55,7 @@ uint64_t ThreadgroupMemory::Allocate(const void* key, uint64_t bytes, uint64_t a
   for (const Slot& slot : slots_) {
     if (slot.key == key) return slot.begin;
   }
+  declared_ = ((declared_ + alignment - 1) & ~(alignment - 1)) + bytes;
   const uint64_t step = std::max(alignment, kLeastAlignment);
   used_ = ((used_ + step - 1) & ~(step - 1)) + bytes;
   const uint64_t offset = (top_ + step - 1) & ~(step - 1);

@@ -72,6 +72,9 @@ class ThreadgroupMemory {
   // writes does not get away with it, nor depends on which threadgroup ran before.
   void Poison();
 
+  // Bytes of all arguments and variables together, each where its alignment lets it follow the one before.
+  uint64_t declared() const { return declared_; }
+
   const Mapping& mapping() const { return mapping_; }
   // Where allocations begin.
   uint64_t begin() const { return mapping_.begin() + kStrayBytes; }
@@ -89,6 +92,7 @@ class ThreadgroupMemory {
 
   Mapping mapping_;
   std::vector<Slot> slots_;
+  uint64_t declared_ = 0;
   uint64_t used_ = 0;
   uint64_t top_ = 0;
 };

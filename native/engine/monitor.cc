@@ -28,6 +28,7 @@ Monitor::Monitor(const Job& job, Control* control) : job_(job), control_(control
 
 void Monitor::BeginDispatch(uint32_t index, const Dispatch& dispatch) {
   dispatch_ = index;
+  releases_.Clear();
   for (Region& region : regions_) region.bound = region.writable = false;
   for (const BufferBinding& binding : dispatch.buffers) {
     Region& region = regions_[binding.buffer];
@@ -103,18 +104,18 @@ void Monitor::Report(Check check, const Places& places, const char* format, ...)
   std::memcpy(report.message, message, sizeof message);
 }
 
-void Monitor::AddCounters(const BufferCounters counters[kMaxBuffers], uint64_t threadgroup_bytes_read,
-                          uint64_t threadgroup_bytes_written) {
+void Monitor::AddCounters(const Counters& counters) {
   const std::lock_guard lock(mutex_);
   DispatchOutcome& outcome = control_->outcomes()[dispatch_];
   for (uint32_t i = 0; i < kMaxBuffers; ++i) {
-    outcome.buffers[i].bytes_read += counters[i].bytes_read;
-    outcome.buffers[i].bytes_written += counters[i].bytes_written;
-    outcome.buffers[i].reads += counters[i].reads;
-    outcome.buffers[i].writes += counters[i].writes;
+    outcome.buffers[i].bytes_read += counters.buffers[i].bytes_read;
+    outcome.buffers[i].bytes_written += counters.buffers[i].bytes_written;
+    outcome.buffers[i].reads += counters.buffers[i].reads;
+    outcome.buffers[i].writes += counters.buffers[i].writes;
   }
-  outcome.threadgroup_bytes_read += threadgroup_bytes_read;
-  outcome.threadgroup_bytes_written += threadgroup_bytes_written;
+  outcome.threadgroup_bytes_read += counters.threadgroup_bytes_read;
+  outcome.threadgroup_bytes_written += counters.threadgroup_bytes_written;
+  outcome.idle_threadgroups += counters.idle_threadgroups;
 }
 
 }  // namespace moegen

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control.h"
+#include "fences.h"
 #include "job.h"
 #include "memory.h"
 #include "report.h"
@@ -38,19 +39,28 @@ class Monitor {
 
   bool checks(Check check) const { return (job_.checks & Bit(check)) != 0; }
   uint32_t dispatch() const { return dispatch_; }
+  Releases& releases() { return releases_; }
   // The buffer in whose slot `address` lies, or that is next to where it lies; null outside of the arena.
   Region* Find(uint64_t address);
 
   // Adds to the table of reports.
   void Report(Check check, const Places& places, const char* format, ...) __attribute__((format(printf, 4, 5)));
 
-  void AddCounters(const BufferCounters counters[kMaxBuffers], uint64_t threadgroup_bytes_read,
-                   uint64_t threadgroup_bytes_written);
+  // What a worker counted in the current dispatch.
+  struct Counters {
+    // By buffer index.
+    const BufferCounters* buffers;
+    uint64_t threadgroup_bytes_read;
+    uint64_t threadgroup_bytes_written;
+    uint64_t idle_threadgroups;
+  };
+  void AddCounters(const Counters& counters);
 
  private:
   const Job& job_;
   Control* control_;
   std::mutex mutex_;
+  Releases releases_;
   uint32_t dispatch_ = 0;
   std::vector<Region> regions_;
   std::vector<std::unique_ptr<Mapping>> mappings_;

@@ -39,8 +39,12 @@ void MoveTo(Self* self, const Group& group, uint32_t thread) {
   for (int axis = 0; axis < 3; ++axis) {
     const uint32_t position = group.positions[thread][axis];
     self->tpitg[axis] = position;
-    self->tpig[axis] = group.threadgroup[axis] * group.threads_per_threadgroup[axis] + position;
+    self->tpig[axis] = group.threadgroup[axis] * group.full_threads_per_threadgroup[axis] + position;
   }
+}
+
+uint32_t SimdgroupsOf(const uint32_t threads[3]) {
+  return (threads[0] * threads[1] * threads[2] + kLanes - 1) / kLanes;
 }
 
 void FillState(Self* self, Group& group, Simdgroup& simdgroup, uint32_t thread) {
@@ -52,13 +56,14 @@ void FillState(Self* self, Group& group, Simdgroup& simdgroup, uint32_t thread) 
   self->buf = reinterpret_cast<const unsigned long*>(group.buffers);
   self->tgbuf = reinterpret_cast<const unsigned long*>(group.threadgroup_buffers);
   for (int axis = 0; axis < 3; ++axis) {
-    const uint32_t size = group.threads_per_threadgroup[axis];
     self->tgpig[axis] = group.threadgroup[axis];
-    self->tptg[axis] = size;
+    self->tptg[axis] = group.threads_per_threadgroup[axis];
+    self->dtptg[axis] = group.full_threads_per_threadgroup[axis];
     self->tgpg[axis] = group.threadgroups[axis];
-    self->tpg[axis] = group.threadgroups[axis] * size;
+    self->tpg[axis] = group.threads_per_grid[axis];
   }
   self->nsg = group.simdgroup_count;
+  self->dnsg = SimdgroupsOf(self->dtptg);
 }
 
 void Admit(Self* self, Group& group, Simdgroup& simdgroup, uint32_t lane) {

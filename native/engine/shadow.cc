@@ -3,50 +3,57 @@
 namespace moegen {
 namespace {
 
-// Adds a group to a set of which only none, one or several matters. The set before.
-uint32_t Add(std::atomic<uint32_t>& set, uint32_t group) {
-  uint32_t before = set.load();
-  while (before != group && before != DeviceCell::kSeveral) {
-    if (set.compare_exchange_weak(before, before == 0 ? group : DeviceCell::kSeveral)) break;
+bool IsOfOneGroup(GroupAccess a, GroupAccess b) { return GroupNumberOf(a) == GroupNumberOf(b); }
+
+// Whether an access of the set is another threadgroup's and does not come before what happens now.
+bool IsOther(GroupAccess set, GroupAccess access, const GroupFences& fences) {
+  return set != 0 && (set == DeviceCell::kSeveral || (!IsOfOneGroup(set, access) && !fences.Covers(set)));
+}
+
+// Adds an access to a set of which only none, one or several threadgroups matter. The set before.
+GroupAccess Add(std::atomic<GroupAccess>& set, GroupAccess access, const GroupFences& fences) {
+  GroupAccess before = set.load();
+  // The thread matters at another time only.
+  while (before >> kThreadBits != access >> kThreadBits && before != DeviceCell::kSeveral) {
+    const GroupAccess after = IsOther(before, access, fences) ? DeviceCell::kSeveral : access;
+    if (set.compare_exchange_weak(before, after)) break;
   }
   return before;
 }
 
-uint32_t Other(uint32_t set, uint32_t group) { return set == group ? 0 : set; }
-
 }  // namespace
 
-uint32_t NoteGroup(DeviceCell& cell, uint32_t dispatch, uint32_t group, AccessKind kind) {
-  uint32_t before = cell.dispatch.load();
-  if (before != dispatch && cell.dispatch.compare_exchange_strong(before, dispatch)) {
+GroupAccess NoteGroup(DeviceCell& cell, uint32_t dispatch, GroupAccess access, AccessKind kind, const GroupFences& fences) {
+  uint32_t known = cell.dispatch.load();
+  if (known != dispatch && cell.dispatch.compare_exchange_strong(known, dispatch)) {
     // Threadgroups of an earlier dispatch do not race with this one's.
     cell.writers = cell.readers = cell.atomics = cell.atomic_readers = 0;
   }
+  const auto other = [&](GroupAccess set) { return IsOther(set, access, fences) ? set : 0; };
   // Noting comes first: of two groups that meet here, at least one sees the other.
   switch (kind) {
     case AccessKind::kRead: {
-      Add(cell.readers, group);
-      const uint32_t writer = Other(cell.writers.load(), group);
-      return writer != 0 ? writer : Other(cell.atomics.load(), group);
+      Add(cell.readers, access, fences);
+      const GroupAccess writer = other(cell.writers.load());
+      return writer != 0 ? writer : other(cell.atomics.load());
     }
     case AccessKind::kAtomicRead:
-      Add(cell.atomic_readers, group);
-      return Other(cell.writers.load(), group);
+      Add(cell.atomic_readers, access, fences);
+      return other(cell.writers.load());
     case AccessKind::kAtomicWrite:
     case AccessKind::kAtomicUpdate: {
-      Add(cell.atomics, group);
-      const uint32_t writer = Other(cell.writers.load(), group);
-      return writer != 0 ? writer : Other(cell.readers.load(), group);
+      Add(cell.atomics, access, fences);
+      const GroupAccess writer = other(cell.writers.load());
+      return writer != 0 ? writer : other(cell.readers.load());
     }
     case AccessKind::kWrite:
       break;
   }
-  const uint32_t writer = Other(Add(cell.writers, group), group);
-  if (writer != 0) return writer;
-  const uint32_t reader = Other(cell.readers.load(), group);
-  if (reader != 0) return reader;
-  const uint32_t updater = Other(cell.atomics.load(), group);
-  return updater != 0 ? updater : Other(cell.atomic_readers.load(), group);
+  for (const GroupAccess set : {Add(cell.writers, access, fences), cell.readers.load(), cell.atomics.load(),
+                                cell.atomic_readers.load()}) {
+    if (other(set) != 0) return set;
+  }
+  return 0;
 }
 
 }  // namespace moegen

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "fences.h"
 #include "self.h"
 
 namespace moegen {
@@ -45,7 +46,6 @@ class Access {
   }
 
  private:
-  static constexpr uint32_t kThreadBits = 10;
   static_assert(kMaxThreads == 1 << kThreadBits);
 
   uint32_t epoch_ = 0;
@@ -125,21 +125,21 @@ inline bool Note(Cell& cell, const Access& access, const Access& arrival, Access
   return race != nullptr;
 }
 
-// A cell of device memory knows the threadgroups too, each as number + 1; several count as kSeveral.
+// A cell of device memory knows the threadgroups too: those whose accesses do not come before all later ones by fences;
+// several count as kSeveral.
 struct DeviceCell {
-  static constexpr uint32_t kSeveral = UINT32_MAX;
-  std::atomic<uint32_t> writers;
-  std::atomic<uint32_t> readers;
-  std::atomic<uint32_t> atomics;
-  std::atomic<uint32_t> atomic_readers;
+  static constexpr GroupAccess kSeveral = UINT64_MAX;
+  std::atomic<GroupAccess> writers;
+  std::atomic<GroupAccess> readers;
+  std::atomic<GroupAccess> atomics;
+  std::atomic<GroupAccess> atomic_readers;
   // The dispatch that the cell tells about, + 1.
   std::atomic<uint32_t> dispatch;
   Cell cell;
 };
 static_assert(sizeof(Cell) == 64);
 
-// Notes an access by a threadgroup (its number + 1). The other threadgroup that it races with (its number +
-// 1, or kSeveral), or 0.
-uint32_t NoteGroup(DeviceCell& cell, uint32_t dispatch, uint32_t group, AccessKind kind);
+// Notes an access by a threadgroup. The access of another one that it races with, or kSeveral, or 0.
+GroupAccess NoteGroup(DeviceCell& cell, uint32_t dispatch, GroupAccess access, AccessKind kind, const GroupFences& fences);
 
 }  // namespace moegen

@@ -11,7 +11,6 @@ namespace moegen {
 namespace {
 
 constexpr uint32_t kQuadLanes = 4;
-constexpr char kReduction[] = "simdgroup reduction";
 
 struct Source {
   uint32_t lane;
@@ -191,9 +190,20 @@ void CountReduction(Simdgroup& simdgroup, uint32_t mask, uint32_t begin, uint32_
   if (block != 0) simdgroup.group->operations += static_cast<uint32_t>(std::popcount(block)) - 1;
 }
 
+// A reduction needs all lanes of what it reaches over: the simdgroup, or each quad that comes to it.
+void RequireWhole(Simdgroup& simdgroup, uint32_t mask, uint32_t kind) {
+  if (mask == simdgroup.members) return;
+  if ((kind & MSL_RT_QUAD) == 0) return PartialOperation(simdgroup, mask, simdgroup.members, "simdgroup reduction");
+  // In each quad, whether any of its lanes is here.
+  uint32_t quads = mask | mask >> 1;
+  quads = (quads | quads >> 2) & 0x11111111u;
+  const uint32_t wanted = (quads * 0xfu) & simdgroup.members;
+  if (mask != wanted) PartialOperation(simdgroup, mask, wanted, "quad reduction");
+}
+
 void ExecuteReduceFloat(Simdgroup& simdgroup, uint32_t mask) {
-  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, kReduction);
   const uint32_t kind = simdgroup.operands.kind[LowestBit(mask)];
+  RequireWhole(simdgroup, mask, kind);
   const uint32_t operation = kind & MSL_RT_OPERATOR;
   const uint32_t width = (kind & MSL_RT_QUAD) != 0 ? kQuadLanes : kLanes;
   for (uint32_t begin = 0; begin < kLanes; begin += width) {
@@ -212,8 +222,8 @@ void ExecuteReduceFloat(Simdgroup& simdgroup, uint32_t mask) {
 }
 
 void ExecuteReduceInt(Simdgroup& simdgroup, uint32_t mask) {
-  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, kReduction);
   const uint32_t kind = simdgroup.operands.kind[LowestBit(mask)];
+  RequireWhole(simdgroup, mask, kind);
   const uint32_t operation = kind & MSL_RT_OPERATOR;
   const uint32_t width = (kind & MSL_RT_QUAD) != 0 ? kQuadLanes : kLanes;
   const uint64_t identity = operation == MSL_RT_PRODUCT ? 1 : 0;
@@ -235,7 +245,7 @@ void ExecuteBallot(Simdgroup& simdgroup, uint32_t mask) {
 }
 
 void ExecuteBarrier(Simdgroup& simdgroup, uint32_t mask) {
-  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, "simdgroup barrier");
+  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, simdgroup.members, "simdgroup barrier");
   uint32_t flags = ~0u;
   for (uint32_t rest = mask; rest != 0; rest &= rest - 1) flags &= simdgroup.operands.argument[LowestBit(rest)];
   SimdgroupBarrierOpens(simdgroup, flags);

@@ -26,7 +26,7 @@ const Operand& OperandOf(const Simdgroup& simdgroup, uint32_t lane) {
 
 void ExecuteProduct(Simdgroup& simdgroup, uint32_t mask) {
   Group& group = *simdgroup.group;
-  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, "product of cooperative tensors");
+  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, simdgroup.members, "product of cooperative tensors");
   // With checks, a report says so.
   if (mask != kAllLanes && (group.watch == nullptr || mask == simdgroup.members)) {
     Fail("tensor-lanes", "a product of cooperative tensors needs all 32 lanes of a simdgroup");

@@ -1,5 +1,6 @@
 // Products of tensors in memory: the lanes of a simdgroup meet, and the last one that comes computes the part of the
 // product that is the simdgroup's. Simdgroups of one scope do not wait for each other.
+#include <algorithm>
 #include <cstring>
 
 #include "control.h"
@@ -50,6 +51,17 @@ class Accesses {
   const uint64_t site_;
 };
 
+// A number of terms that is part of the operation is read whole, also where the factors end before (Metal 4, 2.22.2).
+void RequireTerms(const Simdgroup& simdgroup, const __msl_tensor_product& product) {
+  const long long given = std::min(product.left.columns, product.right.rows);
+  if (product.k <= given) return;
+  const Group& group = *simdgroup.group;
+  group.watch->monitor().Report(
+      Check::kBounds, simdgroup.executing_site & 0x0000ffffffffffff,
+      "a product of %d terms reads beyond its factors, which have %lld; threadgroup %llu, simdgroup %u", product.k, given,
+      static_cast<unsigned long long>(group.threadgroup_index), simdgroup.index);
+}
+
 void NoteAccesses(const Simdgroup& simdgroup, const __msl_tensor_product& product, const TensorPart& part) {
   Accesses accesses(simdgroup);
   const int64_t terms = TermsOf(product);
@@ -78,7 +90,7 @@ void RequireUniform(const Simdgroup& simdgroup, uint32_t mask) {
 
 void ExecuteTensorRun(Simdgroup& simdgroup, uint32_t mask) {
   Group& group = *simdgroup.group;
-  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, "product of tensors");
+  if (mask != simdgroup.members) PartialOperation(simdgroup, mask, simdgroup.members, "product of tensors");
   // With checks, a report says so.
   if (mask != kAllLanes && (group.watch == nullptr || mask == simdgroup.members)) {
     Fail("tensor-lanes", "a product of tensors needs all 32 lanes of a simdgroup");
@@ -96,7 +108,10 @@ void ExecuteTensorRun(Simdgroup& simdgroup, uint32_t mask) {
     elements[LowestBit(rest)] = ProductOf(simdgroup, LowestBit(rest)).elements;
   }
   const TensorPart part = PartOf(product, simdgroup.index);
-  if (group.watch != nullptr) NoteAccesses(simdgroup, product, part);
+  if (group.watch != nullptr) {
+    RequireTerms(simdgroup, product);
+    NoteAccesses(simdgroup, product, part);
+  }
   MultiplyInMemory(product, part, elements);
   ++group.matrix_operations;
   if ((product.types >> 16 & 0xff) != MSL_RT_INT) {

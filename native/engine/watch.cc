@@ -49,7 +49,25 @@ uint32_t ThreadOf(const Cell& cell, uint64_t stamp, AccessKind kind) {
 
 void Watch::BeginGroup() {
   ++stamp_;
+  wrote_ = false;
+  fences_.BeginGroup();
   NextEpoch(MSL_RT_FLAG_DEVICE | MSL_RT_FLAG_THREADGROUP);
+}
+
+void Watch::Describe(const ThreadgroupMemory& memory, uint64_t address, char (&place)[kPlaceBytes]) const {
+  if (const ThreadgroupMemory::Slot* slot = memory.Find(address, 1)) {
+    char name[kNameBytes];
+    WriteName(*slot, name);
+    std::snprintf(place, sizeof place, "byte %llu of %s", Number(address - slot->begin), name);
+    return;
+  }
+  const Monitor::Region* region = monitor_.Find(address);
+  if (region == nullptr) {
+    std::snprintf(place, sizeof place, "a place outside of all buffers");
+  } else {
+    std::snprintf(place, sizeof place, "byte %lld of buffer %u", static_cast<long long>(address - region->begin),
+                  region->index);
+  }
 }
 
 void Watch::ReportOutside(const Group& group, uint32_t thread, const Touch& touch) {
@@ -98,6 +116,7 @@ void Watch::NoteDevice(const Group& group, uint32_t thread, const Touch& touch, 
     counters.bytes_read += touch.bytes;
   }
   if (Writes(touch.kind)) {
+    wrote_ = true;
     ++counters.writes;
     counters.bytes_written += touch.bytes;
     if (region.written != nullptr) std::fill_n(region.written + offset, touch.bytes, uint8_t{1});
@@ -118,18 +137,19 @@ void Watch::NoteDevice(const Group& group, uint32_t thread, const Touch& touch, 
 void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region) {
   const uint64_t offset = touch.address - region.begin;
   const uint32_t dispatch = monitor_.dispatch() + 1;
-  const auto number = static_cast<uint32_t>(group.threadgroup_index % (DeviceCell::kSeveral - 1)) + 1;
+  const uint32_t number = NumberOf(group);
   const uint64_t stamp = static_cast<uint64_t>(dispatch) << 32 | number;
+  const GroupAccess now = fences_.Now(number, thread);
   const Access access = device_epochs_.AccessBy(thread);
   const Access arrival = arrivals_.AccessBy(thread);
   ForCells(offset, touch.bytes, [&](uint64_t index, uint8_t mask) {
     DeviceCell& cell = region.cells[index];
     // The cell tells about both of its bytes: where accesses cover one only, other threadgroups may own the
     // other.
-    const uint32_t other = mask == 3 ? NoteGroup(cell, dispatch, number, touch.kind) : 0;
+    const GroupAccess other = mask == 3 ? NoteGroup(cell, dispatch, now, touch.kind, fences_) : 0;
     if (other != 0) {
       char who[64] = "several threadgroups";
-      if (other != DeviceCell::kSeveral) std::snprintf(who, sizeof who, "threadgroup %u", other - 1);
+      if (other != DeviceCell::kSeveral) std::snprintf(who, sizeof who, "threadgroup %u", GroupNumberOf(other) - 1);
       const uint64_t last = cell.cell.stamp_and_written >> kCellBytes;
       const uint32_t its_thread = ThreadOf(cell.cell, last, touch.kind);
       if (static_cast<uint32_t>(last) != number && its_thread != kMaxThreads) {
@@ -156,9 +176,10 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
 }
 
 void Watch::Flush() {
-  monitor_.AddCounters(counters_, threadgroup_bytes_read_, threadgroup_bytes_written_);
+  monitor_.AddCounters(
+      {counters_, threadgroup_bytes_read_, threadgroup_bytes_written_, idle_threadgroups_});
   std::fill_n(counters_, kMaxBuffers, BufferCounters{});
-  threadgroup_bytes_read_ = threadgroup_bytes_written_ = 0;
+  threadgroup_bytes_read_ = threadgroup_bytes_written_ = idle_threadgroups_ = 0;
 }
 
 }  // namespace moegen

@@ -35,14 +35,21 @@ inline void ForCells(uint64_t offset, uint64_t bytes, Visit visit) {
 
 class Watch {
  public:
-  explicit Watch(Monitor& monitor) : monitor_(monitor), cells_(sizeof(Cell) * kShadowCells, 4096) {}
+  explicit Watch(Monitor& monitor)
+      : monitor_(monitor), cells_(sizeof(Cell) * kShadowCells, 4096), fences_(monitor.releases()) {}
 
+  // The threadgroup's number among those of its dispatch, + 1.
+  static uint32_t NumberOf(const Group& group) {
+    return static_cast<uint32_t>(group.threadgroup_index % (UINT32_MAX - 1)) + 1;
+  }
   Monitor& monitor() { return monitor_; }
   void BeginGroup();
   // A barrier of the threadgroup, or of one simdgroup, opens. It orders the memory that `flags` name.
   void NextEpoch(uint32_t flags) {
     ++arrivals_.threadgroup;
-    if ((flags & MSL_RT_FLAG_DEVICE) != 0) ++device_epochs_.threadgroup;
+    const bool orders_device = (flags & MSL_RT_FLAG_DEVICE) != 0;
+    if (orders_device) ++device_epochs_.threadgroup;
+    fences_.BarrierOpens(orders_device);
     if ((flags & MSL_RT_FLAG_THREADGROUP) != 0) ++threadgroup_epochs_.threadgroup;
   }
   void NextEpoch(uint32_t simdgroup, uint32_t flags) {
@@ -56,6 +63,12 @@ class Watch {
     Monitor::Region* region = monitor_.Find(touch.address);
     if (region != nullptr) NoteDevice(group, thread, touch, *region);
   }
+  // Order between threadgroups by fences of device scope.
+  GroupFences& fences() { return fences_; }
+  // Says where an address lies.
+  static constexpr size_t kPlaceBytes = 120;
+  void Describe(const ThreadgroupMemory& memory, uint64_t address, char (&place)[kPlaceBytes]) const;
+  void EndGroup() { idle_threadgroups_ += wrote_ ? 0 : 1; }
   // Hands the counters over and clears them.
   void Flush();
 
@@ -92,6 +105,7 @@ class Watch {
 
   Monitor& monitor_;
   Mapping cells_;
+  GroupFences fences_;
   uint64_t stamp_ = 0;
   Epochs arrivals_;
   Epochs device_epochs_;
@@ -99,6 +113,9 @@ class Watch {
   BufferCounters counters_[kMaxBuffers] = {};
   uint64_t threadgroup_bytes_read_ = 0;
   uint64_t threadgroup_bytes_written_ = 0;
+  // Whether the threadgroup wrote device memory, and how many did not.
+  bool wrote_ = false;
+  uint64_t idle_threadgroups_ = 0;
 };
 
 inline void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,

@@ -23,7 +23,8 @@ struct Launch {
   uint32_t threadgroup_memory[kMaxBuffers];
   uint32_t threadgroups[3];
   uint32_t threads_per_threadgroup[3];
-  uint32_t threads;
+  // In the whole grid: threadgroups at its edges may have fewer.
+  uint32_t threads_per_grid[3];
   uint64_t threadgroup_count;
   // Position of every thread in its threadgroup.
   uint32_t positions[kMaxThreads][3];
@@ -33,6 +34,7 @@ struct Launch {
   uint64_t group_start;
   uint64_t group_step;
   bool lockstep;
+  bool flush_subnormals;
   // Null unless accesses are watched.
   Monitor* monitor;
 
@@ -42,11 +44,16 @@ struct Launch {
   }
 };
 
+// Positions of all threads in a threadgroup of this size.
+void FillPositions(const uint32_t size[3], uint32_t (*positions)[3]);
+
 // Sums over the threadgroups of a dispatch.
 struct Totals {
   std::atomic<uint64_t> barriers{0};
   std::atomic<uint64_t> matrix_operations{0};
   std::atomic<uint64_t> operations{0};
+  // The largest: bytes of threadgroup memory.
+  std::atomic<uint64_t> threadgroup_memory{0};
 };
 
 class Worker {
@@ -70,12 +77,17 @@ class Worker {
 
  private:
   void Prepare(const Launch& launch);
+  void SetSize(const uint32_t size[3], const uint32_t (*positions)[3]);
+  // Makes the threadgroup as large as the grid leaves room for.
+  void Fit(const Launch& launch);
   void RunThreadgroup(const Launch& launch, uint64_t index);
 
   Stacks stacks_;
   Mapping matrices_;
   ThreadgroupMemory threadgroup_memory_;
   uint64_t threadgroup_buffers_[kMaxBuffers];
+  // Of a threadgroup that an edge of the grid cuts.
+  uint32_t positions_[kMaxThreads][3];
   Group* group_;
   std::unique_ptr<Watch> watch_;
 };

@@ -76,6 +76,7 @@ MetalDispatch ReadDispatch(const Napi::Value& value) {
   dispatch.buffers = ReadIndexed<MetalBufferUse>(spec.Get("buffers"), ReadUse);
   dispatch.threadgroup_memory = ReadIndexed<size_t>(spec.Get("threadgroupMemory"), ReadLength);
   dispatch.threads_per_threadgroup = ReadSize(spec.Get("threadsPerThreadgroup"));
+  if (const Napi::Value threads = spec.Get("threads"); !IsMissing(threads)) dispatch.threads = ReadSize(threads);
   const Napi::Value grid = spec.Get("threadgroups");
   if (grid.IsArray()) {
     dispatch.threadgroups = ReadSize(grid);

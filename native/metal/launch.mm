@@ -125,6 +125,11 @@ void EncodeLaunch(id<MTLComputeCommandEncoder> encoder, const Pipeline& pipeline
                               threadsPerThreadgroup:threads_per_threadgroup];
     return;
   }
+  if (dispatch.threads) {
+    [encoder dispatchThreads:MTLSizeMake(dispatch.threads->x, dispatch.threads->y, dispatch.threads->z)
+        threadsPerThreadgroup:threads_per_threadgroup];
+    return;
+  }
   const MetalSize& grid = std::get<MetalSize>(dispatch.threadgroups);
   // Metal wants at least one threadgroup in each direction; a kernel without work is not encoded at
   // all.

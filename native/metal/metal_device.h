@@ -80,6 +80,8 @@ struct MetalDispatch {
   // Threadgroups in the grid, or where the three uint32 lie that say so when the dispatch starts.
   std::variant<MetalSize, MetalBufferUse> threadgroups;
   MetalSize threads_per_threadgroup;
+  // Threads in the grid, where its edges cut threadgroups.
+  std::optional<MetalSize> threads;
 };
 
 struct MetalJob {

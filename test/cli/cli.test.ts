@@ -8,10 +8,10 @@ import { covers, selectPlans } from '../../generator/cli/select.js';
 import { MoegenError } from '../../generator/errors.js';
 import { buildKernelEntry } from '../../generator/manifest/build.js';
 import { listFiles } from '../../generator/output/files.js';
-import { ACTIVATION_DTYPES } from '../../generator/spec/dtypes.js';
-import { WEIGHT_FORMAT_NAMES } from '../../generator/spec/weights.js';
+import { ACTIVATION_DTYPES } from '../../generator/description/dtypes.js';
+import { WEIGHT_FORMAT_NAMES } from '../../generator/description/weights.js';
 import { freshFolder, put } from '../support/output-folder.js';
-import { json, moegen } from './moegen.js';
+import { json, moegen, moegenIn } from './moegen.js';
 
 describe('moegen generate', () => {
   it('writes the kernels asked for, says so, and then has nothing to do', async () => {
@@ -56,6 +56,14 @@ describe('moegen generate', () => {
     expect(existsSync(file)).toBe(false);
   });
 
+  it('answers --json --validate with one document', async () => {
+    const argv = ['--kernel', 'moe_index_count', '--no-compile', '--validate', '--json'];
+    expect(json(await moegenIn(process.env, freshFolder(), ...argv))).toMatchObject({
+      written: ['common/moe_index_count.metal'],
+      validated: { kernels: [{ kernel: 'moe_index_count', ok: true }] },
+    });
+  });
+
   it('declares bfloat on request, in MSL 3.1', async () => {
     const cwd = freshFolder();
     await moegen(cwd, '--kernel', 'moe_combine_bf16', '--bf16-storage', 'bfloat', '--no-compile');
@@ -67,7 +75,18 @@ describe('moegen generate', () => {
   it.each([
     [['--dtype', 'bf61'], 'cli/unknown-value', /did you mean 'bf16'\?/],
     [['--dtype', 'f16,,f32'], 'cli/unknown-value', /expected one of f16, bf16, f32, all/],
-    [['--weights', 'mxfp3'], 'cli/unknown-value', /the nearest is/],
+    [
+      ['--weights', 'mxfp3'],
+      'cli/unknown-value',
+      /did you mean 'mxfp4' or 'mxfp8'\? `moegen list --formats`/,
+    ],
+    [['--weights', 'exl2'], 'cli/unknown-value', /expected one of \d+ names, got .*\n.*\n.*the nearest are/],
+    [['--weights', 'Q4_K_M'], 'cli/unknown-value', /did you mean 'q4_K'\?/],
+    [
+      ['--kernel', 'moe_decode_gate_up_silu_bf16_bf16'],
+      'cli/no-such-kernel',
+      /'moe_decode_gate_up_swiglu_bf16_bf16'/,
+    ],
     [['--kernel', 'moe_combine_bf61'], 'cli/no-such-kernel', /did you mean 'moe_combine_bf16'\?/],
     [['--bf16-storage', 'bfloat16'], 'cli/unknown-value', /did you mean 'bfloat'\?/],
     [['--bf16-storage', 'bfloat', '--msl', '3.0'], 'cli/bfloat-version', /use --msl 3\.1/],
@@ -118,10 +137,33 @@ describe('moegen list and explain', () => {
     }
   });
 
+  it('explains a kernel for a format beyond the general ones', async () => {
+    const { code, out } = await moegen(freshFolder(), 'explain', 'moe_decode_down_bf16_q4_K', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ name: 'moe_decode_down_bf16_q4_K' });
+  });
+
+  it('lists weight formats with aliases and planes', async () => {
+    const { formats } = json(await moegen(freshFolder(), 'list', '--formats', 'fp8', '--json')) as {
+      formats: object[];
+    };
+    expect(formats).toEqual([
+      expect.objectContaining({
+        name: 'fp8_128x128_f32',
+        aliases: ['fp8'],
+        planes: ['weight: u8 for each term', 'scales: f32 for each 128 terms of 128 rows'],
+      }),
+    ]);
+    const all = await moegen(freshFolder(), 'list', '--formats');
+    expect(all.out).toContain(`\n\n${WEIGHT_FORMAT_NAMES.length} formats\n`);
+    const none = await moegen(freshFolder(), 'list', '--formats', 'exl2');
+    expect(none).toMatchObject({ code: 2, out: '' });
+  });
+
   it('names the nearest kernel', async () => {
     const { code, err } = await moegen(freshFolder(), 'explain', 'moe_combine');
     expect(code).toBe(2);
-    expect(err).toMatch(/did you mean 'moe_combine_\w+'\?/);
+    expect(err).toMatch(/did you mean 'moe_combine_f16' or 'moe_combine_f32' or/);
   });
 });
 
@@ -146,9 +188,14 @@ describe('moegen compile', () => {
   it('takes definitions and include folders, and names the kernels', async () => {
     const compile = (...options: string[]) =>
       moegen(sources(), 'compile', 'twice.metal', '--target', 'host', '--json', ...options);
-    const file = { path: 'twice.metal', ok: true, kernels: ['twice'], diagnostics: [] };
-    expect(json(await compile('-D', 'FACTOR=2.0f'))).toEqual({ files: [file] });
-    expect(json(await compile('-DSCALED', '-I', 'include'))).toEqual({ files: [file] });
+    const values = { index: 0, name: 'values', access: 'read_write', element: { type: 'float', size: 4 } };
+    const kernel = {
+      ...{ name: 'twice', ok: true, diagnostics: [], buffers: [values] },
+      ...{ threadgroup_arguments: [], constants: [] },
+    };
+    const file = { path: 'twice.metal', ok: true, kernels: [kernel], diagnostics: [] };
+    expect(json(await compile('-D', 'FACTOR=2.0f'))).toMatchObject({ files: [file] });
+    expect(json(await compile('-DSCALED', '-I', 'include'))).toMatchObject({ files: [file] });
   });
 
   it('ends with 1 and the place of each fault', async () => {
@@ -177,9 +224,11 @@ describe('moegen compile', () => {
 
   it.each([
     [['compile', 'gone.metal'], 'cli/no-such-file'],
+    [['compile', 'twice.metal/inner.metal'], 'cli/no-such-file'],
     [['compile'], 'cli/no-files'],
     [['compile', 'twice.metal', '-D', '1X=2'], 'cli/bad-definition'],
     [['compile', 'twice.metal', '--target', 'hots'], 'cli/unknown-value'],
+    [['compile', 'twice.metal', '--target', 'host', '--subnormals', 'keep'], 'cli/no-ptx'],
     [['run', 'gone.json'], 'run/unreadable'],
     [['validate', '--device', 'cuda', 'moe_combine_f32'], 'cli/no-cuda-device'],
     [['validate', '--seed', '-1'], 'cli/not-a-number'],

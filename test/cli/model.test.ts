@@ -60,7 +60,10 @@ describe('moegen explain, of a model', () => {
     expect(out).toContain('block 1: layers 1, 3\n');
     expect(out).toContain('block 2: layers 2, 4\n');
     expect(out).toMatch(/\n {2}batched path, low tiles, tokens: 1, 3\n/);
-    expect(out).toMatch(/\n {4}down +moe_down_bf16_bf16_bm8\w+ +ceil_div\(hidden_size, 32\) x num_tiles x 1/);
+    expect(out).toMatch(
+      /\n {4}down +moe_down_bf16_bf16_bm16\w+ +ceil_div\(hidden_size, 128\) x num_tiles x 1/,
+    );
+    expect(out).toMatch(/\n {2}skinny path, tokens: 1, 3\n/);
     expect(out).toMatch(/\n {2}decode path, tokens: 1, 3\n/);
     expect(out).toMatch(
       /\n {4}3 tokens +threadgroups +weight bytes +activation bytes +written bytes +FLOPs\n/,
@@ -105,17 +108,17 @@ describe('moegen explain, of a model', () => {
       layout: 'one expert after the other',
       bytes: 7 * 21 * 40 * 4,
     });
-    const [batched, decode] = block['paths'] as [Record<string, unknown[]>, Record<string, unknown[]>];
+    const [decode, batched] = block['paths'] as [Record<string, unknown[]>, Record<string, unknown[]>];
     expect(batched['stages']?.[5]).toEqual({
       stage: 'gate_up',
-      kernel: 'moe_gate_up_relu2_ungated_f16_f32_bm32_bn32_bk32_wm2_wn2',
-      threadgroups: ['ceil_div(intermediate_size, 32)', 'num_tiles', '1'],
+      kernel: 'moe_gate_up_relu2_ungated_f16_f32_bm16_bn128_bk32_wm1_wn4',
+      threadgroups: ['ceil_div(intermediate_size, 128)', 'num_tiles', '1'],
       indirect: 'gate_up_threadgroups',
       threadsPerThreadgroup: [128, 1, 1],
-      threadgroupBytes: 9216,
+      threadgroupBytes: 20_736,
       cost: {
         weights: '4 * touched_experts * intermediate_size * hidden_size',
-        activations: '2 * num_tokens * hidden_size + 4 * num_tokens * top_k + 4 * max_tiles * 3',
+        activations: '2 * num_tokens * hidden_size + 4 * num_tokens * top_k + 4 * num_tiles * 3',
         written: '2 * num_tokens * top_k * intermediate_size',
         flops: '2 * num_tokens * top_k * intermediate_size * hidden_size',
       },
@@ -136,6 +139,125 @@ describe('moegen explain, of a model', () => {
     const outcome = await moegen(folderWith({ 'block.json': SPEC }), ...argv);
     expect(outcome).toMatchObject({ code: 2, out: '' });
     expect(outcome.err).toMatch(new RegExp(`^error\\[${code}\\]: .+\\n  --> .+\\n`));
+  });
+});
+
+/** Dense layers, then experts in 4 bits, whose router has 8 in the last layer. */
+const QUANTISED = {
+  ...{ model_type: 'qwen3_moe', hidden_size: 64, moe_intermediate_size: 32, num_experts: 8 },
+  ...{ num_experts_per_tok: 2, num_hidden_layers: 4, mlp_only_layers: [0], torch_dtype: 'float16' },
+  quantization: {
+    ...{ group_size: 32, bits: 4, 'model.layers.1.mlp.gate': false, 'model.layers.2.mlp.gate': false },
+    'model.layers.3.mlp.gate': { group_size: 64, bits: 8 },
+  },
+};
+
+describe('the formats of a configuration', () => {
+  const explain = async (config: object, ...options: string[]) => {
+    const cwd = folderWith({ 'config.json': config });
+    return json(await moegen(cwd, 'explain', '--config', 'config.json', '--json', ...options));
+  };
+  const DENSE = { router: 'f32', gate_up: 'f32', down: 'f32' };
+
+  it('are what explain and generate answer with, and its dtype too', async () => {
+    const account = await explain(QUANTISED);
+    const mixed = { gate_up: 'affine4_g32_f16', down: 'affine4_g32_f16' };
+    expect(account).toMatchObject({
+      activation: 'f16',
+      blocks: [
+        { layers: [1, 2], formats: { router: 'f16', ...mixed } },
+        { layers: [3], formats: { router: 'affine8_g64_f16', ...mixed } },
+      ],
+    });
+    const cwd = folderWith({ 'config.json': QUANTISED });
+    const outcome = await moegen(cwd, '--config', 'config.json', '--no-compile');
+    expect(outcome).toMatchObject({ code: 0, err: '' });
+    const file = path.join(cwd, 'generated/qwen3_moe/manifest.json');
+    const { kernels } = parseManifest(readFileSync(file, 'utf8'), file);
+    const formats = kernels.map(({ axes }) => axes['weight']).filter((format) => format !== undefined);
+    expect([...new Set(formats)].sort()).toEqual(['affine4_g32_f16', 'affine8_g64_f16', 'f16']);
+    expect(new Set(kernels.map(({ axes }) => axes['activation'] ?? 'f16'))).toEqual(new Set(['f16']));
+  });
+
+  it('yield to --weights and --dtype', async () => {
+    const account = await explain(QUANTISED, '--weights', 'f32', '--dtype', 'bf16');
+    expect(account).toMatchObject({ activation: 'bf16', blocks: [{ layers: [1, 2, 3], formats: DENSE }] });
+    const chosen = await explain(QUANTISED, '--weights', 'f32,down=affine8_g32_f32');
+    expect(chosen).toMatchObject({ blocks: [{ formats: { ...DENSE, down: 'affine8_g32_f32' } }] });
+  });
+
+  it('are refused by name where there are no kernels, with 2', async () => {
+    const quantised = { ...QUANTISED, quantization: { group_size: 32, bits: 7 } };
+    const outcome = await moegen(
+      folderWith({ 'config.json': quantised }),
+      'explain',
+      '--config',
+      'config.json',
+    );
+    expect(outcome).toMatchObject({ code: 2, out: '' });
+    expect(outcome.err).toMatch(
+      /error\[checkpoint\/unsupported-format\]: router of layer 1 .+ affine7_g32_f16/,
+    );
+    expect(outcome.err).toMatch(/help: pass --weights/);
+  });
+});
+
+describe('moegen --config', () => {
+  it('writes the kernels that --kernel names', async () => {
+    const cwd = folderWith({ 'config.json': CONFIG });
+    const options = ['--config', 'config.json', '--dtype', 'f32', '--no-compile', '--kernel', '*combine*'];
+    expect(await moegen(cwd, ...options)).toMatchObject({ code: 0, err: '' });
+    const file = path.join(cwd, 'generated/step3p7/manifest.json');
+    const { kernels, model } = parseManifest(readFileSync(file, 'utf8'), file);
+    expect(kernels.map(({ name }) => name)).toEqual(['moe_combine_f32', 'moe_decode_combine_f32']);
+    expect(model?.groups.flatMap(({ runs }) => runs)).toEqual([]);
+    const none = await moegen(cwd, '--config', 'config.json', '--kernel', 'nothing');
+    expect(none).toMatchObject({ code: 2, out: '' });
+    expect(none.err).toMatch(/error\[cli\/no-such-kernel\]/);
+  });
+
+  it('warns of keys that look like a slip, and says where one is missing', async () => {
+    const { moe_router_scaling_factor: factor, ...rest } = CONFIG.text_config;
+    const cwd = folderWith({
+      'slip.json': { ...CONFIG, text_config: { ...rest, moe_router_scaling_factors: factor } },
+      'null.json': { ...CONFIG, text_config: { ...CONFIG.text_config, mlp_bias: null, moe_layer_freqs: 1 } },
+      'missing.json': {
+        ...CONFIG,
+        text_config: { ...CONFIG.text_config, hidden_size: null, hiden_size: 64 },
+      },
+    });
+    const slip = await moegen(cwd, 'explain', '--config', 'slip.json');
+    expect(slip.code).toBe(0);
+    expect(slip.err).toBe(
+      'warning: slip.json: "moe_router_scaling_factors" is no key of step3p7 that decides anything; "moe_router_scaling_factor" is\n',
+    );
+    expect(await moegen(cwd, 'explain', '--config', 'null.json')).toMatchObject({ code: 0, err: '' });
+    const missing = await moegen(cwd, 'explain', '--config', 'missing.json');
+    expect(missing.code).toBe(2);
+    expect(missing.err).toMatch(
+      /hidden_size must be .+, got nothing\n.+\n {2}help: "hiden_size" looks like it/,
+    );
+  });
+
+  it('shows what decides the result, renormalising first', async () => {
+    const cwd = folderWith({ 'config.json': { ...CONFIG, torch_dtype: 'bfloat16' } });
+    const { out } = await moegen(cwd, 'explain', '--config', 'config.json', '--tokens', '1');
+    expect(out).toMatch(/ {2}options\n {4}option +value\n {4}weights +renormalised: over their sum\n/);
+    expect(out).toMatch(/\n {4}scale of the sum +3\n/);
+    expect(out).toMatch(/\n {4}activation +silu, clamped at 7 after\n/);
+    expect(out).toContain('the configuration names no quantised weights\n');
+  });
+
+  it('takes any number of layers, and refuses what is none', async () => {
+    const text = { ...CONFIG.text_config, num_hidden_layers: 50_000, swiglu_limits: null };
+    const config = { ...CONFIG, text_config: { ...text, swiglu_limits_shared: null, moe_layers_enum: null } };
+    const huge = { ...config, text_config: { ...config.text_config, num_hidden_layers: 1e12 } };
+    const cwd = folderWith({ 'config.json': config, 'huge.json': huge });
+    const { out } = await moegen(cwd, 'explain', '--config', 'config.json', '--tokens', '1');
+    expect(out).toMatch(/^step3p7: layers 50000, different MoE blocks 1, dense: 0-2\n/);
+    const refused = await moegen(cwd, 'explain', '--config', 'huge.json');
+    expect(refused).toMatchObject({ code: 2, out: '' });
+    expect(refused.err).toMatch(/a model has at most 1000000 layers, got 1000000000000/);
   });
 });
 

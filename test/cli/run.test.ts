@@ -68,6 +68,7 @@ describe('a job that is right', () => {
       device: 'host',
       seconds: expect.any(Number) as number,
       threadgroups: 2,
+      threadgroupMemory: 256,
       counters: {
         buffers: [
           { index: 0, reads: 128, bytesRead: 512, writes: 0, bytesWritten: 0 },
@@ -76,6 +77,7 @@ describe('a job that is right', () => {
         ],
         threadgroupBytesRead: 512,
         threadgroupBytesWritten: 512,
+        idleThreadgroups: 0,
         barriers: 2,
         floatingPointOperations: 128,
         matrixOperations: 0,
@@ -137,8 +139,10 @@ it.each([
   ],
   [{ aliases: { 1: { buffer: 0 } } }, 2, 'buffer 1 is given twice'],
   [{ aliases: { 5: { buffer: 9 } } }, 2, 'there is no such buffer'],
-  [{ threads: 7 }, 2, 'Unrecognized key: "threads"'],
+  [{ threads: 7 }, 2, 'a dispatch has either threadgroups or threads'],
+  [{ thread: 7 }, 2, 'Unrecognized key: "thread"'],
   [{ constants: {} }, 2, 'the kernel uses function constant 3, which has no value'],
+  [{ constants: {} }, 2, 'Without a value: 3 (uint width)'],
 ])('%j is refused', async (change, code, message) => {
   const outcome = await run(change);
   expect(outcome.err).toContain(message);

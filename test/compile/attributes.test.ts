@@ -4,9 +4,6 @@ import { check, errorsOf, PRELUDE, translateText } from './support.js';
 
 describe('refused', () => {
   test.each([
-    ["unknown attribute 'foo'", '[[foo]] kernel void k(device float* o) { *o = 1; }'],
-    ["unknown attribute 'foo'", 'kernel void k(device float* o) { float x [[foo]] = 1; *o = x; }'],
-    ["unknown attribute 'foo'", 'struct S { int a [[foo]]; };'],
     [
       "'buffer' and 'threadgroup' exclude each other",
       'kernel void k(device float* o [[buffer(0), threadgroup(0)]]) { *o = 1; }',
@@ -43,6 +40,18 @@ describe('refused', () => {
         .join('\n'),
     ).toContain(message);
   });
+});
+
+test.each([
+  '[[foo]] kernel void k(device float* o) { *o = 1; }',
+  'kernel void k(device float* o) { float x [[foo]] = 1; *o = x; }',
+  'struct S { int a [[foo]]; };',
+])('what Metal does not know is ignored, with a warning: %s', async (text) => {
+  const { ok, diagnostics } = await check(PRELUDE + text);
+  expect(ok).toBe(true);
+  expect(diagnostics).toMatchObject([
+    { severity: 'warning', line: 3, message: "unknown attribute 'foo' is ignored" },
+  ]);
 });
 
 test('helpers may repeat attributes of kernels, and structs those of other functions', async () => {

@@ -53,6 +53,12 @@ describe('search', () => {
     expect(clang.command.at(-1)).toBe('clang');
   });
 
+  test('and the newest of several by their full names', async () => {
+    const bin = stage('several', 'clang++-19', '19.1.7');
+    for (const version of ['14.0.6', '20.1.2']) stage('several', `clang++-${parseInt(version, 10)}`, version);
+    expect(await search({ PATH: bin })).toMatchObject({ command: [join(bin, 'clang++-20')] });
+  });
+
   test('MOEGEN_CLANG that is no clang is an error with a next step', async () => {
     await expect(search({ MOEGEN_CLANG: '/nowhere/clang' })).rejects.toMatchObject({
       code: 'compile/no-clang',

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { metalWords, readDiagnostics } from '../../generator/compile/diagnostics.js';
 import { checkHost } from '../../generator/compile/host.js';
-import { check, emptyFolder, errorsOf, PRELUDE, testCache } from './support.js';
+import { check, emptyFolder, errorsOf, kernel, PRELUDE, testCache } from './support.js';
 
 /** The words at which errors are, with their lines; a column that is not the start of a word gives none. */
 async function places(program: string): Promise<string[]> {
@@ -107,12 +107,14 @@ a.metal:8:1: note: of the conversion`;
   ]);
 });
 
-test('a wrong language version names the line', async () => {
-  await expect(check('// language: metal9.9\nint x;')).rejects.toMatchObject({
-    code: 'compile/unknown-version',
-    where: 'program.metal:1',
-  });
-});
+test.each(['metal9.9', 'metal1.0', 'metal2.4', 'metal', 'metal 2', 'glsl'])(
+  'a first line of another program, %s, says nothing',
+  async (language) => {
+    expect(
+      (await check(`// language: ${language}\n${kernel('bfloat b = bfloat(1.0f); o[i] = b;')}`)).ok,
+    ).toBe(true);
+  },
+);
 
 test('a source that cannot be read is an error of the user', async () => {
   await expect(checkHost({ path: '/nowhere/at all.metal' }, { cacheDir: testCache })).rejects.toMatchObject({

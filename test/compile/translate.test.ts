@@ -5,7 +5,7 @@ import { programOf, translateText } from './support.js';
 describe('address spaces and words', () => {
   test('are respelled', () => {
     expect(programOf('void f(device float* a, constant int& b, threadgroup half* c, thread uint& d);')).toBe(
-      'void f(__global float* a, const __constant int& b, __local half* c, __private uint& d);',
+      'void f(__global float* a, __MSL_CONSTANT int& b, __local half* c, uint& d);',
     );
   });
 
@@ -32,7 +32,7 @@ describe('address spaces and words', () => {
       programOf(
         'void f() { x = static_cast<half>(y); p = static_cast<device int*>(q); r = const_cast<T*>(s); }',
       ),
-    ).toBe('void f() { x = __msl_cast<half>(y); p = static_cast<__global int*>(q); r = (T*)(s); }');
+    ).toBe('void f() { x = __msl_cast<half>(y); p = static_cast<__global int*>(q); r = ((T*)(s)); }');
   });
 });
 
@@ -125,15 +125,28 @@ describe('kernels', () => {
 });
 
 describe('methods', () => {
-  test('this is a thread pointer unless the method says otherwise', () => {
+  test('this is a generic pointer unless the method says device or threadgroup', () => {
     const program =
       programOf(`struct S { S(int a) thread : x(a) {} int get() const { return x; } int far() const device { return x; }
+      int near() threadgroup const { return x; } int here() const thread { return x; } int there() const constant { return x; }
       static int zero() { return 0; } S& operator=(thread const S& o) = default; int x; };`);
     expect(program).toContain('S(int a) : x(a)');
-    expect(program).toContain('int get() const __private & {');
-    expect(program).toContain('int far() const __global & {');
+    expect(program).toContain('int get() const {');
+    expect(program).toContain('int far() const __global {');
+    expect(program).toContain('int near() const __local {');
+    expect(program).toContain('int here() const {');
+    expect(program).toContain('int there() const {');
     expect(program).toContain('static int zero() {');
-    expect(program).toContain('(__private const S& o) = default;');
+    expect(program).toContain('( const S& o) = default;');
+  });
+
+  test('one method serves for thread and constant memory, where both do the same', () => {
+    const same = programOf('struct S { int f() const { return 1; } int f() const constant { return 1; } };');
+    expect(same).toBe('struct S { int f() const { return 1; } };');
+    const other = programOf('struct S { int f() const { return 1; } int f() const constant { return 2; } };');
+    expect(other).toBe(
+      'struct S { int f() const { return 1; } int __msl_constant_f() const { return 2; } };',
+    );
   });
 
   test('also outside of the class', () => {
@@ -141,13 +154,16 @@ describe('methods', () => {
       programOf(
         'template <typename T> struct S { int f(); }; template <typename T> int S<T>::f() { return 1; }',
       ),
-    ).toContain('int S<T>::f() __private & { return 1; }');
+    ).toContain('int S<T>::f() { return 1; }');
   });
 
-  test('classes can be copied out of the constant address space', () => {
-    expect(programOf('struct S { int x; };')).toContain('S& operator=(const __constant U_& o_)');
-    expect(programOf('struct S { S(int); int x; };')).toContain('constexpr S(const __constant U_& o_)');
-    expect(programOf('union U { int x; float f; };')).toBe('union U { int x; float f; };');
+  test('classes stay as they are', () => {
+    for (const text of [
+      'struct S { int x; };',
+      'struct S { S(int); int x; };',
+      'union U { int x; float f; };',
+    ])
+      expect(programOf(text)).toBe(text);
   });
 });
 
@@ -209,7 +225,7 @@ describe('function constants', () => {
       { index: 11, name: 'size', type: 'int', symbol: '__msl_constant_11' },
     ]);
     expect(storage.match(/__MSL_CONSTANT_STORAGE/gu)).toHaveLength(2);
-    expect(program).toContain('extern const __constant bool flag __asm__(__MSL_SYMBOL("__msl_constant_3"));');
+    expect(program).toContain('extern const __global bool flag __asm__(__MSL_SYMBOL("__msl_constant_3"));');
   });
 
   test('what is computed from them is computed at each use, unless hidden or a member', () => {
@@ -223,9 +239,9 @@ describe('function constants', () => {
 
   test('are baked into PTX', () => {
     const program = programOf(source, { target: 'ptx', constantValues: { 3: true } });
-    expect(program).toContain('static constexpr const __constant bool flag = bool(true);');
+    expect(program).toContain('static constexpr const __global bool flag = bool(true);');
     expect(program).toContain('static constexpr bool __msl_is_defined_size() { return false; }');
-    expect(program).toContain('const __constant bool derived = flag && size > 2;');
+    expect(program).toContain('const __global bool derived = flag && size > 2;');
   });
 
   test('have the types behind their names', () => {

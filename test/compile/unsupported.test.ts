@@ -14,7 +14,6 @@ describe('refused', () => {
     ['fragment functions', '[[early_fragment_tests]] fragment half4 f() { return 1; }'],
     ['mesh', 'using M = metal::mesh<float4, void, 3, 1, topology::triangle>;'],
     ['mesh_grid_properties', 'void f(mesh_grid_properties p);'],
-    ['visible functions', '[[visible]] float f(float x) { return x; }'],
     ['visible_function_table', 'kernel void k(visible_function_table<float(float)> t [[buffer(0)]]) {}'],
     ['raytracing', '#include <metal_raytracing>\nusing namespace metal::raytracing;'],
     ['raytracing', `kernel void k(${ONE}) { metal::raytracing::ray r; *o = 1; }`],

@@ -1,21 +1,27 @@
-// The README shows a generated kernel and a table of what there is: both must be what the generator says today.
+// Pages show a generated kernel, a table of what there is, and a block: all must be what the generator says today.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { planKernels } from '../../generator/plan/plan.js';
-import { modelTypes } from '../../generator/spec/models/index.js';
-import { readBlockSpec } from '../../generator/spec/read-spec.js';
+import { modelTypes } from '../../generator/description/models/index.js';
+import { readBlockSpec } from '../../generator/description/read-spec.js';
 import { allPlans } from '../support/host-kernels.js';
+import { laidOut } from './generated-pages.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const SPEC = { activations: ['bf16'], weights: ['bf16'], bf16Storage: 'ushort', mslVersion: '3.0' } as const;
-const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+const [names, models] = ['names', 'models'].map((page) =>
+  readFileSync(path.join(ROOT, `docs/${page}.md`), 'utf8'),
+) as [string, string];
 
 function list(values: readonly (string | undefined)[]): string {
   const names = [...new Set(values.filter((value) => value !== undefined))].sort();
   return names.length === 0 ? '-' : names.join(', ');
 }
+
+const TABLE_HEAD =
+  '| family | kernels | activations | weights | host engine (CPU) | Apple GPU |\n| - | - | - | - | - | - |\n';
 
 /** One row for each family, in alphabetical order. */
 function expectedRows(): string[] {
@@ -29,31 +35,52 @@ function expectedRows(): string[] {
   });
 }
 
-describe('the README', () => {
-  it('shows a kernel as it is generated', () => {
-    const [, file = '', text = ''] = /<!-- kernel: (\S+) -->\s+```metal\n(.*?)```/s.exec(readme) ?? [];
-    expect(text).toBe(readFileSync(path.join(ROOT, file), 'utf8'));
+describe('the documentation', () => {
+  // `npm run docs` writes these parts anew.
+  it('shows a kernel as it is generated, and lists every family and where it was run', async () => {
+    const [, file = ''] = /<!-- kernel: (\S+) -->/.exec(names) ?? [];
+    const text = readFileSync(path.join(ROOT, file), 'utf8');
+    const rows = `${TABLE_HEAD}${expectedRows().join('\n')}\n`;
+    const expected = names
+      .replace(/(<!-- kernel: \S+ -->\s+```metal\n).*?```/s, (_, head: string) => `${head}${text}\`\`\``)
+      .replace(/(<!-- kernels -->\s+)(?:\|[^\n]*\n)+/, (_, head: string) => head + rows);
+    await expect(await laidOut(expected)).toMatchFileSnapshot(path.join(ROOT, 'docs/names.md'));
+  });
+
+  it('names as many model types as there are', async () => {
+    expect(models).toMatch(/\d+ model types are known/);
+    const expected = models.replace(
+      /\d+ model types are known/,
+      `${modelTypes().length} model types are known`,
+    );
+    await expect(expected).toMatchFileSnapshot(path.join(ROOT, 'docs/models.md'));
   });
 
   it('describes a block by hand that can be planned', () => {
-    const [, text = ''] = /<!-- spec -->\s+```json\n(.*?)```/s.exec(readme) ?? [];
-    const block = readBlockSpec(text, 'README.md');
+    const [, text = ''] = /<!-- spec -->\s+```json\n(.*?)```/s.exec(models) ?? [];
+    const block = readBlockSpec(text, 'docs/models.md');
     expect(block.tensors.expert_down).toEqual({
       name: 'experts.{expert}.down_proj.weight',
       shape: [2048, 768],
     });
     const names = planKernels({ ...SPEC, block }).map(({ name }) => name);
-    expect(names).toContain('moe_router_sigmoid_top2_groups_bf16_bf16');
+    expect(names).toContain('moe_router_select_sigmoid_top2_groups');
     expect(names).toContain('moe_decode_gate_up_swiglu_clamp_before_bf16_bf16');
   });
+});
 
-  it('names as many model types as there are', () => {
-    expect(readme).toContain(`${modelTypes().length} model types are known`);
+describe('the page on tests of any Metal', () => {
+  const page = readFileSync(path.join(ROOT, 'docs/test-any-metal.md'), 'utf8');
+  const examples = [...page.matchAll(/<!-- example: (\S+) -->\s+```\w+\n(.*?)```/gs)];
+
+  it.each(examples.map(([, file = '', text = '']) => [file, text]))('shows %s as it is', (file, text) => {
+    expect(text).toBe(readFileSync(path.join(ROOT, 'examples', file), 'utf8'));
   });
 
-  it('lists every family of kernels, and where it was run', () => {
-    const [, table = ''] = /<!-- kernels -->\s+((?:\|[^\n]*\n)+)/.exec(readme) ?? [];
-    const rows = table.trimEnd().split('\n').slice(2);
-    expect(rows.map((row) => row.replaceAll(/ +/g, ' '))).toEqual(expectedRows());
+  it('shows examples, and names all there are', () => {
+    expect(examples.length).toBeGreaterThan(3);
+    for (const file of readdirSync(path.join(ROOT, 'examples'))) {
+      expect(page).toContain(`\`${file.split('.')[0] ?? ''}\``);
+    }
   });
 });

@@ -180,7 +180,8 @@ describe('assertBalanced', () => {
 describe('lintTemplates', () => {
   const lint = (template: string, plan: KernelPlan = samplePlan(), files: Record<string, string> = {}) => {
     const environment = createEnvironment(templatesDir({ 'kernels/sample.metal.hbs': template, ...files }));
-    return lintTemplates(environment.templates, [toContext(plan)]);
+    // From Metal 3.2 on, a banner states the math mode.
+    return lintTemplates(environment.templates, [toContext(plan), toContext({ ...plan, mslVersion: '3.2' })]);
   };
   const terms = (value: object) => samplePlan({ terms: value as never });
 

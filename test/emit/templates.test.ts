@@ -1,19 +1,23 @@
-// The lint of the templates that the product has, with every plan there is as a sample.
+// The lint of the templates that the product has, with every plan of the general set as a sample, and a format of each kind.
 
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toContext } from '../../generator/emit/context.js';
 import { createEnvironment } from '../../generator/emit/environment.js';
+import { OPTION_BLOCKS } from '../support/option-blocks.js';
 import { lintTemplates } from '../../generator/emit/lint.js';
 import { renderKernel } from '../../generator/emit/render.js';
 import { loadClangFormat } from '../../generator/format/clang-format.js';
 import { createMslFormatter } from '../../generator/format/format.js';
+import { flatPlan } from '../../generator/plan/flat.js';
 import { planKernels } from '../../generator/plan/plan.js';
-import { ACTIVATION_DTYPES, BF16_STORAGES } from '../../generator/spec/dtypes.js';
-import { checkBlock } from '../../generator/spec/check-block.js';
-import { WEIGHT_FORMAT_NAMES } from '../../generator/spec/weights.js';
+import { ACTIVATION_DTYPES, BF16_STORAGES } from '../../generator/description/dtypes.js';
+import { checkBlock } from '../../generator/description/check-block.js';
+import { GENERAL_FORMAT_NAMES } from '../../generator/description/weights.js';
 import { EXPERT_BLOCKS } from '../plan/experts-blocks.js';
 import { FIXTURE_NAMES, fixtureBlock } from '../support/fixtures.js';
+import { DISTINCT_FORMATS, PACKED_NAMES } from '../support/format-blocks.js';
 
 const environment = createEnvironment(path.resolve(import.meta.dirname, '../../templates'));
 
@@ -31,11 +35,38 @@ const grouped = checkBlock(
   'a block with groups',
 );
 
-const contexts = [null, grouped, ...Object.values(EXPERT_BLOCKS), ...fixtureBlocks].flatMap((block) =>
+/** In the flat form, of which grids lie in no buffer. */
+const flat = planKernels({
+  activations: ['f16'],
+  weights: ['f16'],
+  bf16Storage: 'ushort',
+  mslVersion: '3.0',
+  block: null,
+}).map((plan) => toContext(flatPlan(plan), { form: 'flat' }));
+
+/** Where the language has a pragma for the math mode. */
+const later = planKernels({
+  activations: ['f16'],
+  weights: ['f16'],
+  bf16Storage: 'ushort',
+  mslVersion: '3.2',
+  block: null,
+}).map((plan) => toContext(plan));
+
+const contexts = [
+  null,
+  grouped,
+  ...Object.values(EXPERT_BLOCKS),
+  ...Object.values(OPTION_BLOCKS),
+  ...fixtureBlocks,
+].flatMap((block) =>
   BF16_STORAGES.flatMap((bf16Storage) =>
     planKernels({
       activations: ACTIVATION_DTYPES,
-      weights: block === null ? WEIGHT_FORMAT_NAMES : ['bf16'],
+      weights:
+        block === null
+          ? [...GENERAL_FORMAT_NAMES, ...PACKED_NAMES, ...DISTINCT_FORMATS.map(({ name }) => name)]
+          : ['bf16'],
       bf16Storage,
       mslVersion: '3.1',
       block,
@@ -43,9 +74,50 @@ const contexts = [null, grouped, ...Object.values(EXPERT_BLOCKS), ...fixtureBloc
   ),
 );
 
+/** Reductions by Metal's own functions, whose order is not known: integers have the same sum in any. */
+const INTEGER_REDUCTIONS = [
+  'simd_prefix_exclusive_sum(count)',
+  'simd_prefix_exclusive_sum(is_own ? 1u : 0u)',
+  'simd_prefix_exclusive_sum(value)',
+  'simd_sum(count)',
+  'simd_sum(lane < simdgroup ? sums[lane] : 0u)',
+  'simd_sum(num_candidates)',
+];
+
 describe('the templates', () => {
+  it('add up floats across lanes in an order that is known', () => {
+    const folder = path.resolve(import.meta.dirname, '../../templates');
+    const texts = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => readFileSync(path.join(parentPath, name), 'utf8'));
+    const calls = texts.flatMap(
+      (text) => text.match(/\b(?:simd|quad)_(?:prefix_\w+_)?(?:sum|product)\([^)]*\)/gu) ?? [],
+    );
+    expect([...new Set(calls)].sort()).toEqual(INTEGER_REDUCTIONS);
+  });
+
   it('pass the lint with every plan', () => {
-    expect(lintTemplates(environment.templates, contexts)).toEqual([]);
+    expect(lintTemplates(environment.templates, [...contexts, ...later, ...flat])).toEqual([]);
+  });
+
+  it.each([
+    ['3.0', false],
+    ['3.1', false],
+    ['3.2', true],
+    ['4.0', true],
+  ] as const)('state their math mode in Metal %s: %s', (mslVersion, isStated) => {
+    const spec = {
+      activations: ['f16'],
+      weights: ['f16'],
+      bf16Storage: 'ushort',
+      mslVersion,
+      block: null,
+    } as const;
+    const texts = planKernels(spec).map((plan) => renderKernel(environment, toContext(plan)));
+    const pragma =
+      /^\/\/ language: metal\d\.\d\n.*\n\n#pragma METAL fp math_mode\(safe\)\n\n#include <metal_stdlib>\n/u;
+    expect(texts.filter((text) => pragma.test(text)).length).toBe(isStated ? texts.length : 0);
+    expect(texts.some((text) => text.includes('#pragma METAL'))).toBe(isStated);
   });
 
   it('render, and passages are laid out as the whole text is', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bf16OfF32Bits } from '../../generator/floats/bfloat16.js';
-import { BF16_STORAGES } from '../../generator/spec/dtypes.js';
+import { BF16_STORAGES } from '../../generator/description/dtypes.js';
 import { buildJob } from '../../generator/validate/job.js';
 import { allPlans, hostDevice, kernelTexts } from '../support/host-kernels.js';
 

@@ -5,9 +5,9 @@ import type { Fault } from './fault.js';
 export const TAILS: readonly Fault[] = [
   {
     name: 'one column too many of the last tile is read',
-    kernel: 'moe_gate_up_swiglu_f16_f16_bm8_bn32_bk32_wm1_wn2',
-    find: 'first_column + column < intermediate_size',
-    replace: 'first_column + column <= intermediate_size',
+    kernel: 'moe_gate_up_swiglu_f16_f16_bm16_bn64_bk32_wm1_wn4',
+    find: 'min(first_column + row % block_n, intermediate_size - 1)',
+    replace: 'min(first_column + row % block_n, intermediate_size)',
     finds: ['bounds'],
     silent: true,
   },
@@ -20,18 +20,35 @@ export const TAILS: readonly Fault[] = [
   },
   {
     name: 'rows beyond the last token are read',
-    kernel: 'moe_router_logits_f32_f32_bm32_bn32_bk32_wm2_wn2',
-    find: 'row < num_rows ? hidden_size : 0',
-    replace: 'hidden_size',
+    kernel: 'moe_shared_gate_up_swiglu_separate_f32_f32_bm16_bn64_bk32_wm1_wn4',
+    find: 'const bool exists = row < num_rows',
+    replace: 'const bool exists = true',
     finds: ['bounds'],
     silent: true,
   },
   {
+    name: 'rows of input that do not exist are staged',
+    kernel: 'moe_router_logits_f32_f32',
+    inside: 'moe_multiply_rows',
+    find: 'if (t < num_rows)',
+    replace: 'if (t < max_rows)',
+    finds: ['uninitialized'],
+    silent: true,
+  },
+  {
     name: 'columns beyond the last one are stored',
-    kernel: 'moe_latent_out_biased_bf16_bf16_bm32_bn32_bk32_wm2_wn2',
+    kernel: 'moe_latent_out_biased_bf16_bf16_bm16_bn128_bk32_wm1_wn4',
     find: 'row < num_rows && column < hidden_size',
     replace: 'row < num_rows',
     finds: ['bounds', 'races'],
+  },
+  {
+    name: 'the last terms are forgotten where they are no whole step',
+    kernel: 'moe_router_logits_bf16_bf16',
+    inside: 'moe_multiply_rows',
+    find: 'min(chunk + chunk_terms, num_terms)',
+    replace: 'min(chunk + chunk_terms, num_terms / step_terms * step_terms)',
+    finds: ['values'],
   },
   {
     name: 'the last block of terms is taken for a whole one',
@@ -46,14 +63,14 @@ export const TAILS: readonly Fault[] = [
 export const PLACES: readonly Fault[] = [
   {
     name: 'experts lie one matrix apart where there are two',
-    kernel: 'moe_gate_up_swiglu_bf16_f32_bm32_bn32_bk32_wm2_wn2',
-    find: 'ulong(expert) * 2 * intermediate_size',
-    replace: 'ulong(expert) * intermediate_size',
+    kernel: 'moe_gate_up_swiglu_bf16_f32_bm64_bn64_bk32_wm2_wn4',
+    find: 'ulong(expert) * 2 * intermediate_size + column',
+    replace: 'ulong(expert) * intermediate_size + column',
     finds: ['values'],
   },
   {
     name: 'the weights are not transposed',
-    kernel: 'moe_down_f32_f32_bm32_bn32_bk32_wm2_wn2',
+    kernel: 'moe_down_f32_f32_bm64_bn128_bk32_wm2_wn4',
     find: 'tile_stride, ulong2(0), true',
     replace: 'tile_stride',
     finds: ['values'],
@@ -76,8 +93,8 @@ export const PLACES: readonly Fault[] = [
   {
     name: 'the up of another column',
     kernel: 'moe_decode_shared_gate_up_swiglu_separate_bf16_bf16',
-    find: 'simd_shuffle_down(product, 16)',
-    replace: 'simd_shuffle_down(product, 8)',
+    find: 'const float up = products[',
+    replace: 'const float up = products[1 + ',
     finds: ['values'],
   },
   {

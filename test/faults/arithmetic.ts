@@ -5,7 +5,7 @@ import type { Fault } from './fault.js';
 export const ROUNDING: readonly Fault[] = [
   {
     name: 'terms pass through half on their way to the tile',
-    kernel: 'moe_gate_up_swiglu_bf16_bf16_bm8_bn32_bk32_wm1_wn2',
+    kernel: 'moe_gate_up_swiglu_bf16_bf16_bm16_bn64_bk32_wm1_wn4',
     inside: 'moe_load_bf16',
     find: 'as_type<float4>(uint4(bits) << 16)',
     replace: 'float4(half4(as_type<float4>(uint4(bits) << 16)))',
@@ -30,16 +30,16 @@ export const ROUNDING: readonly Fault[] = [
   {
     name: 'a total in half',
     kernel: 'moe_decode_down_f16_f16',
-    inside: 'moe_dot_rows',
-    find: 'float total = 0.0f',
-    replace: 'half total = 0.0h',
+    inside: 'moe_multiply_rows',
+    find: 'float total[passes]',
+    replace: 'half total[passes]',
     finds: ['values'],
   },
   {
     name: 'the gate is rounded before its activation',
-    kernel: 'moe_shared_gate_up_swiglu_separate_f16_f16_bm32_bn32_bk32_wm2_wn2',
-    find: 'const float gate = gate_result[element]',
-    replace: 'const float gate = float(half(gate_result[element]))',
+    kernel: 'moe_shared_gate_up_swiglu_separate_f16_f16_bm16_bn64_bk32_wm1_wn4',
+    find: 'const float gate = total[0][i][j].thread_elements()[element]',
+    replace: 'const float gate = float(half(total[0][i][j].thread_elements()[element]))',
     finds: ['values'],
   },
   {
@@ -63,18 +63,18 @@ export const ROUNDING: readonly Fault[] = [
 export const RULES: readonly Fault[] = [
   {
     name: 'NaN takes part in the selection',
-    kernel: 'moe_router_softmax_f16_f16',
+    kernel: 'moe_router_select_softmax',
     inside: 'moe_open_experts',
-    find: 'if (!moe_is_nan(logits[expert]))',
+    find: '&& !moe_is_nan(logits[expert])',
     replace: '',
     finds: ['values'],
   },
   {
     name: 'of equal experts of a lane the last one wins',
-    kernel: 'moe_router_sigmoid_bf16_bf16',
+    kernel: 'moe_router_select_sigmoid',
     inside: 'moe_best_expert',
-    find: 'values[expert] > best',
-    replace: 'values[expert] >= best',
+    find: 'order > best',
+    replace: 'order >= best',
     finds: ['values'],
   },
   {
@@ -87,14 +87,14 @@ export const RULES: readonly Fault[] = [
   },
   {
     name: 'the bias is forgotten',
-    kernel: 'moe_latent_in_biased_bf16_bf16_bm8_bn32_bk32_wm1_wn2',
+    kernel: 'moe_latent_in_biased_bf16_bf16_bm16_bn128_bk32_wm1_wn4',
     find: '+ moe_load_bf16(latent_in_bias[column])',
     replace: '',
     finds: ['values'],
   },
   {
     name: 'gate and up change places',
-    kernel: 'moe_shared_gate_up_swiglu_separate_bf16_bf16_bm32_bn32_bk32_wm2_wn2',
+    kernel: 'moe_shared_gate_up_swiglu_separate_bf16_bf16_bm64_bn64_bk32_wm2_wn4',
     find: 'moe_swiglu(gate, up)',
     replace: 'moe_swiglu(up, gate)',
     finds: ['values'],
@@ -102,8 +102,8 @@ export const RULES: readonly Fault[] = [
   {
     name: 'slots are added from the last to the first',
     kernel: 'moe_combine_f32',
-    find: '* top_k + slot',
-    replace: '* top_k + (top_k - 1 - slot)',
+    find: '* top_k + first + i',
+    replace: '* top_k + (top_k - 1 - first - i)',
     finds: ['values'],
   },
   {
@@ -132,6 +132,40 @@ export const RULES: readonly Fault[] = [
     kernel: 'moe_dispatch_decode_f32',
     find: 'selection.count < min(next_slot, params.num_experts) ? NAN : selection.sum',
     replace: 'selection.sum',
+    finds: ['values'],
+  },
+];
+
+export const FORMATS: readonly Fault[] = [
+  {
+    name: 'scale and offset change their upper bits',
+    kernel: 'moe_decode_gate_up_swiglu_bf16_q4_K',
+    inside: 'moe_six_bits',
+    find: 'is_offset ? rest >> 4 & 15u : rest & 15u',
+    replace: 'is_offset ? rest & 15u : rest >> 4 & 15u',
+    finds: ['values'],
+  },
+  {
+    name: 'a power of two that is one too high',
+    kernel: 'moe_skinny_down_bf16_mxfp4',
+    inside: 'moe_load_e8m0',
+    find: 'uint(bits) << 23',
+    replace: 'uint(bits + 1) << 23',
+    finds: ['values'],
+  },
+  {
+    name: 'codes without their sign',
+    kernel: 'moe_decode_down_bf16_q8_0',
+    inside: 'moe_read_codes',
+    find: '^ 0x80808080u',
+    replace: '',
+    finds: ['values'],
+  },
+  {
+    name: 'the offset is forgotten',
+    kernel: 'moe_gate_up_swiglu_bf16_affine4_g64_bf16_bm64_bn64_bk32_wm2_wn4',
+    find: 'fma(offset, input_sum, fma(scale, block_sum, before))',
+    replace: 'fma(scale, block_sum, before)',
     finds: ['values'],
   },
 ];

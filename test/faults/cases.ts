@@ -2,11 +2,13 @@
 // numbers are compared. The choice knows no fault.
 
 import type { KernelPlan } from '../../generator/plan/types.js';
+import { kernelFormats } from '../../generator/description/weights.js';
 import { kernelCases, type KernelCase } from '../../generator/validate/kernels/cases.js';
 
 export function faultCases(plan: KernelPlan): KernelCase[] {
   const isRouter = plan.family.includes('router');
-  return kernelCases(plan.axes['activation'] ?? 'f32').filter(
+  const [format] = kernelFormats([plan.axes['weight'] ?? '']);
+  return kernelCases(plan.axes['activation'] ?? 'f32', format?.groupTerms).filter(
     (sizes) => sizes.isChecked || (sizes.numExperts < 512 && isSpecial(sizes, isRouter)),
   );
 }

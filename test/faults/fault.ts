@@ -38,7 +38,7 @@ export function plantFault(text: string, fault: Fault): string {
 
 function findFunction(text: string, name: string): { readonly start: number; readonly end: number } {
   const starts = [
-    ...text.matchAll(new RegExp(`^(?:inline|kernel|\\[\\[.*\\]\\] kernel) .*\\b${name}\\(`, 'gmu')),
+    ...text.matchAll(new RegExp(`^(?:inline|kernel|\\[\\[.*\\]\\] kernel)\\s[^;{}]*?\\b${name}\\(`, 'gmu')),
   ];
   const [start] = starts;
   if (start === undefined || starts.length > 1) {

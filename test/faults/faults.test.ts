@@ -1,4 +1,4 @@
-// Forty-two faults, each planted into a copy of a generated kernel: validation with all checks finds every one of them, in the way
+// Forty-nine faults, each planted into a copy of a generated kernel: validation with all checks finds every one of them, in the way
 // that it should, and nothing in the kernels as they are.
 
 import { describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { CHECKS } from '../../generator/native/types.js';
 import { validateKernel, type KernelVerdict } from '../../generator/validate/kernels/run.js';
 import { hostDevice } from '../support/host-kernels.js';
 import { PLACES, TAILS } from './addressing.js';
-import { ROUNDING, RULES } from './arithmetic.js';
+import { FORMATS, ROUNDING, RULES } from './arithmetic.js';
 import { faultCases } from './cases.js';
 import { plantFault, type Fault, type Finding } from './fault.js';
 import { generateKernels, type FaultyKernel } from './kernels.js';
@@ -18,6 +18,7 @@ const GROUPS: readonly (readonly [string, readonly Fault[]])[] = [
   ['places that are wrong', PLACES],
   ['numbers that are rounded wrongly', ROUNDING],
   ['rules that are not kept', RULES],
+  ['formats that are read wrongly', FORMATS],
 ];
 
 const FAULTS = GROUPS.flatMap(([, faults]) => faults);
@@ -41,9 +42,9 @@ function findingsOf({ failures, reports }: KernelVerdict): Finding[] {
   return [...(failures.length > 0 ? (['values'] as const) : []), ...findings].sort();
 }
 
-it('there are forty-two of them, each another one', () => {
-  expect(FAULTS).toHaveLength(42);
-  expect(new Set(FAULTS.map(({ kernel, find }) => `${kernel} ${find}`)).size).toBe(42);
+it('there are forty-nine of them, each another one', () => {
+  expect(FAULTS).toHaveLength(49);
+  expect(new Set(FAULTS.map(({ kernel, find }) => `${kernel} ${find}`)).size).toBe(49);
 });
 
 describe.each(GROUPS)('%s', (_, faults) => {

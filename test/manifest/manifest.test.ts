@@ -39,6 +39,14 @@ describe('the manifest', () => {
     ]);
   });
 
+  it('says what a host has to see to', () => {
+    expect(entry('moe_a').requires).toEqual({ mathMode: 'safe', alignment: 16 });
+    const plan = samplePlan({
+      bindings: samplePlan().bindings.filter(({ access }) => access === 'argument'),
+    });
+    expect(buildKernelEntry(plan, {}, record).requires).toEqual({ mathMode: 'safe', alignment: 1 });
+  });
+
   it.each([
     ['no JSON', '{', /m$/],
     [

@@ -54,7 +54,7 @@ const CASES: readonly Case[] = [
     name: 'a read past the end of a threadgroup variable',
     says: 'reads 4 bytes of threadgroup memory outside of every variable and argument; threadgroup 0, thread 63',
     before: 'threadgroup uint tile[64]; tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup);',
-    wrong: 'out[t] = tile[t + 1];',
+    wrong: 'threadgroup uint* p = tile; out[t] = p[t + 1];',
     right: 'out[t] = tile[63 - t];',
   },
   {
@@ -62,7 +62,7 @@ const CASES: readonly Case[] = [
     name: 'a read in front of the first threadgroup variable',
     says: 'reads 4 bytes of threadgroup memory outside of every variable and argument; threadgroup 0, thread 0',
     before: 'threadgroup uint tile[64]; tile[t] = t; threadgroup_barrier(mem_flags::mem_threadgroup);',
-    wrong: 'out[t] = tile[int(t) - 1];',
+    wrong: 'threadgroup uint* p = tile; out[t] = p[int(t) - 1];',
     right: 'out[t] = tile[max(int(t) - 1, 0)];',
   },
   {
@@ -70,7 +70,7 @@ const CASES: readonly Case[] = [
     name: 'a write far behind the last threadgroup variable',
     says: 'writes 4 bytes of threadgroup memory outside of every variable and argument; threadgroup 0, thread 0',
     before: 'threadgroup uint tile[64]; tile[t] = t; out[t] = t;',
-    wrong: 'tile[t + 100000] = t;',
+    wrong: 'threadgroup uint* p = tile; p[t + 100000] = t;',
     right: 'tile[(t + 64) & 63] = t;',
   },
   {

@@ -39,11 +39,37 @@ it('counts accesses, bytes, barriers and matrix operations', async () => {
       // Per threadgroup: two simdgroups load 64 elements, 32 threads read one; 64 threads write one, one stores 64.
       threadgroupBytesRead: 3 * (2 * 256 + 32 * 4),
       threadgroupBytesWritten: 3 * (64 * 4 + 256),
+      idleThreadgroups: 0,
       barriers: 3 * 2,
       // One addition in each of 64 threads and in each of 32; two products.
       floatingPointOperations: 3 * (64 + 32 + 2 * 1024),
       matrixOperations: 3 * 2,
     });
+  }
+});
+
+it('counts the threadgroups that write no device memory', async () => {
+  const library = await load(
+    `kernel void test(device uint* out [[buffer(0)]], uint t [[thread_index_in_threadgroup]],
+      uint g [[threadgroup_position_in_grid]]) {
+    threadgroup uint own[32];
+    own[t] = t;
+    if (g % 3 == 1) out[g * 32 + t] = own[t];
+  }`,
+    true,
+  );
+  for (const seed of [0, 6]) {
+    const options = { count: true, seed };
+    const result = await launch({
+      library,
+      kernel: 'test',
+      buffers: [11 * 32 * 4],
+      groups: [11, 1, 1],
+      threads: 32,
+      options,
+    });
+    // Of 0 to 10, all but 1, 4, 7 and 10.
+    expect(result.dispatches[0]?.counters?.idleThreadgroups).toBe(7);
   }
 });
 

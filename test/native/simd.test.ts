@@ -1,8 +1,11 @@
 // Every simd_ and quad_ function against a plain model of what it does, for the types that it takes, in the natural and in
 // a random scheduling order.
 
+import { readFileSync } from 'node:fs';
+
 import { describe, expect, it } from 'vitest';
 
+import { noise } from './floats.js';
 import { launch, load, output, range } from './support.js';
 
 const LANES = 32;
@@ -208,4 +211,30 @@ it('sums floats in one fixed tree', async () => {
     });
     expect([...new Float32Array(output(result))]).toEqual(Array.from({ length: LANES }, () => tree[0]));
   }
+});
+
+describe('moe_simd_sum of the templates', () => {
+  it('adds lanes 16 apart, then 8, 4, 2 and 1, and gives all lanes the same bits', async () => {
+    const partial = new URL('../../templates/partials/math/simd_sum.hbs', import.meta.url);
+    const library = await load(`${readFileSync(partial, 'utf8')}
+kernel void add(device const float* in, device float* out, uint i [[thread_position_in_grid]]) {
+  out[i] = moe_simd_sum(in[i]);
+}`);
+    const numbers = Float32Array.from(noise('f32', 4 * LANES, 1, 1000));
+    const result = await launch({
+      library,
+      kernel: 'add',
+      buffers: [numbers, 16 * LANES],
+      threads: 4 * LANES,
+    });
+    const tree = (values: readonly number[]): number => {
+      const half = values.length / 2;
+      if (half < 1) return at(values, 0);
+      return tree(values.slice(0, half).map((value, i) => Math.fround(value + at(values, half + i))));
+    };
+    const want = range(4).map((group) => tree([...numbers.slice(LANES * group, LANES * (group + 1))]));
+    expect([...new Float32Array(output(result))]).toEqual(
+      range(4 * LANES).map((i) => at(want, Math.floor(i / LANES))),
+    );
+  });
 });

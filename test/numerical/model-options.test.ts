@@ -2,10 +2,12 @@
 // parameters are filled by rule, and the reference says what must come out.
 
 import { describe, expect, it } from 'vitest';
-import { blockLayers } from '../../generator/spec/models/index.js';
-import type { ActivationDtype } from '../../generator/spec/dtypes.js';
+import { LAYER_PATHS } from '../../generator/plan/layer.js';
+import { blockLayers } from '../../generator/description/models/index.js';
+import type { ActivationDtype } from '../../generator/description/dtypes.js';
 import { validateModel } from '../../generator/validate/validate.js';
-import { blockTexts, hostDevice } from '../support/host-kernels.js';
+import { OPTION_BLOCKS } from '../support/option-blocks.js';
+import { openBlockTexts, hostDevice } from '../support/host-kernels.js';
 
 /** Not twice the inner width, no multiple of a tile, an odd inner width. */
 const SIZES = { hidden_size: 60, num_hidden_layers: 2 };
@@ -88,13 +90,13 @@ const MODELS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 
 const device = hostDevice();
+const CHOICE = { paths: LAYER_PATHS, checks: [], seed: 1 } as const;
 
 async function run(name: string, dtype: ActivationDtype) {
   const layers = blockLayers(MODELS[name], name);
   const model = { name, layers, numTokens: 19 };
-  const verdicts = await validateModel(device, blockTexts, model, {
-    ...{ activation: dtype, weight: dtype, intermediate: dtype },
-    ...{ paths: ['batched', 'decode'], checks: [], seed: 1 },
+  const verdicts = await validateModel(device, openBlockTexts, model, {
+    ...{ ...CHOICE, activation: dtype, weight: dtype, intermediate: dtype },
   });
   expect(verdicts).toHaveLength(layers.blocks.length);
   return verdicts;
@@ -106,6 +108,19 @@ describe('options of models', () => {
       expect({ ok, identical }).toEqual({ ok: true, identical: true });
       expect(rel_error).toBeLessThan(2e-6);
     }
+  });
+
+  it.each(Object.entries(OPTION_BLOCKS))('%s, in f32', async (name, block) => {
+    const layers = { numLayers: 1, blocks: [{ block, layers: [0] }], denseLayers: [] };
+    const verdicts = await validateModel(
+      device,
+      openBlockTexts,
+      { name, layers, numTokens: 19 },
+      { ...CHOICE, activation: 'f32', weight: 'f32', intermediate: 'f32' },
+    );
+    const [{ ok, identical, rel_error } = {}] = verdicts;
+    expect({ ok, identical }).toEqual({ ok: true, identical: true });
+    expect(rel_error).toBeLessThan(2e-6);
   });
 
   it('takes what storing clamped values costs for the limit, in bf16', async () => {

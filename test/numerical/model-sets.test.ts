@@ -6,10 +6,11 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { kernelFile } from '../../generator/manifest/build.js';
 import { parseManifest, type ManifestKernel } from '../../generator/manifest/schema.js';
+import { LAYER_PATHS } from '../../generator/plan/layer.js';
 import { planModel } from '../../generator/plan/model.js';
 import { planKernels } from '../../generator/plan/plan.js';
 import { readFixture } from '../../generator/reference/fixture.js';
-import { blockLayers, parseConfig, type LayerBlocks } from '../../generator/spec/models/index.js';
+import { blockLayers, parseConfig, type LayerBlocks } from '../../generator/description/models/index.js';
 import { validateModel, type BlockTexts } from '../../generator/validate/validate.js';
 import { moegen } from '../cli/moegen.js';
 import { FIXTURE_NAMES, fixturePath } from '../support/fixtures.js';
@@ -60,7 +61,7 @@ describe('the set of a model', () => {
       textsIn(folder, layers),
       { name, layers },
       {
-        ...{ activation: 'bf16', weight: 'bf16', intermediate: 'bf16', paths: ['batched', 'decode'] },
+        ...{ activation: 'bf16', weight: 'bf16', intermediate: 'bf16', paths: LAYER_PATHS },
         ...{ checks: [], seed: 1 },
       },
     );

@@ -1,7 +1,7 @@
 // Blocks that between them have every variant of the expert kernels, small enough to be run.
 
-import type { MoeBlock } from '../../generator/spec/block.js';
-import { checkBlock } from '../../generator/spec/check-block.js';
+import type { MoeBlock } from '../../generator/description/block.js';
+import { checkBlock } from '../../generator/description/check-block.js';
 
 const SIZES = { hiddenSize: 52, intermediateSize: 41, numExperts: 7, topK: 2 } as const;
 const ROUTER = { scoring: { kind: 'softmax' } } as const;

@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { planKernels } from '../../generator/plan/plan.js';
 import type { KernelPlan } from '../../generator/plan/types.js';
-import { GENERAL_GLU_VARIANTS, GLU_VARIANTS, gluVariant } from '../../generator/spec/activations.js';
-import type { MoeBlock } from '../../generator/spec/block.js';
-import type { GenerationSpec } from '../../generator/spec/generation.js';
+import { GENERAL_GLU_VARIANTS, GLU_VARIANTS, gluVariant } from '../../generator/description/activations.js';
+import type { MoeBlock } from '../../generator/description/block.js';
+import type { GenerationSpec } from '../../generator/description/generation.js';
 import { kernelTexts } from '../support/host-kernels.js';
 import { EXPERT_BLOCKS } from './experts-blocks.js';
 
@@ -47,7 +47,7 @@ describe('the gated units', () => {
 
   it('take their limits from the constants that they are given', () => {
     const oai = gluVariant({ kind: 'oai', limit: 7, alpha: 1.702 }, true);
-    expect(oai.expression({ limit: 'l', alpha: 'a' })).toBe(
+    expect(oai.expression({ limit: 'l', alpha: 'a', beta: 'b', linearBeta: 'c' })).toBe(
       'moe_swish(moe_at_most(gate, l), a) * (moe_clip(up, l) + 1.0f)',
     );
   });
@@ -65,7 +65,10 @@ describe('the kernels of a block', () => {
     ['oai', 'decode_down', 'moe_decode_down_transposed_biased_bf16_bf16'],
     ['weightedInput', 'decode_gate_up', 'moe_decode_gate_up_swiglu_transposed_weighted_input_bf16_bf16'],
     ['weightedInput', 'combine', 'moe_combine_unweighted_bf16'],
-    ['weightedRows', 'decode_down', 'moe_decode_down_biased_unweighted_bf16_bf16'],
+    ['weightedRows', 'decode_down', 'moe_decode_down_biased_bf16_bf16'],
+    ['weightedRows', 'decode_combine', 'moe_decode_combine_unweighted_bf16'],
+    ['interleaved', 'skinny_gate_up', 'moe_skinny_gate_up_swiglu_clamp_before_interleaved_bf16_bf16'],
+    ['latent', 'skinny_down', 'moe_skinny_down_latent_bf16_bf16'],
     ['latent', 'decode_gate_up', 'moe_decode_gate_up_relu2_ungated_latent_bf16_bf16'],
     ['latent', 'decode_latent_out', 'moe_decode_latent_out_biased_bf16_bf16'],
     ['separateTransposed', 'decode_shared_gate_up', 'moe_decode_shared_gate_up_oai_biased_bf16_bf16'],
@@ -88,8 +91,8 @@ describe('the kernels of a block', () => {
       'up_weight',
       'up_bias',
       'sorted_assignments',
-      'topk_weights',
       'tile_map',
+      'topk_weights',
       'intermediate',
     ]);
     const [, weight] = planOf(blockNamed('oai'), 'gate_up').bindings;
@@ -115,7 +118,7 @@ describe('the kernels of a block', () => {
 
 describe('the general kernels', () => {
   it('leave what may be added to the output to constants', () => {
-    for (const family of ['combine', 'decode_down']) {
+    for (const family of ['combine', 'decode_combine']) {
       const { constants, bindings } = planOf(null, family);
       const names = constants.map(({ name }) => name);
       const conditions = bindings.flatMap(({ condition }) => (condition === undefined ? [] : [condition]));
@@ -126,9 +129,17 @@ describe('the general kernels', () => {
     }
   });
 
-  it('make the factor of the shared output in one more threadgroup', () => {
-    expect(planOf(null, 'decode_shared_gate_up').dispatch.threadgroups[0]).toBe(
-      'ceil_div(shared_intermediate_size, 8) + has_shared_sigmoid',
-    );
+  it('make the factor of the shared output in a kernel of its own, for some tokens a threadgroup', () => {
+    const { dispatch, rows } = planOf(null, 'shared_sigmoid');
+    expect(dispatch.threadgroups).toEqual(['1', `ceil_div(num_tokens, ${rows?.maxRows ?? 0})`, '1']);
+    // A limit of one simdgroup would let compilers drop its barriers.
+    expect(dispatch.threadsPerThreadgroup).toEqual([64, 1, 1]);
+  });
+
+  it('need no skinny kernels of transposed matrices', () => {
+    const families = (name: string) => new Set(plansOf(blockNamed(name)).map(({ family }) => family));
+    expect(families('oai')).not.toContain('skinny_gate_up');
+    expect(families('oai')).not.toContain('skinny_down');
+    expect(families('sigmoidGate')).toContain('skinny_gate_up');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evaluateFormula } from '../../generator/plan/formula.js';
+import { evaluateFormula, parseFormula } from '../../generator/plan/formula.js';
 
 const values = { num_tokens: 7, top_k: 3, hidden_size: 70 };
 
@@ -14,6 +14,7 @@ describe('evaluateFormula', () => {
     ['ceil_div(num_tokens * top_k, 256) * 2', 2],
     ['min(num_tokens, 5) + max(1, 2)', 7],
     ['hidden_size / 10', 7],
+    ['floor_div(hidden_size, 32)', 2],
   ])('%s', (formula, want) => {
     expect(evaluateFormula(formula, values)).toBe(want);
   });
@@ -27,5 +28,16 @@ describe('evaluateFormula', () => {
     ['1 % 2', 'holds a character that means nothing'],
   ])('refuses %s', (formula, reason) => {
     expect(() => evaluateFormula(formula, values)).toThrow(`the formula '${formula}' ${reason}`);
+  });
+});
+
+describe('parseFormula', () => {
+  it.each([
+    ['7', 7],
+    ['top_k', 'top_k'],
+    ['10 - a - 2', ['-', ['-', 10, 'a'], 2]],
+    ['2 * (a + ceil_div(b, 4))', ['*', 2, ['+', 'a', ['ceil_div', 'b', 4]]]],
+  ])('of %s', (formula, tree) => {
+    expect(parseFormula(formula)).toEqual(tree);
   });
 });

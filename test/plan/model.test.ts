@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { planModel, type ModelPlan } from '../../generator/plan/model.js';
 import type { KernelPlan } from '../../generator/plan/types.js';
-import type { BlockTraitsInput } from '../../generator/spec/block.js';
-import { checkBlock } from '../../generator/spec/check-block.js';
-import { blockLayers } from '../../generator/spec/models/index.js';
+import type { BlockTraitsInput } from '../../generator/description/block.js';
+import { checkBlock } from '../../generator/description/check-block.js';
+import { blockLayers } from '../../generator/description/models/index.js';
 
 const SPEC = {
   activations: ['f32'],

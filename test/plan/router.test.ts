@@ -6,10 +6,10 @@ import { blockConstants } from '../../generator/plan/constants.js';
 import { routerPlans } from '../../generator/plan/families/router.js';
 import { assertPlan } from '../../generator/plan/limits.js';
 import type { KernelPlan } from '../../generator/plan/types.js';
-import type { BlockTraitsInput, MoeBlock } from '../../generator/spec/block.js';
-import { checkBlock } from '../../generator/spec/check-block.js';
-import type { GenerationSpec } from '../../generator/spec/generation.js';
-import { ROUTER_VARIANTS, routerVariant, variantNamed } from '../../generator/spec/routers.js';
+import type { BlockTraitsInput, MoeBlock } from '../../generator/description/block.js';
+import { checkBlock } from '../../generator/description/check-block.js';
+import type { GenerationSpec } from '../../generator/description/generation.js';
+import { ROUTER_VARIANTS, routerVariant, variantNamed } from '../../generator/description/routers.js';
 
 const GENERAL: GenerationSpec = {
   activations: ['f16', 'bf16', 'f32'],
@@ -76,11 +76,16 @@ describe('routerVariant', () => {
 describe('the general set', () => {
   const plans = routerPlans(GENERAL);
 
-  it('selects in every variant, and computes logits too in the common ones', () => {
-    const scorings = (family: string) =>
-      new Set(plans.filter((plan) => plan.family === family).map(({ axes }) => axes['scoring']));
-    expect(scorings('router_select')).toEqual(new Set(ROUTER_VARIANTS.map(({ name }) => name)));
-    expect(scorings('router')).toEqual(new Set(['softmax', 'sigmoid']));
+  it('selects in every variant, from logits of every activation with every weight', () => {
+    const of = (family: string) => plans.filter((plan) => plan.family === family).map(({ axes }) => axes);
+    const scorings = of('router_select').map(({ scoring }) => scoring);
+    expect(new Set(scorings)).toEqual(new Set(ROUTER_VARIANTS.map(({ name }) => name)));
+    expect(scorings).toHaveLength(ROUTER_VARIANTS.length);
+    for (const family of ['router_logits', 'batched_router_logits']) {
+      const pairs = of(family).map(({ activation, weight }) => `${activation ?? ''} ${weight ?? ''}`);
+      expect(new Set(pairs).size, family).toBe(9);
+    }
+    expect(plans).toHaveLength(ROUTER_VARIANTS.length + 2 * 9);
   });
 
   it.each(plans.map((plan) => [plan.name, plan] as const))('%s uses what it declares', (_, plan) => {
@@ -117,13 +122,22 @@ describe('the kernels of one block', () => {
   });
 
   it('read its biases without a condition', () => {
-    const { bindings } = planOf(plansFor(grouped), 'router');
+    const { bindings } = planOf(plansFor(grouped), 'router_select');
     expect(bindings.map(({ name, condition }) => [name, condition])).toEqual([
-      ['hidden_states', undefined],
-      ['router_weight', undefined],
+      ['logits', undefined],
       ['selection_bias', undefined],
       ['topk_ids', undefined],
       ['topk_weights', undefined],
+      ['num_tokens', undefined],
+    ]);
+    const biased = blockWith({ scoring: { kind: 'raw' }, logitBias: true });
+    const logits = planOf(plansFor(biased), 'router_logits').bindings;
+    expect(logits.map(({ name, condition }) => [name, condition])).toEqual([
+      ['hidden_states', undefined],
+      ['router_weight', undefined],
+      ['router_bias', undefined],
+      ['logits', undefined],
+      ['num_tokens', undefined],
     ]);
   });
 
@@ -131,9 +145,13 @@ describe('the kernels of one block', () => {
     const plain = plansFor(
       blockWith({ scoring: { kind: 'softmax' }, normalize: { kind: 'sum', epsilon: 0 } }),
     );
-    expect(plain.map(({ name }) => name)).toHaveLength(3);
+    expect(plain.map(({ name }) => name)).toEqual([
+      'moe_router_logits_bf16_bf16',
+      'moe_batched_router_logits_bf16_bf16',
+      'moe_router_select_softmax',
+    ]);
     for (const plan of plain) {
-      const text = textOf(plan);
+      const text = textOf(plan).replace('the weights, without a scale.', '');
       expect(text).not.toMatch(
         /function_constant|bias|choices|epsilon|scale|group_size|zero_experts|num_scored/,
       );

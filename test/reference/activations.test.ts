@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { activationFunction, erfc, sigmoid, softplus } from '../../generator/reference/activations.js';
-import type { Activation } from '../../generator/spec/block.js';
+import type { Activation } from '../../generator/description/block.js';
 
 /** Values of the C library's erfc. */
 const ERFC: readonly (readonly [number, number])[] = [

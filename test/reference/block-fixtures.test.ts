@@ -3,8 +3,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { referenceBlock } from '../../generator/reference/block.js';
 import { fixtureWeights, readFixture, type Fixture } from '../../generator/reference/fixture.js';
-import type { MoeBlock } from '../../generator/spec/block.js';
-import { parseConfig, readBlock } from '../../generator/spec/models/index.js';
+import type { MoeBlock } from '../../generator/description/block.js';
+import { parseConfig, readBlock } from '../../generator/description/models/index.js';
 
 const FIXTURES = path.resolve(import.meta.dirname, '../fixtures');
 const FILES = readdirSync(FIXTURES).filter((file) => file.endsWith('.safetensors'));

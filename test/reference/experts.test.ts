@@ -7,7 +7,7 @@ import {
   type ExpertShape,
 } from '../../generator/reference/experts.js';
 import { linearInOut, linearOutIn } from '../../generator/reference/linear.js';
-import type { Glu } from '../../generator/spec/block.js';
+import type { Glu } from '../../generator/description/block.js';
 
 const X = Float64Array.of(1, 2, 3, 10, 20, 30);
 const BIAS = Float64Array.of(0.5, -0.5);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { filledWeights } from '../../generator/reference/filled-weights.js';
 import { fillParameter } from '../../generator/reference/parameter-fill.js';
-import { checkBlock } from '../../generator/spec/check-block.js';
+import { checkBlock } from '../../generator/description/check-block.js';
 
 const block = checkBlock(
   {

@@ -5,7 +5,7 @@ import { f16Overflow } from '../../generator/reference/f16-range.js';
 import { filledWeights } from '../../generator/reference/filled-weights.js';
 import { fixtureWeights, parseFixture, readFixture } from '../../generator/reference/fixture.js';
 import { fillParameter } from '../../generator/reference/parameter-fill.js';
-import { parseConfig, readBlock } from '../../generator/spec/models/index.js';
+import { parseConfig, readBlock } from '../../generator/description/models/index.js';
 import { safetensorsBytes } from './safetensors-bytes.js';
 
 const CONFIG = {

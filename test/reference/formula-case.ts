@@ -5,8 +5,8 @@ import { expect } from 'vitest';
 import { referenceBlock } from '../../generator/reference/block.js';
 import { filledWeights, type FilledParameter } from '../../generator/reference/filled-weights.js';
 import type { BlockWeights } from '../../generator/reference/weights.js';
-import type { MoeBlock } from '../../generator/spec/block.js';
-import { readBlock } from '../../generator/spec/models/index.js';
+import type { MoeBlock } from '../../generator/description/block.js';
+import { readBlock } from '../../generator/description/models/index.js';
 import { add, flat, rowsOf, scaled, silu, sumOf, times, type Matrix, type Vector } from './naive.js';
 
 export const H = 12;
@@ -30,12 +30,16 @@ interface CaseOptions {
   readonly table?: Vector;
   /** Bound of all parameters. */
   readonly scale?: number;
+  /** Tokens that are selected with the other bias. */
+  readonly marks?: Vector;
+  /** A row for each token, where the router has an input of its own. */
+  readonly routerX?: Matrix;
 }
 
 export function expectFormula(
   config: Readonly<Record<string, unknown>>,
   formula: Formula,
-  { layer = 1, table = [], scale = 0.5 }: CaseOptions = {},
+  { layer = 1, table = [], scale = 0.5, marks, routerX }: CaseOptions = {},
 ): void {
   const block = readBlock({ hidden_size: H, hidden_act: 'silu', ...config }, layer, 'case');
   const filled = parametersOf(block, scale);
@@ -43,6 +47,8 @@ export function expectFormula(
   const given = referenceBlock(block, withTable(filledWeights(filled, block, 'case'), table), {
     x: Float64Array.from(X.flat()),
     tokenIds: X.map((_, token) => token),
+    ...(marks && { tokenMarks: marks }),
+    ...(routerX && { routerX: Float64Array.from(routerX.flat()) }),
   });
   const largest = Math.max(...want.map(Math.abs));
   expect(largest).toBeGreaterThan(0.1);

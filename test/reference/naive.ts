@@ -90,6 +90,18 @@ export function relu(value: number): number {
   return value > 0 ? value : 0;
 }
 
+/** cap * tanh(x / cap), by exponentials. */
+export function capped(x: number, cap: number): number {
+  const power = Math.exp((2 * x) / cap);
+  return (cap * (power - 1)) / (power + 1);
+}
+
+/** Over the root of the mean square, times a weight for each value. */
+export function normed(values: Vector, weights: Vector, epsilon: number): Vector {
+  const root = Math.sqrt(total(values.map((value) => value * value)) / values.length + epsilon);
+  return values.map((value, i) => (value / root) * (weights[i] ?? NaN));
+}
+
 /** The values with everything outside the given groups out of reach. */
 export function onlyGroups(values: Vector, kept: readonly number[], size: number): Vector {
   return values.map((value, i) => (kept.includes(Math.floor(i / size)) ? value : -Infinity));

@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { referenceRouting, type RoutedBlock, type RoutingInputs } from '../../generator/reference/router.js';
-import type { Router } from '../../generator/spec/block.js';
+import type { Router } from '../../generator/description/block.js';
 
 const PLAIN: Router = {
   scoring: { kind: 'raw' },
   logitBias: false,
+  input: 'block',
+  norm: null,
+  temperature: 1,
+  softcap: null,
+  markedSelectionBias: false,
+  expertScale: false,
   selectionBias: false,
   groups: null,
   selection: { kind: 'top_k' },

@@ -3,8 +3,8 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { readFixture } from '../../generator/reference/fixture.js';
-import type { MoeBlock } from '../../generator/spec/block.js';
-import { parseConfig, readBlock } from '../../generator/spec/models/index.js';
+import type { MoeBlock } from '../../generator/description/block.js';
+import { parseConfig, readBlock } from '../../generator/description/models/index.js';
 
 const FIXTURES = path.resolve(import.meta.dirname, '../fixtures');
 

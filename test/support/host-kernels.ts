@@ -7,10 +7,11 @@ import type { Device } from '../../generator/native/types.js';
 import { dropInName } from '../../generator/plan/names.js';
 import { planKernels } from '../../generator/plan/plan.js';
 import type { KernelPlan } from '../../generator/plan/types.js';
-import { ACTIVATION_DTYPES, type Bf16Storage } from '../../generator/spec/dtypes.js';
-import { WEIGHT_FORMAT_NAMES } from '../../generator/spec/weights.js';
+import { ACTIVATION_DTYPES, type Bf16Storage } from '../../generator/description/dtypes.js';
+import { GENERAL_FORMAT_NAMES } from '../../generator/description/weights.js';
 import { prepareSet, renderTexts } from '../../generator/output/kernel-set.js';
 import type { BlockTexts, KernelTexts } from '../../generator/validate/validate.js';
+import { withOpenConstants } from './format-blocks.js';
 
 const PACKAGE_DIR = path.resolve(import.meta.dirname, '../..');
 
@@ -22,7 +23,7 @@ export function hostDevice(): Device {
 export function allPlans(bf16Storage: Bf16Storage = 'ushort', everyPair = false): KernelPlan[] {
   return planKernels({
     activations: ACTIVATION_DTYPES,
-    weights: WEIGHT_FORMAT_NAMES,
+    weights: GENERAL_FORMAT_NAMES,
     everyPair,
     bf16Storage,
     mslVersion: bf16Storage === 'bfloat' ? '3.1' : '3.0',
@@ -46,16 +47,17 @@ export async function kernelTexts(
   };
 }
 
-/** The set that is specialised for a block. */
-export const blockTexts: BlockTexts = (block, { activation, weight }) =>
+/** The kernels of a block, for any sizes: blocks that differ in sizes alone share them, and compilers see each once. */
+export const openBlockTexts: BlockTexts = (block, { activation, weight, mix = {} }) =>
   kernelTexts(
     planKernels({
       activations: [activation],
       weights: [weight],
+      mix,
       bf16Storage: 'ushort',
       mslVersion: '3.0',
       block,
-    }),
+    }).map(withOpenConstants),
   );
 
 /** A drop-in kernel with other weights than the audited one. */

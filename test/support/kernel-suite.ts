@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { KernelPlan } from '../../generator/plan/types.js';
-import type { ActivationDtype } from '../../generator/spec/dtypes.js';
+import type { ActivationDtype } from '../../generator/description/dtypes.js';
 import { kernelCases, type KernelCase } from '../../generator/validate/kernels/cases.js';
 import { validateKernels } from '../../generator/validate/validate.js';
 import { allPlans, hasOtherWeights, hostDevice, kernelTexts } from './host-kernels.js';

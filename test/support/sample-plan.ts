@@ -37,7 +37,7 @@ kernel void {{name}}(
 export function samplePlan(overrides: Partial<KernelPlan> = {}): KernelPlan {
   return {
     name: 'moe_sample_bf16',
-    family: 'sample',
+    family: 'combine',
     folder: 'bf16',
     template: 'sample',
     summary:

@@ -10,16 +10,18 @@ import {
   type PathAccount,
   type StageAccount,
 } from '../../plan/explain.js';
-import { ELEMENT_TYPES, type ActivationDtype } from '../../spec/dtypes.js';
+import { ELEMENT_TYPES, type ActivationDtype } from '../../description/dtypes.js';
+import { splitWeights } from '../../description/weights.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { printJson, type Io } from '../io.js';
-import { planModelSet, readModel, type ModelFiles } from '../model.js';
-import { table } from '../table.js';
+import { planModelSet, readModel, type Model, type ModelFiles } from '../model.js';
+import { grouped, ranges, table } from '../table.js';
 
 export interface ExplainModelOptions extends ModelFiles {
-  readonly dtype: ActivationDtype;
-  /** Without it, the format of the activations. */
-  readonly weights?: string | undefined;
+  /** Without it, that of the model, or BF16. */
+  readonly dtype?: ActivationDtype | undefined;
+  /** Without it, those of the model, or that of the activations. */
+  readonly weights?: readonly string[] | undefined;
   readonly tokens: readonly number[];
   readonly json: boolean;
 }
@@ -32,20 +34,35 @@ export function explainLayers(options: ExplainModelOptions, io: Io): ExitCode {
       help: 'use `moegen explain KERNEL`, or --config config.json, or --spec block.json',
     });
   }
-  const { dtype, tokens, weights = dtype } = options;
-  const plan = planModelSet(model, { dtype: [dtype], weights: [weights], kernel: '*' });
-  const account = explainModel(plan, { activation: dtype, weight: weights, tokens });
+  const { dtype = model.dtype ?? 'bf16', tokens, weights = [dtype] } = options;
+  const { names } = splitWeights(weights);
+  if (names.length > 1) {
+    throw new MoegenError('cli/several-formats', `expected one weight format, got ${names.join(', ')}`, {
+      where: '--weights',
+      help: 'explain one after the other; `projection=format` chooses the format of a projection',
+    });
+  }
+  const entries = names.length > 0 ? weights : [dtype, ...weights];
+  const plan = planModelSet(model, { dtype: [dtype], weights: entries, kernel: '*' });
+  const account = explainModel(plan, { activation: dtype, tokens });
   if (options.json) printJson(io, account);
-  else io.out(describe(account));
+  else io.out(describe(account, isAssumed(model, options)));
   return EXIT.done;
 }
 
-function describe(account: ModelAccount): string {
-  const { modelType, numLayers, denseLayers, activation, weight, blocks, assumptions, sizes } = account;
+/** Dense weights that nobody named. */
+function isAssumed({ layers }: Model, { config, weights }: ExplainModelOptions): boolean {
+  return config !== undefined && weights === undefined && layers.blocks.every(({ formats }) => !formats);
+}
+
+function describe(account: ModelAccount, isDenseAssumed: boolean): string {
+  const { modelType, numLayers, denseLayers, activation, blocks, assumptions, sizes } = account;
+  const weights = [...new Set(blocks.flatMap(({ formats }) => Object.values(formats)))];
   const dense = denseLayers.length === 0 ? '' : `, dense: ${ranges(denseLayers)}`;
   return [
     `${modelType}: layers ${numLayers}, different MoE blocks ${blocks.length}${dense}`,
-    `  activations ${activation}, weights ${weight}`,
+    `  activations ${activation}, weights ${weights.join(', ')}`,
+    ...(isDenseAssumed ? ['  the configuration names no quantised weights'] : []),
     ...blocks.flatMap((block, at) => describeBlock(block, at)),
     '',
     '  what is counted',
@@ -55,7 +72,10 @@ function describe(account: ModelAccount): string {
   ].join('\n');
 }
 
-function describeBlock({ layers, constants, tensors, paths }: BlockAccount, at: number): string[] {
+function describeBlock(
+  { layers, options, formats, constants, tensors, paths }: BlockAccount,
+  at: number,
+): string[] {
   const values = Object.entries(constants).map(([name, value]) => [name, String(value)]);
   const rows = tensors.map(({ tensor, shape, buffer, element, bufferShape, layout, bytes }) => [
     tensor,
@@ -69,6 +89,15 @@ function describeBlock({ layers, constants, tensors, paths }: BlockAccount, at: 
   return [
     '',
     `block ${at + 1}: layers ${ranges(layers)}`,
+    '',
+    '  options',
+    table(
+      ['option', 'value'],
+      options.map(({ option, value }) => [option, value]),
+    ),
+    '',
+    '  weight formats',
+    table(['matrices', 'format'], Object.entries(formats)),
     '',
     '  constants',
     table(['name', 'value'], values, ['value']),
@@ -124,18 +153,4 @@ function describeBatch(
 
 function costCells({ weightBytes, activationBytes, writtenBytes, flops }: Cost, share = 1): string[] {
   return [weightBytes, activationBytes, writtenBytes, flops].map((amount) => grouped(amount / share));
-}
-
-/** With a comma before every three digits; a fraction is rounded. */
-function grouped(value: number): string {
-  return String(Math.round(value)).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
-}
-
-/** `0-2, 5` for 0, 1, 2, 5. */
-function ranges(numbers: readonly number[]): string {
-  const starts = numbers.filter((value) => !numbers.includes(value - 1));
-  const ends = numbers.filter((value) => !numbers.includes(value + 1));
-  return starts
-    .map((start, at) => (start === ends[at] ? String(start) : `${start}-${ends[at] ?? ''}`))
-    .join(', ');
 }

@@ -3,7 +3,7 @@
 import { MoegenError } from '../../errors.js';
 import { describePlan, kernelFile } from '../../manifest/build.js';
 import type { Binding, FunctionConstant, KernelPlan } from '../../plan/types.js';
-import { ELEMENT_TYPES } from '../../spec/dtypes.js';
+import { ELEMENT_TYPES } from '../../description/dtypes.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { printJson, type Io } from '../io.js';
 import { findPlan } from '../select.js';

@@ -1,10 +1,13 @@
 // `moegen generate`: brings the output folder up to date, or with --check says how far it is from it, and compiles what it wrote.
 
 import path from 'node:path';
+import { MoegenError } from '../../errors.js';
 import type { MslVersion } from '../../compile/types.js';
-import type { Bf16Storage } from '../../spec/dtypes.js';
-import { WEIGHT_FORMAT_NAMES } from '../../spec/weights.js';
+import { ACTIVATION_DTYPES, type ActivationDtype, type Bf16Storage } from '../../description/dtypes.js';
+import { GENERAL_FORMAT_NAMES } from '../../description/weights.js';
+import { flatPlan, type KernelForm } from '../../plan/flat.js';
 import { prepareSet, type KernelSet, type SetRequest } from '../../output/kernel-set.js';
+import type { Comparison } from '../../output/compare.js';
 import type { WriteResult } from '../../output/write.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { PACKAGE_DIR, printJson, type Io } from '../io.js';
@@ -12,11 +15,14 @@ import type { Model, ModelFiles } from '../model.js';
 import { covers, selectFiles, type Selection } from '../select.js';
 import type { CompiledFile } from './compile.js';
 
-export interface GenerateOptions extends Omit<Selection, 'weights' | 'everyPair'>, ModelFiles {
-  /** Without it, all formats, in the common pairs; for a model, those of the activations. */
+export interface GenerateOptions extends Omit<Selection, 'dtype' | 'weights' | 'everyPair'>, ModelFiles {
+  /** Without it, that of the model, or all. */
+  readonly dtype?: readonly ActivationDtype[] | undefined;
+  /** Without it, all formats, in the common pairs; for a model, its own, or those of the activations. */
   readonly weights?: readonly string[] | undefined;
   readonly bf16Storage?: Bf16Storage | undefined;
   readonly msl?: MslVersion | undefined;
+  readonly form: KernelForm;
   /** Without it `generated`, or a folder in it with the model's name. */
   readonly out?: string | undefined;
   readonly check: boolean;
@@ -26,36 +32,78 @@ export interface GenerateOptions extends Omit<Selection, 'weights' | 'everyPair'
 }
 
 export async function generate(given: GenerateOptions, io: Io): Promise<ExitCode> {
+  if (given.form === 'flat' && given.validate) throw unvalidated();
   const model = await namedModel(given, io);
-  const weights = given.weights ?? (model === undefined ? WEIGHT_FORMAT_NAMES : given.dtype);
-  const out = given.out ?? (model === undefined ? 'generated' : `generated/${model.name}`);
-  const options: CompleteOptions = { ...given, weights, out, everyPair: given.weights !== undefined };
+  const dtype = given.dtype ?? (model?.dtype === undefined ? ACTIVATION_DTYPES : [model.dtype]);
+  const weights = given.weights ?? (model === undefined ? GENERAL_FORMAT_NAMES : dtype);
+  const folder = model === undefined ? 'generated' : `generated/${model.name}`;
+  const out = given.out ?? (given.form === 'flat' ? `${folder}/flat` : folder);
+  const options: CompleteOptions = { ...given, dtype, weights, out, everyPair: given.weights !== undefined };
+  const chosen = await chosenSet(options, model);
   const set = prepareSet({
     packageDir: PACKAGE_DIR,
-    ...(await chosenSet(options, model)),
+    ...chosen,
+    ...(given.form === 'flat' && { form: given.form, plans: chosen.plans.map(flatPlan) }),
     ...(options.bf16Storage !== undefined && { bf16Storage: options.bf16Storage }),
   });
-  const outDir = path.resolve(io.cwd, out);
-  if (options.check) return checkOutput(set, outDir, options, io);
+  if (options.check || !options.validate) return produce(set, options, io);
+  // One document for both, whatever they print.
+  const printed: object[] = [];
+  const own = options.json ? { ...io, out: (text: string) => printed.push(JSON.parse(text) as object) } : io;
+  const code = await produce(set, options, own);
+  const verdict =
+    code !== EXIT.done
+      ? code
+      : model === undefined
+        ? await validateGenerated(options, own)
+        : await validateForModel(model, options, own);
+  const [generated, validated = null] = printed;
+  if (options.json) printJson(io, { ...generated, validated });
+  return verdict;
+}
 
-  const { writeSet } = await import('../../output/write.js');
-  const result = await writeSet(set, outDir);
-  if (result.fault !== undefined) io.err(`warning: ${result.fault.message}; the manifest was written anew\n`);
-  const compiled = options.compile ? await compileGenerated(result, outDir, io) : undefined;
-  printResult(set, result, compiled, options, io);
-  if (compiled?.files.some((file) => !file.ok) === true) return EXIT.answerIsNo;
-  if (!options.validate) return EXIT.done;
-  return model === undefined ? validateGenerated(options, io) : validateForModel(model, options, io);
+/** Its constants are the host's. */
+function unvalidated(): MoegenError {
+  return new MoegenError('cli/flat-not-validated', 'expected --validate with kernels in the bound form', {
+    where: '--form flat',
+    help: 'validate the set without --form flat: both forms compute the same',
+  });
 }
 
 type CompleteOptions = GenerateOptions & {
+  readonly dtype: readonly ActivationDtype[];
   readonly weights: readonly string[];
   readonly everyPair: boolean;
   readonly out: string;
 };
 
+export interface ProduceOptions {
+  readonly out: string;
+  readonly check: boolean;
+  readonly compile: boolean;
+  readonly json: boolean;
+}
+
+/** Writes a set and compiles what changed, or with `check` compares it; `more` goes into the JSON that is printed. */
+export async function produce(
+  set: KernelSet,
+  options: ProduceOptions,
+  io: Io,
+  more: object = {},
+): Promise<ExitCode> {
+  const outDir = path.resolve(io.cwd, options.out);
+  if (options.check) return checkOutput(set, outDir, options, io);
+  const { writeSet } = await import('../../output/write.js');
+  const result = await writeSet(set, outDir);
+  if (result.fault !== undefined) io.err(`warning: ${result.fault.message}; the manifest was written anew\n`);
+  const compiled =
+    options.compile && set.request.form !== 'flat' ? await compileGenerated(result, outDir, io) : undefined;
+  printResult(set, result, compiled, options, io, more);
+  return compiled?.files.some((file) => !file.ok) === true ? EXIT.answerIsNo : EXIT.done;
+}
+
 /** Reading models takes longer to load than the general set takes to check. */
-async function namedModel(files: ModelFiles, io: Io): Promise<Model | undefined> {
+async function namedModel(files: GenerateOptions, io: Io): Promise<Model | undefined> {
   if (files.config === undefined && files.spec === undefined) return undefined;
   const { readModel } = await import('../model.js');
   return readModel(files, io);
@@ -95,9 +143,9 @@ async function compileGenerated(
   const files = await compileFiles(paths, compiler, { include: [], define: [] }, io);
   for (const file of files) io.err(describeFile(file));
   if (compiler.target === 'metal') {
-    const accepted = files.filter((file) => file.ok).flatMap((file) => file.kernels);
+    const accepted = files.filter((file) => file.ok).flatMap((file) => file.kernels.map(({ name }) => name));
     const { recordXcrun } = await import('../../output/write.js');
-    recordXcrun(outDir, result.manifest, new Map(accepted.map((kernel) => [kernel, compiler.version])));
+    await recordXcrun(outDir, result.manifest, new Map(accepted.map((kernel) => [kernel, compiler.version])));
   }
   return {
     target: compiler.target,
@@ -111,8 +159,9 @@ function printResult(
   { kernels }: KernelSet,
   { written, deleted, unchanged }: WriteResult,
   compiled: CompileReport | undefined,
-  options: CompleteOptions,
+  options: ProduceOptions,
   io: Io,
+  more: object,
 ): void {
   if (options.json) {
     const report = compiled && {
@@ -120,7 +169,7 @@ function printResult(
       compiler: compiled.compiler,
       files: compiled.files,
     };
-    printJson(io, { out: options.out, written, deleted, unchanged, compiled: report ?? null });
+    printJson(io, { out: options.out, written, deleted, unchanged, compiled: report ?? null, ...more });
     return;
   }
   const counts = [`${written.length} written`, `${unchanged} unchanged`, `${deleted.length} deleted`];
@@ -131,11 +180,19 @@ function printResult(
 async function checkOutput(
   set: KernelSet,
   outDir: string,
-  options: CompleteOptions,
+  options: ProduceOptions,
   io: Io,
 ): Promise<ExitCode> {
   const { compareSet } = await import('../../output/compare.js');
-  const { missing, changed, unexpected, compared } = await compareSet(set, outDir);
+  return printComparison(await compareSet(set, outDir), options, io);
+}
+
+/** How far a folder is from what belongs there. */
+export function printComparison(
+  { missing, changed, unexpected, compared }: Comparison,
+  options: Pick<ProduceOptions, 'out' | 'json'>,
+  io: Io,
+): ExitCode {
   const isSame = missing.length + changed.length + unexpected.length === 0;
   if (options.json) {
     printJson(io, { out: options.out, ok: isSame, missing, changed, unexpected });

@@ -5,8 +5,9 @@ import path from 'node:path';
 import type { MoegenError } from '../../errors.js';
 import type { Device, DeviceName } from '../../native/types.js';
 import { LAYER_PATHS } from '../../plan/layer.js';
-import { modelFormats } from '../../spec/weights.js';
+import { mixEntries, modelFormats, splitWeights } from '../../description/weights.js';
 import type { FixtureVerdict } from '../../validate/fixtures.js';
+import { describeMismatch } from '../../validate/threadgroup-memory.js';
 import type { BlockRunOptions, BlockTexts } from '../../validate/validate.js';
 import { openDevice } from '../devices.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -46,9 +47,10 @@ async function runBlocks(
   io: Io,
   validateAll: (device: Device, run: BlockRunOptions) => Promise<FixtureVerdict[]>,
 ): Promise<ExitCode> {
-  const device = await openDevice(options.device, io);
+  const device = await openDevice(options.device, io, options);
+  const { names, mix } = splitWeights(options.weights ?? []);
   const runs = options.dtype.flatMap((activation) =>
-    modelFormats(options.weights ?? [activation]).map(({ name }) => ({ activation, weight: name })),
+    modelFormats(names.length > 0 ? names : [activation]).map(({ name }) => ({ activation, weight: name })),
   );
   const progress = await startProgress(io, `validating on ${device.name}`, count * runs.length);
   const verdicts: FixtureVerdict[] = [];
@@ -58,10 +60,12 @@ async function runBlocks(
       const found = await validateAll(device, {
         activation,
         weight,
+        mix,
         intermediate: options.intermediate === 'float' ? 'f32' : activation,
         paths: LAYER_PATHS,
         checks: options.checks,
         seed: options.seed ?? DEFAULT_SEED,
+        subnormals: options.subnormals,
         onVerdict: progress.step,
         onRefusal: (refusal) => {
           progress.step();
@@ -100,18 +104,26 @@ function reportBlocks(
 }
 
 /** The set that `generate --config` writes for a block, with its sizes baked in. */
-function blockTexts({ bf16Storage }: ValidateOptions): BlockTexts {
+function blockTexts({ bf16Storage, weights = [] }: ValidateOptions): BlockTexts {
   return (block, { activation, weight }) => {
-    const selection = { dtype: [activation], weights: [weight], kernel: '*', bf16Storage, block };
+    const selection = {
+      dtype: [activation],
+      weights: [weight, ...mixed(weights)],
+      kernel: '*',
+      bf16Storage,
+      block,
+    };
     return textsOf(selectPlans(selection), bf16Storage);
   };
 }
 
 /** The same for one of several blocks of a model, which share kernels. */
-function modelTexts(model: Model, { bf16Storage }: ValidateOptions): BlockTexts {
+function modelTexts(model: Model, { bf16Storage, weights = [] }: ValidateOptions): BlockTexts {
   return (block, { activation, weight }) => {
-    const selection = { dtype: [activation], weights: [weight], kernel: '*', bf16Storage };
-    const own = new Set(selectPlans({ ...selection, block }).map(({ name }) => name));
+    const selection = { dtype: [activation], weights: [weight, ...mixed(weights)], kernel: '*', bf16Storage };
+    const formats = model.layers.blocks.find((each) => each.block === block)?.formats;
+    const chosen = formats === undefined ? selection.weights : [weight, ...mixEntries(formats)];
+    const own = new Set(selectPlans({ ...selection, weights: chosen, block }).map(({ name }) => name));
     const { plans } = planModelSet(model, selection);
     return textsOf(
       plans.filter(({ name }) => own.has(name)),
@@ -120,12 +132,18 @@ function modelTexts(model: Model, { bf16Storage }: ValidateOptions): BlockTexts 
   };
 }
 
+/** What is said of single projections. */
+function mixed(weights: readonly string[]): string[] {
+  return weights.filter((entry) => entry.includes('='));
+}
+
 function describeFixture(verdict: FixtureVerdict, io: Io): string {
-  const { ok, file, dtype, rel_error, limit, rel_error_reference, rows, seconds } = verdict;
+  const { ok, file, dtype, rel_error, limit, rel_error_reference, rows, seconds, memory } = verdict;
   const errors = `error ${rel_error.toExponential(2)} of ${limit.toExponential(2)} allowed`;
   const reference =
     rel_error_reference === 0 ? '' : ` (transformers in BF16: ${rel_error_reference.toExponential(2)})`;
   const name = path.relative(io.cwd, file);
+  const sizes = memory.map((mismatch) => `    ${describeMismatch(mismatch)}\n`);
   const mark = ok ? 'ok    ' : 'FAILED';
-  return `${mark} ${name} ${dtype}: ${errors}${reference}, ${rows} rows, ${seconds.toFixed(2)} s\n`;
+  return `${mark} ${name} ${dtype}: ${errors}${reference}, ${rows} rows, ${seconds.toFixed(2)} s\n${sizes.join('')}`;
 }

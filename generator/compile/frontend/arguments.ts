@@ -4,7 +4,13 @@ import type { KernelParameter } from '../types.js';
 import type { Attribute } from './attributes.js';
 import { evaluateInteger } from './integers.js';
 import { UNSUPPORTED_ATTRIBUTES } from './unsupported.js';
-import { reportError, type DeclaredParameter, type Instantiation, type Unit } from './unit.js';
+import {
+  refuseKernel,
+  type DeclaredParameter,
+  type Instantiation,
+  type KernelDefinition,
+  type Unit,
+} from './unit.js';
 
 export interface KernelArgument {
   readonly parameter: Omit<KernelParameter, 'isStruct'>;
@@ -17,10 +23,13 @@ export interface KernelArgument {
 export interface ArgumentContext {
   readonly unit: Unit;
   readonly instantiation: Instantiation;
+  readonly templateParameters: ReadonlySet<string>;
   readonly used: { readonly buffer: Map<number, string>; readonly threadgroup: Map<number, string> };
-  /** Buffer indices that some parameter names; automatic indices avoid them. */
-  readonly named: ReadonlySet<number>;
+  /** Indices that some parameter names; automatic indices avoid them. */
+  readonly named: Readonly<Record<Memory, ReadonlySet<number>>>;
 }
+
+type Memory = 'buffer' | 'threadgroup';
 
 const MAX_BUFFERS = 31;
 
@@ -30,7 +39,7 @@ const POSITIONS: Readonly<Record<string, string>> = {
   thread_position_in_threadgroup: 'tpitg',
   threadgroup_position_in_grid: 'tgpig',
   threads_per_threadgroup: 'tptg',
-  dispatch_threads_per_threadgroup: 'tptg',
+  dispatch_threads_per_threadgroup: 'dtptg',
   threadgroups_per_grid: 'tgpg',
   threads_per_grid: 'tpg',
   grid_size: 'tpg',
@@ -41,8 +50,8 @@ const SCALARS: Readonly<Record<string, string>> = {
   thread_index_in_simdgroup: 's->lane',
   simdgroup_index_in_threadgroup: 's->sg',
   simdgroups_per_threadgroup: 's->nsg',
-  dispatch_simdgroups_per_threadgroup: 's->nsg',
-  dispatch_quadgroups_per_threadgroup: '(s->tptg[0] * s->tptg[1] * s->tptg[2] + 3u) / 4u',
+  dispatch_simdgroups_per_threadgroup: 's->dnsg',
+  dispatch_quadgroups_per_threadgroup: '(s->dtptg[0] * s->dtptg[1] * s->dtptg[2] + 3u) / 4u',
   threads_per_simdgroup: '32u',
   thread_execution_width: '32u',
   thread_index_in_quadgroup: 's->lane & 3u',
@@ -58,20 +67,67 @@ export const PARAMETER_ATTRIBUTES: ReadonlySet<string> = new Set([
   'grid_origin',
 ]);
 
-const WITHOUT_MEANING = new Set(['function_constant', 'maybe_unused']);
+/** Other names for the same. */
+const SAME_AS: Readonly<Record<string, string>> = {
+  thread_execution_width: 'threads_per_simdgroup',
+  grid_size: 'threads_per_grid',
+};
+
+const WITHOUT_MEANING = new Set(['function_constant', 'maybe_unused', 'user']);
 
 export function createArgumentContext(
   unit: Unit,
   instantiation: Instantiation,
-  parameters: readonly DeclaredParameter[],
+  { parameters, templateParameters }: KernelDefinition,
 ): ArgumentContext {
-  const named = new Set<number>();
-  for (const { attributes } of parameters) {
-    const buffer = attributes.find((attribute) => attribute.name === 'buffer');
-    const index = buffer && evaluateInteger(buffer.argument, (name) => unit.integers.get(name));
-    if (index !== undefined) named.add(index);
+  const named = { buffer: new Set<number>(), threadgroup: new Set<number>() };
+  for (const { name, argument } of parameters.flatMap(({ attributes }) => attributes)) {
+    const index = evaluateInteger(argument, (other) => unit.integers.get(other));
+    if (index !== undefined && (name === 'buffer' || name === 'threadgroup')) named[name].add(index);
   }
-  return { unit, instantiation, used: { buffer: new Map(), threadgroup: new Map() }, named };
+  checkPositions(unit, instantiation, parameters);
+  return {
+    unit,
+    instantiation,
+    templateParameters: new Set(templateParameters.map(({ name }) => name)),
+    used: { buffer: new Map(), threadgroup: new Map() },
+    named,
+  };
+}
+
+/** Positions and sizes have as many components as each other, and no two parameters are the same. */
+function checkPositions(
+  unit: Unit,
+  { hostName }: Instantiation,
+  parameters: readonly DeclaredParameter[],
+): void {
+  const given = new Map<string, string>();
+  let first: { readonly text: string; readonly count: number } | undefined;
+  for (const { attributes, token, text, name: own } of parameters) {
+    const { name = '' } = attributes.find((each) => PARAMETER_ATTRIBUTES.has(each.name)) ?? {};
+    if (name === '') continue;
+    const place = `kernel '${hostName}', parameter '${text}'`;
+    const meant = SAME_AS[name] ?? name;
+    const other = given.get(meant);
+    if (other !== undefined) refuseKernel(unit, hostName, token, `${place}: '${other}' is the same`);
+    given.set(meant, text);
+    const count = name in POSITIONS ? components(unit, text, own) : undefined;
+    if (count === undefined) continue;
+    if (first && first.count !== count)
+      refuseKernel(unit, hostName, token, `${place}: '${first.text}' has another number of components`);
+    first ??= { text, count };
+  }
+}
+
+/** Of a type that is named here; undefined for those that only the compiler knows. */
+function components(unit: Unit, text: string, name: string): number | undefined {
+  const words = (text.match(/[A-Za-z_]\w*/gu) ?? []).filter((word) => word !== 'const' && word !== name);
+  const [word = ''] = words;
+  if (words.length !== 1 && !['metal', 'simd'].includes(word)) return undefined;
+  const last = words.at(-1) ?? '';
+  const type = unit.aliases.get(last) ?? last;
+  const digits = /^(?:ushort|uint)([234]?)$/u.exec(type)?.[1];
+  return digits === undefined ? undefined : Number(digits || 1);
 }
 
 /** The argument for one parameter; `nth` names the parameter's type. */
@@ -84,6 +140,8 @@ export function kernelArgument(
   const sources = parameter.attributes.filter(({ name }) => !WITHOUT_MEANING.has(name));
   const refused = sources.find(({ name }) => UNSUPPORTED_ATTRIBUTES.has(name));
   if (refused) fail(context, parameter, `not supported: ${refused.name}`);
+  else if (/[*&].*\[/u.test(parameter.text) && !parameter.text.includes('('))
+    fail(context, parameter, 'not supported: arrays of buffers');
   else if (sources.length > 1)
     fail(
       context,
@@ -98,9 +156,11 @@ export function kernelArgument(
     if (argument) return argument;
   }
   if (parameter.indirect) {
+    const memory = parameter.isThreadgroup ? 'threadgroup' : 'buffer';
     let index = 0;
-    while (context.named.has(index) || context.used.buffer.has(index)) index += 1;
-    return bufferArgument(context, parameter, type, index);
+    while (context.named[memory].has(index) || context.used[memory].has(index)) index += 1;
+    const argument = parameter.isThreadgroup ? threadgroupArgument : bufferArgument;
+    return argument(context, parameter, type, index);
   }
   if (parameter.attributes.length === 0) fail(context, parameter, 'no attribute says where it comes from');
   return builtinArgument(parameter, `${type}()`);
@@ -135,8 +195,10 @@ function attributeArgument(
 /** A parameter that depends on a function constant is there if that is true. */
 function checkCondition(context: ArgumentContext, parameter: DeclaredParameter, argument: string): void {
   const name = argument.split(' ').at(-1) ?? '';
-  const constant = context.unit.constants.find((other) => other.name === name);
-  if (constant ? constant.type === 'bool' : context.unit.derivedConstants.has(name)) return;
+  const { unit, templateParameters } = context;
+  const constant = unit.constants.find((other) => other.name === name);
+  const isKnown = unit.derivedConstants.has(name) || unit.variables.has(name) || templateParameters.has(name);
+  if (constant ? constant.type === 'bool' : isKnown || !/^[A-Za-z_]\w*$/u.test(argument)) return;
   const problem = constant ? `is '${constant.type}', not 'bool'` : 'is no function constant';
   if (constant || context.unit.target === 'host')
     fail(context, parameter, `function_constant(${argument}) ${problem}`);
@@ -213,5 +275,5 @@ function claim(
 
 function fail({ unit, instantiation }: ArgumentContext, parameter: DeclaredParameter, problem: string): void {
   const place = `kernel '${instantiation.hostName}', parameter '${parameter.text}'`;
-  reportError(unit, parameter.token, `${place}: ${problem}`);
+  refuseKernel(unit, instantiation.hostName, parameter.token, `${place}: ${problem}`);
 }

@@ -13,14 +13,14 @@ export function constantSymbol(index: number): string {
 /** `constant T name [[function_constant(i)]];` */
 export function declareConstant(unit: Unit, declaration: Declaration, argument: string): void {
   const { specifiers, shape } = declaration;
-  const nameToken = at(unit, previous(unit, shape.stop));
+  const nameToken = at(unit, variableName(unit, shape.equals < 0 ? shape.stop : shape.equals));
   const name = nameToken.source;
   const index = evaluateInteger(argument, (other) => unit.integers.get(other));
   if (index === undefined || index < 0 || index > 65535) {
     reportError(unit, nameToken, `function_constant(${argument}) is no integer constant from 0 to 65535`);
     return;
   }
-  const words = sources(unit, specifiers, previous(unit, shape.stop))
+  const words = sources(unit, specifiers, variableName(unit, shape.equals < 0 ? shape.stop : shape.equals))
     .filter((word) => !['constant', 'const', 'static', 'constexpr'].includes(word))
     .join(' ');
   const type = unit.aliases.get(words) ?? words;
@@ -46,8 +46,8 @@ function hostDeclaration({ index, name, type }: FunctionConstant): string {
   const symbol = constantSymbol(index);
   return (
     `static_assert(sizeof(${type}) <= 16, "function constant type is larger than 16 bytes"); ` +
-    `extern const __constant ${type} ${name} __asm__(__MSL_SYMBOL("${symbol}")); ` +
-    `extern const __constant bool __msl_defined_${name} __asm__(__MSL_SYMBOL("${symbol}_defined")); ` +
+    `extern const __global ${type} ${name} __asm__(__MSL_SYMBOL("${symbol}")); ` +
+    `extern const __global bool __msl_defined_${name} __asm__(__MSL_SYMBOL("${symbol}_defined")); ` +
     `static inline bool __msl_is_defined_${name}() { return __msl_defined_${name}; }`
   );
 }
@@ -57,7 +57,7 @@ function bakedDeclaration(unit: Unit, { index, name, type }: FunctionConstant): 
   const defined = String(value !== undefined);
   const components = value === undefined ? [0] : typeof value === 'object' ? value : [value];
   return (
-    `static constexpr const __constant ${type} ${name} = ${type}(${components.map(literal).join(', ')}); ` +
+    `static constexpr const __global ${type} ${name} = ${type}(${components.map(literal).join(', ')}); ` +
     `static constexpr bool __msl_is_defined_${name}() { return ${defined}; }`
   );
 }
@@ -85,10 +85,18 @@ export function dependsOnConstants(unit: Unit, begin: number, end: number): bool
   return false;
 }
 
+/** Position of the name in front of the `=` or `;`, and of attributes and dimensions there. */
+export function variableName(unit: Unit, end: number): number {
+  let position = previous(unit, end);
+  while (at(unit, position).source === ']' && unit.attributes.has(at(unit, position).match))
+    position = previous(unit, at(unit, position).match);
+  return position;
+}
+
 /** `constant T name = expression over function constants;` becomes a function that is inlined at each use. */
 export function deriveConstant(unit: Unit, declaration: Declaration): void {
   const { specifiers, shape } = declaration;
-  const nameAt = previous(unit, shape.equals);
+  const nameAt = variableName(unit, shape.equals);
   const name = at(unit, nameAt);
   if (name.kind !== 'identifier') {
     reportError(unit, at(unit, specifiers), 'an array cannot be initialised from function constants');
@@ -98,6 +106,8 @@ export function deriveConstant(unit: Unit, declaration: Declaration): void {
     const token = at(unit, position);
     if (['constant', 'static', 'constexpr', 'const'].includes(token.source)) token.removed = true;
   }
+  // Attributes that the compiler knows stand where it takes none now.
+  remove(unit, nameAt + 1, shape.equals);
   at(unit, specifiers).prefix = '__MSL_INL static ';
   name.text = `__msl_derived_${name.source}`;
   const equals = at(unit, shape.equals);

@@ -2,14 +2,15 @@
 // namespaces and classes are entered, functions, variables, aliases and explicit instantiations are passed on.
 
 import { rewriteAlias } from './aliases.js';
-import { openClass, rewriteClassEnd, type OwnClass } from './classes.js';
-import { rewriteFunction } from './functions.js';
+import { variableName } from './constants.js';
+import { mergeConstantMethods, openClass, type OwnClass } from './classes.js';
+import { functionName, rewriteFunction } from './functions.js';
 import { recordExplicitInstantiation } from './instantiations.js';
-import { at, closingAngle, next, skip, type Range } from './navigate.js';
+import { at, closingAngle, next, previous, skip, splitList, type Range } from './navigate.js';
 import { rewriteParameters } from './parameters.js';
 import { findShape, type Shape } from './shape.js';
 import { rewriteField, recordEnumerators, rewriteVariable } from './variables.js';
-import { reportWarning, type Unit } from './unit.js';
+import { reportError, reportWarning, type Unit } from './unit.js';
 
 export interface Scope {
   readonly kind: 'namespace' | 'class';
@@ -44,14 +45,14 @@ export function rewriteScope(unit: Unit, begin: number, end: number, scope: Scop
     if (ACCESS.has(at(unit, position).source) && at(unit, position + 1).source === ':') position += 2;
     else position = rewriteDeclaration(unit, start, position, end, scope);
   }
-  if (scope.ownClass && at(unit, end).source === '}') rewriteClassEnd(unit, end, scope.ownClass);
+  if (scope.ownClass && at(unit, end).source === '}') mergeConstantMethods(unit, scope.ownClass);
 }
 
 /** Rewrites the declaration whose first printed token is at `first`; returns the position after it. */
 function rewriteDeclaration(unit: Unit, begin: number, first: number, end: number, scope: Scope): number {
   const word = at(unit, first).source;
   if (word === 'using' || word === 'typedef' || word === 'static_assert' || word === '_Static_assert') {
-    return rewriteAlias(unit, first, end);
+    return rewriteTypeName(unit, begin, first, end);
   }
   if (opensNamespace(unit, first)) return rewriteNamespace(unit, first, end, scope);
   const templates: number[] = [];
@@ -68,8 +69,17 @@ function rewriteDeclaration(unit: Unit, begin: number, first: number, end: numbe
     templates.push(open);
     specifiers = next(unit, close);
   }
-  if (['using', 'typedef'].includes(at(unit, specifiers).source)) return rewriteAlias(unit, specifiers, end);
+  if (['using', 'typedef'].includes(at(unit, specifiers).source))
+    return rewriteTypeName(unit, begin, specifiers, end);
   return rewriteShaped(unit, begin, specifiers, end, scope, templates);
+}
+
+function rewriteTypeName(unit: Unit, begin: number, first: number, end: number): number {
+  const past = rewriteAlias(unit, first, end);
+  const isUsing = at(unit, first).source === 'using';
+  const name = isUsing ? next(unit, first) : previous(unit, past - 1);
+  unit.topLevel.push({ begin, end: past, names: new Set([at(unit, name).source]) });
+  return past;
 }
 
 function rewriteShaped(
@@ -94,7 +104,17 @@ function rewriteShaped(
     else rewriteField(unit, declaration);
   }
   const stop = at(unit, shape.stop);
-  return stop.source === '{' && stop.match > shape.stop ? stop.match + 1 : shape.stop + 1;
+  const past = stop.source === '{' && stop.match > shape.stop ? stop.match + 1 : shape.stop + 1;
+  if (scope.kind === 'namespace') unit.topLevel.push({ begin, end: past, names: namesOf(unit, declaration) });
+  return past;
+}
+
+function namesOf(unit: Unit, { begin, shape }: Declaration): Set<string> {
+  const names = new Set(shape.classBodies.map(({ name }) => name));
+  if (shape.parameters >= 0) names.add(at(unit, functionName(unit, begin, shape.parameters)).source);
+  else if (shape.classKey === undefined)
+    names.add(at(unit, variableName(unit, shape.equals < 0 ? shape.stop : shape.equals)).source);
+  return names;
 }
 
 function opensNamespace(unit: Unit, index: number): boolean {
@@ -127,11 +147,18 @@ function explicitInstantiation(unit: Unit, { begin, end }: Range, specifiers: nu
   let stop = specifiers;
   while (stop < end && at(unit, stop).source !== ';') stop = skip(unit, stop);
   recordExplicitInstantiation(unit, { begin, end: stop }, specifiers, scope.namespaces);
+  unit.topLevel.push({ begin, end: stop + 1, names: new Set() });
   return stop + 1;
 }
 
 /** A function pointer as template argument becomes a reference: the dialect's function pointers lack conversions. */
 function rewriteTemplateHeader(unit: Unit, open: number, close: number): void {
+  for (const { begin } of splitList(unit, open + 1, close)) {
+    const position = at(unit, begin).source === 'const' ? begin + 1 : begin;
+    if (at(unit, position).source !== 'auto' || Number(unit.version) >= 4) continue;
+    const problem = `template parameters of type 'auto' need Metal 4.0; this program is compiled as Metal ${unit.version}`;
+    reportError(unit, at(unit, position), problem);
+  }
   for (let position = open; position < close; position += 1) {
     const named = at(unit, position + 2).kind === 'identifier' && at(unit, position + 3).source === ')';
     if (at(unit, position).source === '(' && at(unit, position + 1).source === '*' && named) {

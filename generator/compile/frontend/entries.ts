@@ -2,12 +2,13 @@
 // engine (host) or from its own parameters (PTX) and calls the kernel with them.
 
 import type { KernelInfo } from '../types.js';
+import { warnOfNarrowLimit } from './apple-traps.js';
 import { createArgumentContext, kernelArgument, type KernelArgument } from './arguments.js';
 import { findKernel } from './kernels.js';
 import { maxThreads } from './template-arguments.js';
 import { runsInRows } from './rows.js';
 import type { Instantiation, KernelDefinition, Unit } from './unit.js';
-import { reportError } from './unit.js';
+import { refuseKernel, reportError } from './unit.js';
 
 /** An entry with its text; kernels that are not wanted have none. */
 export interface Entry {
@@ -50,14 +51,17 @@ function writeEntry(
   definition: KernelDefinition,
   index: number,
 ): Entry {
-  const context = createArgumentContext(unit, instantiation, definition.parameters);
+  const context = createArgumentContext(unit, instantiation, definition);
   const list = definition.parameters.map((parameter, position) =>
     kernelArgument(context, parameter, `__msl_parameter<${position}, __msl_function_${index}>`),
   );
   const limit = maxThreads(unit, instantiation, definition);
   if (limit !== undefined && (limit < 1 || limit > 1024)) {
     const name = `max_total_threads_per_threadgroup(${definition.maxThreads ?? ''})`;
-    reportError(unit, definition.token, `${name} is ${limit}; a threadgroup has 1 to 1024 threads`);
+    const problem = `${name} is ${limit}; a threadgroup has 1 to 1024 threads`;
+    refuseKernel(unit, instantiation.hostName, definition.token, problem);
+  } else if (limit !== undefined) {
+    warnOfNarrowLimit(unit, instantiation.token, instantiation.hostName, limit);
   }
   const kernel: KernelInfo = {
     name: instantiation.hostName,
@@ -73,11 +77,29 @@ function writeEntry(
   const type =
     functionType === undefined ? `decltype(${expression}) ${name}` : `void (${name})${functionType}`;
   const callee = functionType === undefined ? expression : `static_cast<${name}&>(${expression})`;
-  const entry = unit.target === 'host' ? hostEntry(kernel, callee, list) : ptxEntry(kernel, callee, list);
+  const entry = unit.namesElements
+    ? elementTypes(kernel, index)
+    : unit.target === 'host'
+      ? hostEntry(kernel, callee, list)
+      : ptxEntry(kernel, callee, list);
   // Where the program instantiated it, names mean what they meant there.
   const open = namespaces.map((namespace) => `namespace ${namespace} { `).join('');
   const close = ' }'.repeat(namespaces.length);
   return { kernel, text: `\n# 1 "<entry:${index}>"\n${open}typedef ${type}; ${entry}${close}\n` };
+}
+
+/** The name that the type of an argument's elements gets where layouts are asked for. */
+export const ELEMENT_NAME = '__msl_element_';
+
+function elementTypes({ parameters }: KernelInfo, index: number): string {
+  const types = parameters.map(({ kind }, position) => {
+    if (kind === 'builtin') return '';
+    const name = `${ELEMENT_NAME}${index}_${position}`;
+    const trait = kind === 'buffer' ? '__msl_bufarg' : '__msl_tgarg';
+    const type = `typename __msl_parameter<${position}, __msl_function_${index}>::type`;
+    return `typedef typename ${trait}<${type}>::element ${name}; enum : ulong { ${name}_size = __msl_size<${name}>::value };`;
+  });
+  return types.join(' ');
 }
 
 function isStruct(unit: Unit, type: string): boolean {

@@ -1,7 +1,7 @@
 // Records explicit instantiations that carry a `host_name`, and takes them out: each kernel's entry instantiates it.
 
 import { attributesWithin, stringValue } from './attributes.js';
-import { at, closingAngle, remove, rewritten, written, type Range } from './navigate.js';
+import { at, closingAngle, remove, rewritten, type Range } from './navigate.js';
 import type { Unit } from './unit.js';
 
 /** `template [[host_name("x")]] [[kernel]] decltype(f<1>) f<1>;` or `template ... void f<1>(device float*);` */
@@ -15,16 +15,14 @@ export function recordExplicitInstantiation(
   if (!hostName) return;
   const nameAt = afterType(unit, skipRemoved(unit, specifiers));
   const { end, definition } = functionId(unit, nameAt, stop);
-  const expression = written(unit, nameAt, end);
   const open = at(unit, end);
-  const deduced = !expression.includes('<') && open.source === '(';
   unit.instantiations.push({
     hostName: stringValue(hostName.argument),
     expression: rewritten(unit, nameAt, end),
     definition,
     namespaces,
     token: at(unit, begin),
-    functionType: deduced ? `(${rewritten(unit, end + 1, open.match)})` : undefined,
+    functionType: open.source === '(' ? `(${rewritten(unit, end + 1, open.match)})` : undefined,
   });
   remove(unit, begin, stop + 1);
 }
@@ -39,8 +37,9 @@ function skipRemoved(unit: Unit, index: number): number {
 function afterType(unit: Unit, index: number): number {
   let position = index;
   if (at(unit, position).source === 'decltype') return skipRemoved(unit, at(unit, position + 1).match + 1);
+  const isVoid = at(unit, position).source === 'void';
   position = skipRemoved(unit, position + 1);
-  while (at(unit, position).source === '::') position = skipRemoved(unit, position + 2);
+  while (!isVoid && at(unit, position).source === '::') position = skipRemoved(unit, position + 2);
   if (at(unit, position).source === '<') position = closingAngle(unit, position) + 1;
   return skipRemoved(unit, position);
 }

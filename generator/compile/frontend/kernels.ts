@@ -1,5 +1,6 @@
 // Records kernels: their parameters with attributes, template parameters, thread limits.
 
+import { warnOfLaneMasks } from './apple-traps.js';
 import { attributesWithin, stringValue, type Attribute } from './attributes.js';
 import type { Declaration } from './declarations.js';
 import { evaluateInteger } from './integers.js';
@@ -35,6 +36,7 @@ export function recordKernel(
     templateParameters: declaration.templates.flatMap((open) => templateParameters(unit, open)),
     maxThreads: limit?.argument,
   };
+  warnOfLaneMasks(unit, declaration, definition.parameters);
   unit.kernels.set(qualifiedName, [...(unit.kernels.get(qualifiedName) ?? []), definition]);
   if (declaration.templates.length > 0) return;
   const hostName = attributes.find((attribute) => attribute.name === 'host_name');
@@ -58,6 +60,7 @@ export function findKernel(unit: Unit, instantiation: Instantiation): KernelDefi
 
 /** The kernels that a name means within some namespaces, or in one that a using directive opens. */
 function findOverloads(unit: Unit, name: string, namespaces: readonly string[]): readonly KernelDefinition[] {
+  if (name.startsWith('::')) return unit.kernels.get(name.slice(2)) ?? [];
   for (let depth = namespaces.length; depth >= 0; depth -= 1) {
     const kernels = unit.kernels.get([...namespaces.slice(0, depth), name].join('::'));
     if (kernels) return kernels;
@@ -88,6 +91,7 @@ function declaredParameters(unit: Unit, open: number): DeclaredParameter[] {
       attributes: attributesWithin(unit, range.begin, range.end),
       indirect: words.some((word) => word === '*' || word === '&' || word === '['),
       readOnly: pointsToConstant(words),
+      isThreadgroup: words.includes('threadgroup'),
     });
   }
   return result;
@@ -95,7 +99,9 @@ function declaredParameters(unit: Unit, open: number): DeclaredParameter[] {
 
 function parameterName(words: readonly string[]): string {
   const bracket = words.indexOf('[');
-  const last = words.slice(0, bracket < 0 ? undefined : bracket).at(-1) ?? '';
+  // `constant float (&name)[4]`
+  const named = words.slice(0, bracket < 0 ? undefined : bracket).filter((word) => word !== ')');
+  const last = named.at(-1) ?? '';
   const isType = words.length === 1 || BUILTIN_TYPES.has(last) || ADDRESS_SPACES.has(last);
   return isType || !/^[A-Za-z_]/u.test(last) ? '' : last;
 }

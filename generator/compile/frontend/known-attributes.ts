@@ -1,9 +1,9 @@
-// Attributes that Metal does not have are mistakes, wherever they stand.
+// Attributes that Metal does not have are ignored, as its compiler does: but where they stand, another may be meant.
 
 import { PARAMETER_ATTRIBUTES } from './arguments.js';
 import { KEPT_ATTRIBUTES } from './attributes.js';
 import { at } from './navigate.js';
-import { reportError, type Unit } from './unit.js';
+import { reportWarning, type Unit } from './unit.js';
 import { UNSUPPORTED_ATTRIBUTES } from './unsupported.js';
 
 /** Those of Metal that say nothing about a kernel's parameters; arguments.ts tells the others apart. */
@@ -23,13 +23,13 @@ const KNOWN = new Set(
 
 const LISTS = [KNOWN, KEPT_ATTRIBUTES, PARAMETER_ATTRIBUTES, UNSUPPORTED_ATTRIBUTES];
 
-/** Reports attributes that Metal does not have, outside of parameters. */
+/** Warns of attributes that Metal does not have, outside of parameters. */
 export function checkAttributes(unit: Unit): void {
   for (const [index, attributes] of unit.attributes) {
     if (unit.parameterAttributes.has(index)) continue;
     for (const { name } of attributes) {
       if (name.includes('::') || LISTS.some((list) => list.has(name))) continue;
-      reportError(unit, at(unit, index), `unknown attribute '${name}'`);
+      reportWarning(unit, at(unit, index), `unknown attribute '${name}' is ignored`);
     }
   }
 }

@@ -1,8 +1,8 @@
 // Finds words that Metal does not have, that its version does not have yet, or that are not supported here.
 
-import { at } from './navigate.js';
+import { at, previous } from './navigate.js';
 import type { Token } from './tokens.js';
-import { reportError, type Unit } from './unit.js';
+import { reportError, reportRefusal, type Unit } from './unit.js';
 
 const NOT_METAL = new Set(
   'throw try catch dynamic_cast typeid virtual new goto asm __asm __asm__ thread_local register alloca __builtin_alloca'.split(
@@ -10,21 +10,15 @@ const NOT_METAL = new Set(
   ),
 );
 
+const NOT_CALLED = new Set(['return', 'case', 'else', 'do', 'if', 'while', 'decltype']);
+
 const TEXTURES =
   /^(?:texture(?:1d|2d|3d|cube)(?:_array|_ms|_ms_array)?|texture_buffer|depth(?:2d|cube)(?:_array|_ms|_ms_array)?)$/u;
 
 /** Kinds of tensors that come from outside of the program. */
 const BOUND_TENSORS = /^tensor_(?:handle|offset)$/u;
 
-const UNSUPPORTED_ATTRIBUTES = new Set([
-  'vertex',
-  'fragment',
-  'object',
-  'mesh',
-  'visible',
-  'stitchable',
-  'intersection',
-]);
+const UNSUPPORTED_ATTRIBUTES = new Set(['vertex', 'fragment', 'object', 'mesh', 'intersection']);
 const FUNCTION_KINDS = new Set(['vertex', 'fragment']);
 
 /** Names that came with a later version of the language, and that version. */
@@ -52,7 +46,7 @@ export function findForbiddenWords(unit: Unit): void {
   for (const [index, list] of unit.attributes) {
     for (const { name } of list) {
       if (UNSUPPORTED_ATTRIBUTES.has(name))
-        reportError(unit, at(unit, index), `not supported: ${name} functions`);
+        reportRefusal(unit, at(unit, index), `not supported: ${name} functions`);
     }
   }
 }
@@ -84,7 +78,13 @@ function checkNumber(unit: Unit, token: Token): void {
 
 /** `f(int n, ...)` of C. */
 function checkEllipsis(unit: Unit, token: Token, index: number): void {
-  if (at(unit, index - 1).source !== ',' || at(unit, index + 1).source !== ')') return;
+  const close = at(unit, index + 1);
+  if (at(unit, index - 1).source !== ',' || close.source !== ')') return;
+  // Behind the parenthesis of an expression it folds a pack.
+  const before = at(unit, previous(unit, close.match));
+  const isList =
+    before.kind === 'identifier' ? !NOT_CALLED.has(before.source) : [']', '>'].includes(before.source);
+  if (!isList) return;
   reportError(unit, token, 'variadic functions are not supported in Metal');
 }
 
@@ -92,13 +92,13 @@ function checkSupport(unit: Unit, token: Token, index: number): void {
   const word = token.source;
   const following = at(unit, index + 1);
   if (BOUND_TENSORS.test(word) && Number(unit.version) >= 4)
-    reportError(unit, token, `not supported: ${word} (tensors that are arguments of kernels)`);
+    reportRefusal(unit, token, `not supported: ${word} (tensors that are arguments of kernels)`);
   else if (TEXTURES.test(word) && following.source === '<')
-    reportError(unit, token, `not supported: ${word}`);
+    reportRefusal(unit, token, `not supported: ${word}`);
   else if (word === 'sampler' && following.kind === 'identifier')
-    reportError(unit, token, 'not supported: sampler');
+    reportRefusal(unit, token, 'not supported: sampler');
   else if (FUNCTION_KINDS.has(word) && following.kind === 'identifier' && startsDeclaration(unit, index)) {
-    reportError(unit, token, `not supported: ${word} functions`);
+    reportRefusal(unit, token, `not supported: ${word} functions`);
   }
 }
 

@@ -2,17 +2,8 @@
 
 import { rewriteAlias } from './aliases.js';
 import type { Body } from './bodies.js';
-import {
-  at,
-  closingAngle,
-  endOfStatement,
-  next,
-  rewritten,
-  skip,
-  sources,
-  splitList,
-  written,
-} from './navigate.js';
+import { placeConstant } from './constant-data.js';
+import { at, closingAngle, endOfStatement, next, splitList, written } from './navigate.js';
 import { rewriteThreadgroupVariable } from './threadgroup.js';
 import { reportError, type Unit } from './unit.js';
 import { ADDRESS_SPACES, BUILTIN_TYPES, VECTOR_TYPES } from './words.js';
@@ -98,7 +89,7 @@ function reportLocal(unit: Unit, mark: string, begin: number, end: number): void
   reportError(unit, at(unit, begin), `${kind} variable without an address space: '${text}'`);
 }
 
-function readLocal(unit: Unit, begin: number, end: number): Local | undefined {
+export function readLocal(unit: Unit, begin: number, end: number): Local | undefined {
   const specifiers = new Set<string>();
   let position = begin;
   for (; position < end; position += 1) {
@@ -160,7 +151,7 @@ function addressSpaceOf(local: Local): string | undefined {
 }
 
 function rewritePointer(unit: Unit, local: Local): void {
-  const { begin, type, typeEnd, declarator, specifiers } = local;
+  const { begin, type, declarator } = local;
   const space = addressSpaceOf(local);
   const mark = at(unit, declarator).source;
   let name = next(unit, declarator);
@@ -171,32 +162,12 @@ function rewritePointer(unit: Unit, local: Local): void {
       reportLocal(unit, mark, begin, name + 1);
     }
   }
-  const word = at(unit, type).source;
-  const builtin = BUILTIN_TYPES.has(word) || word === 'vec' || word === 'matrix';
-  if (space === 'thread' && specifiers.has('const') && mark === '&' && builtin) {
-    for (let position = begin; position < typeEnd; position += 1) {
-      if (at(unit, position).source === 'thread') at(unit, position).removed = true;
-    }
-    checkThread(unit, name);
-  }
-}
-
-/** What a `const thread T&` refers to lies in thread memory, or is a temporary. */
-function checkThread(unit: Unit, name: number): void {
-  const equals = next(unit, name);
-  const end = endOfStatement(unit, equals);
-  const words = sources(unit, equals + 1, end);
-  // A lambda expression cannot be written twice, and behind a comma comes another variable.
-  if (at(unit, equals).source !== '=' || words.includes('{') || words.includes(',')) return;
-  const value = rewritten(unit, equals + 1, end);
-  at(unit, end).suffix += ` static_assert(__msl_is_thread<decltype((${value}))>, "not in thread memory");`;
 }
 
 function rewriteValue(unit: Unit, local: Local, body: Body): void {
   const { begin, type, declarator, specifiers } = local;
   const space = addressSpaceOf(local);
   if (space === undefined || space === 'thread') {
-    copyFromConstant(unit, local);
     fillVectors(unit, local);
     checkBfloatLiteral(unit, local);
     return;
@@ -204,6 +175,7 @@ function rewriteValue(unit: Unit, local: Local, body: Body): void {
   if (at(unit, type).source === 'auto' && at(unit, next(unit, declarator)).source === '(') return;
   if (specifiers.has('constant')) {
     if (!specifiers.has('static')) at(unit, begin).prefix = `static ${at(unit, begin).prefix}`;
+    placeConstant(unit, local, endOfStatement(unit, declarator));
   } else if (specifiers.has('device')) {
     reportError(
       unit,
@@ -211,27 +183,6 @@ function rewriteValue(unit: Unit, local: Local, body: Body): void {
       `variable '${at(unit, declarator).source}' in device memory inside of a function`,
     );
   } else rewriteThreadgroupVariable(unit, local, body);
-}
-
-/** `S s = table[i];` with a table in the constant address space: the initialiser is loaded first. */
-function copyFromConstant(unit: Unit, { type, declarator }: Local): void {
-  const equals = next(unit, declarator);
-  const first = next(unit, equals);
-  if (!unit.classes.has(at(unit, type).source)) return;
-  if (at(unit, equals).source !== '=' || at(unit, first).source === '{') return;
-  const end = endOfInitialiser(unit, first);
-  at(unit, first).prefix = `__msl_from_constant(${at(unit, first).prefix}`;
-  at(unit, end - 1).suffix += ')';
-}
-
-function endOfInitialiser(unit: Unit, begin: number): number {
-  let position = begin;
-  while (![';', ','].includes(at(unit, position).source) && at(unit, position).kind !== 'end') {
-    const close = at(unit, position).source === '<' ? closingAngle(unit, position) : -1;
-    const isTemplate = close > 0 && ['(', '{', '::'].includes(at(unit, close + 1).source);
-    position = isTemplate ? close + 1 : skip(unit, position);
-  }
-  return position;
 }
 
 /** `float4 v = {a, b};` leaves the other components zero, which no constructor does. */

@@ -3,35 +3,24 @@
 import { at, skipAngles, splitList, written, type Range } from './navigate.js';
 import type { Token } from './tokens.js';
 import { reportError, type Unit } from './unit.js';
-import { ADDRESS_SPACES, BUILTIN_TYPES, isMatrixType } from './words.js';
+import { ADDRESS_SPACES } from './words.js';
 
-/** Returns the parameters that were `const thread T&` and are references without an address space now. */
-export function rewriteParameters(unit: Unit, open: number): Range[] {
-  return splitList(unit, open + 1, at(unit, open).match).filter((range) => rewriteParameter(unit, range));
+export function rewriteParameters(unit: Unit, open: number): void {
+  for (const range of splitList(unit, open + 1, at(unit, open).match)) rewriteParameter(unit, range);
 }
 
-function rewriteParameter(unit: Unit, range: Range): boolean {
+function rewriteParameter(unit: Unit, range: Range): void {
   const tokens = declaratorTokens(unit, range);
   const words = tokens.map((token) => token.source);
   const indirect = words.includes('*') || words.includes('&');
-  const generic = isConstThreadReference(words);
-  if (generic) {
-    // A temporary binds to a generic reference only.
-    for (const token of tokens) if (token.source === 'thread') token.removed = true;
+  // `thread T x[4]` is a pointer.
+  if (!indirect && at(unit, range.end - 1).source === ']') {
+    for (const token of tokens) if (token.source === 'thread') token.text = '__generic';
   }
-  if (!indirect || words.includes('&&') || words.some((word) => ADDRESS_SPACES.has(word))) return generic;
+  if (!indirect || words.includes('&&') || words.some((word) => ADDRESS_SPACES.has(word))) return;
   const text = written(unit, range.begin, range.end);
   const kind = words.includes('*') ? 'pointer' : 'reference';
   reportError(unit, at(unit, range.begin), `${kind} parameter without an address space: '${text}'`);
-  return generic;
-}
-
-function isConstThreadReference(words: readonly string[]): boolean {
-  if (!words.includes('thread') || !words.includes('const')) return false;
-  if (!words.includes('&') || words.includes('*')) return false;
-  return words.some(
-    (word) => BUILTIN_TYPES.has(word) || word === 'vec' || word === 'matrix' || isMatrixType(word),
-  );
 }
 
 /** The tokens of a parameter outside of brackets, template arguments, function types and its default. */

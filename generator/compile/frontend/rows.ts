@@ -18,6 +18,19 @@ export function noteMentions(unit: Unit, name: string, body: Iterable<Token>): v
   for (const token of body) if (token.kind === 'identifier') mentions.add(token.source);
 }
 
+/** The function constants that a kernel may use: by their names, whatever these mean where they stand. */
+export function constantsOf(unit: Unit, { definition, expression }: Instantiation): number[] {
+  const visited = new Set<string>();
+  const pending = [definition.split('::').at(-1) ?? '', ...(expression.match(/[A-Za-z_]\w*/gu) ?? [])];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (visited.has(name)) continue;
+    visited.add(name);
+    pending.push(...(unit.mentions.get(name) ?? []));
+  }
+  const used = unit.constants.filter(({ name }) => visited.has(name)).map(({ index }) => index);
+  return [...new Set(used)].sort((a, b) => a - b);
+}
+
 export function runsInRows(unit: Unit, { definition, expression }: Instantiation): boolean {
   const visited = new Set<string>();
   const pending = [definition, OPERATOR, ...unit.classes, ...(expression.match(/[A-Za-z_]\w*/gu) ?? [])];

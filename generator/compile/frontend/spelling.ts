@@ -14,8 +14,29 @@ export function respell(unit: Unit): void {
     if (token.removed) return;
     if (token.kind === 'identifier') respellWord(unit, token, index);
     if (token.kind === 'number') respellNumber(token);
+    if (token.kind === 'string') respellString(unit, token, index);
   });
 }
+
+/** A string that is an argument lies in constant memory. */
+function respellString(unit: Unit, token: Token, index: number): void {
+  const before = at(unit, index - 1);
+  if (before.source !== '(' && before.source !== ',') return;
+  let open = index - 1;
+  while (open >= 0 && at(unit, open).source !== '(' && ![';', '{', '}'].includes(at(unit, open).source))
+    open = at(unit, open).match >= 0 && at(unit, open).match < open ? at(unit, open).match - 1 : open - 1;
+  const callee = at(unit, open - 1);
+  if (at(unit, open).source !== '(' || callee.kind !== 'identifier' || WITH_STRINGS.has(callee.source))
+    return;
+  let last = index;
+  while (at(unit, last + 1).kind === 'string') last += 1;
+  token.prefix = '__msl_string(';
+  at(unit, last).suffix = ')';
+}
+
+const WITH_STRINGS = new Set(
+  'static_assert _Static_assert __attribute__ __asm__ asm _Pragma annotate'.split(' '),
+);
 
 function respellNumber(token: Token): void {
   const bfloat = BFLOAT_LITERAL.exec(token.source);
@@ -34,9 +55,10 @@ function respellWord(unit: Unit, token: Token, index: number): void {
   const word = token.source;
   const space = ADDRESS_SPACES.get(word);
   const renamed = RENAMED.get(word);
-  if (space !== undefined) token.text = space;
+  if (word === 'thread') token.text = pointsSomewhere(unit, index) ? '__generic' : '';
+  else if (space !== undefined) token.text = space;
   else if (renamed !== undefined) token.text = isAccessSpecifier(unit, index) ? word : renamed;
-  else if (word === 'kernel') token.removed = true;
+  else if (word === 'kernel' || word === 'restrict') token.removed = true;
   else if (word === 'long' && at(unit, index + 1).source === 'long') token.removed = true;
   else if (word === 'const_cast') respellConstCast(unit, index);
   else if (word === 'static_cast') respellStaticCast(unit, index);
@@ -44,6 +66,21 @@ function respellWord(unit: Unit, token: Token, index: number): void {
   else if (word === 'coherent') dropCoherent(unit, index);
   else if (word === 'is_function_constant_defined') respellIsDefined(unit, index);
   if (at(unit, index - 1).source === '+=' && at(unit, index + 1).source === ';') wrapAddend(token);
+}
+
+/** Whether the word says what a pointer points to; behind a type, `__generic` lets templates deduce what it points to. */
+function pointsSomewhere(unit: Unit, index: number): boolean {
+  let position = index + 1;
+  for (;;) {
+    const token = at(unit, position);
+    if (token.source === '<') {
+      const close = closingAngle(unit, position);
+      if (close < 0) return false;
+      position = close + 1;
+    } else if (['device', 'constant', 'threadgroup'].includes(token.source)) return false;
+    else if (token.kind === 'identifier' || token.source === '::') position += 1;
+    else return token.source === '*';
+  }
 }
 
 function isAccessSpecifier(unit: Unit, index: number): boolean {
@@ -64,9 +101,12 @@ function respellConstCast(unit: Unit, index: number): void {
   const open = index + 1;
   const close = at(unit, open).source === '<' ? closingAngle(unit, open) : -1;
   if (close < 0) return;
-  at(unit, index).removed = true;
+  const argument = at(unit, close + 1);
+  if (argument.source !== '(' || argument.match < close) return;
+  at(unit, index).text = '(';
   at(unit, open).text = '(';
   at(unit, close).text = ')';
+  at(unit, argument.match).suffix += ')';
 }
 
 /** Casts between half and bfloat go through float, which stock clang does not do by itself. */
@@ -90,7 +130,7 @@ function respellDecltype(unit: Unit, index: number): void {
   const name = at(unit, index + 2);
   if (open.source !== '(' || open.match !== index + 3 || name.kind !== 'identifier') return;
   const isOfNextArgument = at(unit, index + 4).source === ',' && at(unit, index + 5).source === name.source;
-  at(unit, index).prefix = isOfNextArgument ? 'metal::__bare<' : 'metal::remove_addrspace_t<';
+  at(unit, index).prefix = isOfNextArgument ? '::metal::__bare<' : '::metal::remove_addrspace_t<';
   at(unit, open.match).suffix = '>';
 }
 

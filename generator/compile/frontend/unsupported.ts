@@ -2,7 +2,7 @@
 
 import { at } from './navigate.js';
 import type { Token } from './tokens.js';
-import { reportError, type Unit } from './unit.js';
+import { reportRefusal, type Unit } from './unit.js';
 
 /** Types, recognised in front of template arguments or a name. */
 const TYPES = new Set(
@@ -37,7 +37,7 @@ export function findUnsupported(unit: Unit): void {
     if (token.kind !== 'identifier' || token.removed || declared.has(token.source)) return;
     if (['.', '->'].includes(at(unit, index - 1).source)) return;
     const name = unsupported(unit, token, index);
-    if (name !== undefined) reportError(unit, token, `not supported: ${name}`);
+    if (name !== undefined) reportRefusal(unit, token, `not supported: ${name}`);
   });
 }
 

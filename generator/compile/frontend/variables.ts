@@ -3,9 +3,12 @@
 import { lacksAddressSpace } from './address-spaces.js';
 import { attributesWithin } from './attributes.js';
 import type { Declaration } from './declarations.js';
-import { declareConstant, deriveConstant, dependsOnConstants } from './constants.js';
+import { declareConstant, deriveConstant, dependsOnConstants, variableName } from './constants.js';
+import { placeConstant, respellSpace } from './constant-data.js';
 import { evaluateInteger } from './integers.js';
+import { readLocal } from './locals.js';
 import { at, previous, remove, skip, sources, splitList, written } from './navigate.js';
+import { noteMentions } from './rows.js';
 import type { Shape } from './shape.js';
 import { reportError, type Unit } from './unit.js';
 
@@ -16,10 +19,13 @@ export function rewriteVariable(unit: Unit, declaration: Declaration): void {
   const constant = attributesWithin(unit, begin, shape.stop).find(
     (attribute) => attribute.name === 'function_constant',
   );
-  if (constant && shape.equals < 0) {
+  if (constant) {
+    if (shape.equals >= 0)
+      reportError(unit, at(unit, shape.equals), 'a function constant cannot have an initialiser');
     declareConstant(unit, declaration, constant.argument);
     return;
   }
+  if (shape.equals >= 0) unit.variables.add(at(unit, variableName(unit, shape.equals)).source);
   if (isStaticMemberDefinition(words, shape)) {
     remove(unit, specifiers, shape.stop);
     return;
@@ -32,10 +38,31 @@ export function rewriteVariable(unit: Unit, declaration: Declaration): void {
       `program scope variable must be in the constant address space: '${text}'`,
     );
   }
-  if (shape.equals < 0) return;
-  if (templates.length === 0 && dependsOnConstants(unit, shape.equals + 1, shape.stop)) {
-    if (unit.target === 'host') deriveConstant(unit, declaration);
-  } else recordInteger(unit, shape);
+  const depends =
+    shape.equals >= 0 && templates.length === 0 && dependsOnConstants(unit, shape.equals + 1, shape.stop);
+  if (depends) {
+    const name = at(unit, variableName(unit, shape.equals)).source;
+    noteMentions(unit, name, unit.tokens.slice(shape.equals, shape.stop));
+  }
+  if (depends && unit.target === 'host') {
+    deriveConstant(unit, declaration);
+    return;
+  }
+  if (words.includes('constant')) place(unit, declaration, words);
+  if (shape.equals >= 0 && !depends) recordInteger(unit, shape);
+}
+
+function place(unit: Unit, { specifiers, shape, templates }: Declaration, words: readonly string[]): void {
+  const local =
+    templates.length === 0 && !words.includes('::') ? readLocal(unit, specifiers, shape.stop) : undefined;
+  if (local) placeConstant(unit, local, shape.stop);
+  else respellSpace(unit, specifiers, nameOf(unit, shape));
+}
+
+function nameOf(unit: Unit, shape: Shape): number {
+  let name = previous(unit, shape.equals < 0 ? shape.stop : shape.equals);
+  while (at(unit, name).source === ']') name = previous(unit, at(unit, name).match);
+  return name;
 }
 
 /** `constexpr constant T S<...>::x;` repeats what the class says already. */
@@ -46,7 +73,7 @@ function isStaticMemberDefinition(words: readonly string[], shape: Shape): boole
 }
 
 function recordInteger(unit: Unit, shape: Shape): void {
-  const name = at(unit, previous(unit, shape.equals));
+  const name = at(unit, variableName(unit, shape.equals));
   if (name.kind !== 'identifier') return;
   const text = sources(unit, shape.equals + 1, shape.stop).join(' ');
   const value = evaluateInteger(text, (other) => unit.integers.get(other));
@@ -75,6 +102,8 @@ export function rewriteField(unit: Unit, declaration: Declaration): void {
   checkField(unit, declaration);
   const words = sources(unit, specifiers, shape.stop);
   const stop = at(unit, shape.stop);
+  if (words.includes('static') && words.includes('constant'))
+    respellSpace(unit, specifiers, nameOf(unit, shape));
   if (!words.includes('static') || !words.includes('constant') || shape.equals >= 0 || stop.source !== ';')
     return;
   if (at(unit, previous(unit, shape.stop)).kind !== 'identifier') return;

@@ -4,8 +4,8 @@
 export const ADDRESS_SPACES: ReadonlyMap<string, string> = new Map([
   ['device', '__global'],
   ['threadgroup', '__local'],
-  ['constant', 'const __constant'],
-  ['thread', '__private'],
+  ['constant', '__MSL_CONSTANT'],
+  ['thread', ''],
 ]);
 
 /** Names that are free in Metal but taken in the compiler's dialect; the library's headers define the renamed types. */

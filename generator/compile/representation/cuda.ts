@@ -10,8 +10,12 @@ const CONSTANT_INTRINSIC = /(llvm\.\w[\w.]*)\.p4/gu;
 const SHARED_VARIABLE =
   /call i64 @__msl_shared_variable\(ptr addrspace\(1\) [^@)]*(@(?:"[^"]+"|[\w.$]+)), i64 noundef (\d+), i64 noundef (\d+)\)(?: #\d+)?/gu;
 
+/** With it, addresses in shared memory tell how wide they may be accessed. */
+const SHARED_ALIGNMENT = 16;
+
 const NARROW = '(?:half|bfloat|i16)';
-const NARROW_LOAD = String.raw`load (?:atomic )?(?:volatile )?(${NARROW}|<\d+ x ${NARROW}>),.*`;
+const FLOATS = String.raw`<\d+ x float>`;
+const NARROW_LOAD = String.raw`load (?:atomic )?(?:volatile )?(${NARROW}|<\d+ x ${NARROW}>|${FLOATS}),.*`;
 const NARROW_CAST = String.raw`bitcast [^%\n]+ %\S+ to (<\d+ x ${NARROW}>).*`;
 const NARROW_VALUE = new RegExp(
   String.raw`^(\s*)%("[^"\n]+"|[\w.$-]+) = (${NARROW_LOAD}|${NARROW_CAST})$`,
@@ -19,10 +23,11 @@ const NARROW_VALUE = new RegExp(
 );
 
 /**
- * Keeps the back end from looking through loads of 16-bit elements: LLVM 21 fails where a loop carries a vector of them
- * that comes straight from memory. Meant for the optimised representation; the instructions stay the same.
+ * Keeps the back end from looking through loads of 16-bit elements and of vectors of floats: LLVM 21 fails where a loop
+ * carries a vector of the former that comes straight from memory, and loses loads of the latter that another block uses.
+ * Meant for the optimised representation; the instructions stay the same.
  */
-export function freezeNarrowLoads(representation: string): string {
+export function freezeLoads(representation: string): string {
   return representation.replace(
     NARROW_VALUE,
     (_, indent: string, name: string, value: string, loaded?: string, cast?: string) => {
@@ -32,9 +37,25 @@ export function freezeNarrowLoads(representation: string): string {
   );
 }
 
+/** A conversion that `CONSTANT_SPACE` leaves without effect. */
+const SAME_SPACE = /addrspacecast \(ptr addrspace\(1\) (@(?:"[^"]+"|[\w.$]+)) to ptr addrspace\(1\)\)/gu;
+
 export function fitToCuda(representation: string): string {
-  const fitted = representation.replace(CONSTANT_SPACE, 'addrspace(1)').replace(CONSTANT_INTRINSIC, '$1.p1');
-  return placeSharedVariables(fitted);
+  const fitted = representation
+    .replace(CONSTANT_SPACE, 'addrspace(1)')
+    .replace(SAME_SPACE, '$1')
+    .replace(CONSTANT_INTRINSIC, '$1.p1');
+  return placeSharedVariables(withoutRepeatedDeclarations(fitted));
+}
+
+/** Functions for both spaces have one name now. */
+function withoutRepeatedDeclarations(representation: string): string {
+  const declared = new Set<string>();
+  return representation.replace(/^declare [^@\n]*(@[\w.]+)\([^\n]*\n/gmu, (line, name: string) => {
+    if (declared.has(name)) return '';
+    declared.add(name);
+    return line;
+  });
 }
 
 /** Each threadgroup variable becomes a shared variable of its own, so that a launch needs not know its size. */
@@ -42,7 +63,8 @@ function placeSharedVariables(representation: string): string {
   const variables = new Map<string, string>();
   const text = representation.replace(SHARED_VARIABLE, (_, key: string, size: string, align: string) => {
     const name = key.startsWith('"', 1) ? `${key.slice(0, -1)}.shared"` : `${key}.shared`;
-    variables.set(name, `${name} = internal addrspace(3) global [${size} x i8] undef, align ${align}`);
+    const place = Math.max(Number(align), SHARED_ALIGNMENT);
+    variables.set(name, `${name} = internal addrspace(3) global [${size} x i8] undef, align ${place}`);
     return `ptrtoint ptr addrspace(3) ${name} to i64`;
   });
   if (/call [^\n]*@__msl_shared_variable/u.test(text)) {
@@ -53,4 +75,9 @@ function placeSharedVariables(representation: string): string {
   const definitions = [...variables.values()].join('\n');
   // Definitions go behind the target lines, in front of the first function or variable.
   return text.replace(/^target triple[^\n]*\n/mu, (line) => `${line}\n${definitions}\n`);
+}
+
+/** Where float takes subnormals for zeros, LLVM makes half do so in some instructions too: PTX, without that. */
+export function keepHalfSubnormals(ptx: string): string {
+  return ptx.replace(/^(\s(?:@!?%\w+ )?(?!cvt)[\w.]+)\.ftz(?=(?:\.sat)?\.f16(?:x2)?\s)/gmu, '$1');
 }

@@ -13,17 +13,28 @@ export function debugLocation(instruction: string): string {
 
 const ATTACHMENT = /,? !dbg !(\d+)/u;
 
-export function hideLibraryLines(representation: string): string {
+/** What tells which function's lines a definition has. */
+export function subprogramOf(definition: string): string | undefined {
+  return ATTACHMENT.exec(definition)?.[1];
+}
+
+/** The subprograms of the Metal library. */
+export function libraryFunctions(representation: string): ReadonlySet<string> {
   const files = new Set<string>();
   for (const [, id = '', path = ''] of representation.matchAll(FILE))
     if (LIBRARY_FILE.test(path)) files.add(id);
   const functions = new Set<string>();
   for (const [, id = '', file = ''] of representation.matchAll(FUNCTION))
     if (files.has(file)) functions.add(id);
+  return functions;
+}
+
+export function hideLibraryLines(representation: string): string {
+  const functions = libraryFunctions(representation);
   if (functions.size === 0) return representation;
   let hidden = false;
   const lines = representation.split('\n').map((line) => {
-    if (line.startsWith('define ')) hidden = functions.has(ATTACHMENT.exec(line)?.[1] ?? '');
+    if (line.startsWith('define ')) hidden = functions.has(subprogramOf(line) ?? '');
     const result = hidden ? line.replace(ATTACHMENT, '') : line;
     if (line === '}') hidden = false;
     return result;

@@ -37,6 +37,8 @@ export interface NativeDispatch {
   readonly threadgroups: Size3;
   readonly indirect?: { readonly buffer: number; readonly offset: number };
   readonly threadsPerThreadgroup: Size3;
+  /** Threads in the grid, where its edges cut threadgroups. */
+  readonly threads?: Size3;
 }
 
 export interface NativeJob {
@@ -49,6 +51,7 @@ export interface NativeJob {
   readonly seed: number;
   readonly threads: number;
   readonly lockstep: boolean;
+  readonly flushSubnormals: boolean;
   readonly timeoutSeconds: number;
 }
 

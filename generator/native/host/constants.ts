@@ -53,6 +53,11 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   'unsigned long': 'ulong',
 };
 
+/** The plain name of a scalar that has several. */
+export function scalarSynonym(name: string): string {
+  return SYNONYMS[name] ?? name;
+}
+
 export function scalarBytes(type: string): number {
   return SCALARS[type]?.encode([0]).byteLength ?? 0;
 }

@@ -1,8 +1,8 @@
 // Errors of the host device: sources that do not compile, and jobs that end before their time.
 
-import type { Diagnostic } from '../../compile/types.js';
+import type { Diagnostic, HostLibrary } from '../../compile/types.js';
 import { MoegenError } from '../../errors.js';
-import type { Job } from '../types.js';
+import type { Dispatch, Job } from '../types.js';
 import type { NativeFailure } from './addon.js';
 import { formatReport, lineOf, makeReports } from './reports.js';
 
@@ -32,19 +32,28 @@ const HELP: Readonly<Record<string, string>> = {
     'Check the kernel that writes the counts, or the offset of the indirect arguments.',
   'threadgroup-memory': 'Use smaller tiles, or a smaller threadgroup argument.',
   'out-of-memory': 'Run a smaller problem, or fewer jobs at a time.',
-  'missing-constant': 'Give the dispatch a value for it (`constants`).',
   'no-process': 'End other processes, or raise the limit (`ulimit -u`).',
 };
 
 /** What the addon rejects with, in the words of the job. */
-export function jobFailure(error: unknown, job: Job): unknown {
+export function jobFailure(
+  error: unknown,
+  job: Job,
+  libraryOf: (dispatch: Dispatch) => HostLibrary,
+): unknown {
   if (!isNativeFailure(error)) return error;
   const { code, message, dispatch, thread, threadgroup } = error;
-  const kernel = dispatch === undefined ? undefined : job.dispatches[dispatch]?.kernel;
+  const failed = dispatch === undefined ? undefined : job.dispatches[dispatch];
+  const kernel = failed?.kernel;
   const place = thread === undefined ? '' : `, threadgroup ${threadgroup ?? 0}, thread ${thread}`;
   const line = lineOf(error.library, error.offset);
   const source = line === undefined ? '' : `, ${line.file}:${line.line}`;
-  const help = line === undefined ? HELP[code] : undefined;
+  const help =
+    code === 'missing-constant' && failed !== undefined
+      ? missingConstants(failed, libraryOf(failed))
+      : line === undefined
+        ? HELP[code]
+        : undefined;
   const reports = makeReports(error.reports ?? [], job);
   return new MoegenError(`native/${code}`, message, {
     kind: code.startsWith('kernel-') ? 'answer' : 'usage',
@@ -53,6 +62,15 @@ export function jobFailure(error: unknown, job: Job): unknown {
     ...(reports.length === 0 ? {} : { log: reports.map(formatReport).join('\n') }),
     cause: error,
   });
+}
+
+/** All that the kernel may use and that have no value, so that nobody has to ask for them one by one. */
+function missingConstants({ kernel, constants = {} }: Dispatch, library: HostLibrary): string {
+  const used = library.kernels.find(({ name }) => name === kernel)?.constants ?? [];
+  const missing = library.constants
+    .filter(({ index }) => used.includes(index) && constants[index] === undefined)
+    .map(({ index, name, type }) => `${index} (${type} ${name})`);
+  return `Give the dispatch values (\`constants\`). Without a value: ${missing.join(', ')}.`;
 }
 
 function isNativeFailure(error: unknown): error is NativeFailure {

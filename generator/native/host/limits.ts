@@ -15,11 +15,23 @@ export function checkGrid(dispatch: Dispatch, kernel: KernelInfo, where: string)
     const given = `${threads.join(' x ')} threads per threadgroup`;
     throw new MoegenError('native/bad-threads', `${given}; the kernel runs with 1 to ${limit}`, { where });
   }
+  if (dispatch.threads !== undefined) checkThreads(dispatch.threads, dispatch, where);
   if ('indirect' in dispatch.threadgroups) return;
   const groups: Size3 = dispatch.threadgroups;
   if (groups.every((count) => Number.isInteger(count) && count >= 0 && count < 2 ** 32)) return;
   const message = `threadgroups are three whole numbers below 2^32, not ${groups.join(' x ')}`;
   throw new MoegenError('native/bad-threadgroups', message, { where });
+}
+
+function checkThreads(grid: Size3, { threadgroups, threadsPerThreadgroup }: Dispatch, where: string): void {
+  const isRight = grid.every((count, axis) => {
+    const groups = Math.ceil(count / (threadsPerThreadgroup[axis] ?? 1));
+    const given = 'indirect' in threadgroups ? undefined : threadgroups[axis];
+    return Number.isInteger(count) && count >= 1 && count < 2 ** 32 && groups === given;
+  });
+  if (isRight) return;
+  const message = `threads of a grid are three whole numbers below 2^32, with the threadgroups that they take, not ${grid.join(' x ')}`;
+  throw new MoegenError('native/bad-threads', message, { where });
 }
 
 export function checkThreadgroupMemory(

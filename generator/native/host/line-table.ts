@@ -13,14 +13,19 @@ export interface SourceLine {
   readonly line: number;
 }
 
-interface Row extends SourceLine {
+/** Columns are those of the text that the compiler got: they tell places of one line apart. */
+export interface SourcePlace extends SourceLine {
+  readonly column: number;
+}
+
+interface Row extends SourcePlace {
   readonly address: number;
   /** The first address after a stretch of code. */
   readonly isEnd: boolean;
 }
 
 /** The line of the program at an offset in the library; code of the Metal library counts as the line that uses it. */
-export type LineFinder = (offset: number) => SourceLine | undefined;
+export type LineFinder = (offset: number) => SourcePlace | undefined;
 
 const finders = new Map<string, LineFinder>();
 
@@ -34,12 +39,13 @@ export function lineFinder(library: string): LineFinder {
   return finder;
 }
 
-function find(rows: readonly Row[], offset: number): SourceLine | undefined {
+function find(rows: readonly Row[], offset: number): SourcePlace | undefined {
   let index = rows.findLastIndex((row) => row.address <= offset);
   while (index >= 0) {
     const row = rows[index];
     if (!row || row.isEnd) return undefined;
-    if (!LIBRARY_FILE.test(row.file) && row.line > 0) return { file: row.file, line: row.line };
+    const { file, line, column } = row;
+    if (!LIBRARY_FILE.test(file) && line > 0) return { file, line, column };
     index -= 1;
   }
   return undefined;
@@ -74,14 +80,16 @@ interface Registers {
   address: number;
   file: number;
   line: number;
+  column: number;
 }
 
 /** Runs the line number program, which writes one row per change of line. */
 function runProgram(reader: ByteReader, header: LineHeader, rows: Row[]): void {
-  const registers: Registers = { address: 0, file: 1, line: 1 };
+  const registers: Registers = { address: 0, file: 1, line: 1, column: 0 };
   const emit = (isEnd: boolean): void => {
     const file = header.files[registers.file] ?? '';
-    rows.push({ address: registers.address, file, line: registers.line, isEnd });
+    const { address, line, column } = registers;
+    rows.push({ address, file, line, column, isEnd });
   };
   while (reader.offset < header.end) {
     const opcode = reader.u8();
@@ -104,7 +112,7 @@ function runExtended(reader: ByteReader, registers: Registers, emit: (isEnd: boo
   const opcode = reader.u8();
   if (opcode === 1) {
     emit(true);
-    Object.assign(registers, { address: 0, file: 1, line: 1 });
+    Object.assign(registers, { address: 0, file: 1, line: 1, column: 0 });
   } else if (opcode === 2) {
     registers.address = reader.u64();
   }
@@ -131,6 +139,9 @@ function runStandard(
     case 4:
       registers.file = reader.uleb();
       break;
+    case 5:
+      registers.column = reader.uleb();
+      break;
     case 8:
       registers.address +=
         Math.floor((255 - header.opcodeBase) / header.lineRange) * header.minimumInstruction;
@@ -139,7 +150,7 @@ function runStandard(
       registers.address += reader.u16();
       break;
     default:
-      // Columns, flags and the like.
+      // Flags and the like.
       for (let i = 0; i < (header.operandCounts[opcode - 1] ?? 0); i += 1) reader.uleb();
   }
 }

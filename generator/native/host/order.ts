@@ -2,6 +2,7 @@
 
 import type { CheckReport, Job } from '../types.js';
 import type { NativeAddon, NativeJob, NativeResult } from './addon.js';
+import { NO_PADDING, type Padding } from './padding.js';
 import { isExempt } from './request.js';
 
 /** Orders that are tried beside the first one. */
@@ -26,7 +27,8 @@ export async function checkOrder(
     request.outputs.forEach((buffer, index) => {
       const spec = job.buffers[buffer];
       if (found.has(buffer) || (spec !== undefined && isExempt(spec, 'order'))) return;
-      const difference = firstDifference(first.outputs[index], again.outputs[index]);
+      const padding = request.buffers[buffer] ?? NO_PADDING;
+      const difference = firstDifference(first.outputs[index], again.outputs[index], padding);
       if (difference === undefined) return;
       found.set(buffer, orderReport(buffer, difference, request, job));
     });
@@ -34,9 +36,15 @@ export async function checkOrder(
   return [...found.values()];
 }
 
-function firstDifference(a: Uint8Array | undefined, b: Uint8Array | undefined): number | undefined {
+/** What lies in the padding of vectors of three is nobody's. */
+function firstDifference(
+  a: Uint8Array | undefined,
+  b: Uint8Array | undefined,
+  { period, used }: Padding,
+): number | undefined {
   if (!a || !b || Buffer.compare(a, b) === 0) return undefined;
-  return a.findIndex((byte, index) => byte !== b[index]);
+  const place = a.findIndex((byte, index) => byte !== b[index] && index % period < used);
+  return place < 0 ? undefined : place;
 }
 
 function orderReport(buffer: number, byte: number, request: NativeJob, job: Job): CheckReport {

@@ -2,11 +2,11 @@
 
 import { CHECKS, type CheckReport, type Job } from '../types.js';
 import type { NativeReport } from './addon.js';
-import { lineFinder, type SourceLine } from './line-table.js';
+import { lineFinder, type SourceLine, type SourcePlace } from './line-table.js';
 
 export function makeReports(found: readonly NativeReport[], job: Job): CheckReport[] {
-  const reports = found.filter(isAboutTwoLines).map((report): CheckReport => {
-    const place = placeOf(report);
+  const reports = found.filter(isAboutTwoPlaces).map((report): CheckReport => {
+    const place = lineOf(report.library, returningFrom(report.offset));
     return {
       check: CHECKS[report.check] ?? 'bounds',
       kernel: job.dispatches[report.dispatch]?.kernel ?? '',
@@ -19,22 +19,31 @@ export function makeReports(found: readonly NativeReport[], job: Job): CheckRepo
 }
 
 /** One barrier in the source may have become several: in instantiations of a template, or in copies of a loop. */
-function isAboutTwoLines(report: NativeReport): boolean {
+function isAboutTwoPlaces(report: NativeReport): boolean {
   if (report.otherOffset === undefined) return true;
   const first = placeOf(report);
   const second = placeOf({ ...report, offset: report.otherOffset });
-  const isOneLine = first !== undefined && first.file === second?.file && first.line === second.line;
-  return !isOneLine;
+  if (first === undefined || second === undefined) return true;
+  return first.file !== second.file || first.line !== second.line || first.column !== second.column;
 }
 
 /** The source line of an instruction, where the library tells. */
 export function lineOf(library: string | undefined, offset: number | undefined): SourceLine | undefined {
+  const place = findPlace(library, offset);
+  return place && { file: place.file, line: place.line };
+}
+
+function findPlace(library: string | undefined, offset: number | undefined): SourcePlace | undefined {
   return library === undefined || offset === undefined ? undefined : lineFinder(library)(offset);
 }
 
+function placeOf({ library, offset }: NativeReport): SourcePlace | undefined {
+  return findPlace(library, returningFrom(offset));
+}
+
 /** Where the kernel called from: the address is the one it returns to. */
-function placeOf({ library, offset }: NativeReport): SourceLine | undefined {
-  return lineOf(library, offset === undefined ? undefined : offset - 1);
+function returningFrom(offset: number | undefined): number | undefined {
+  return offset === undefined ? undefined : offset - 1;
 }
 
 /** Buffers of the job have labels, which say more than their numbers. */

@@ -32,7 +32,8 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
     checkOutputSize(job, output);
   }
   checkSwitches(job, dispatches);
-  const padding = job.checks?.includes('unwritten') ? paddingOfBuffers(job, options.libraryOf) : undefined;
+  const needsPadding = job.checks?.some((check) => check === 'unwritten' || check === 'order') ?? false;
+  const padding = needsPadding ? paddingOfBuffers(job, options.libraryOf) : undefined;
   return {
     buffers: job.buffers.map((buffer, index) => ({
       byteLength: buffer.byteLength,
@@ -48,6 +49,7 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
     seed: job.seed ?? 0,
     threads: options.threads,
     lockstep: options.lockstep,
+    flushSubnormals: job.subnormals !== 'keep',
     timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
   };
 }
@@ -150,6 +152,7 @@ function makeDispatch(
     threadgroups: 'indirect' in threadgroups ? [0, 0, 0] : threadgroups,
     ...(indirect ? { indirect: { buffer: indirect.buffer, offset: indirect.offset ?? 0 } } : {}),
     threadsPerThreadgroup: dispatch.threadsPerThreadgroup,
+    ...(dispatch.threads && { threads: dispatch.threads }),
   };
 }
 

@@ -40,6 +40,7 @@ export function metalDevice(
 
   async function run(job: Job): Promise<JobResult> {
     if (job.count === true || (job.checks ?? []).length > 0) throw unsupported('checks and counters');
+    if (job.subnormals === 'keep') throw flushes();
     const { buffers, outputs, timeoutSeconds } = job;
     const dispatches = job.dispatches.map((dispatch) => ({ ...dispatch, library: idOf(dispatch.library) }));
     const limit = timeoutSeconds === undefined ? {} : { timeoutSeconds };
@@ -90,7 +91,7 @@ async function loadText(
       help: toolchain.help,
     });
   }
-  const [major, minor] = (request.mslVersion ?? versionOf(text, path) ?? '3.2').split('.').map(Number);
+  const [major, minor] = (request.mslVersion ?? versionOf(text) ?? '3.2').split('.').map(Number);
   const defines = Object.entries(request.defines ?? {}).map(([name, value]) => [
     name,
     value === '' ? '1' : value,
@@ -108,6 +109,12 @@ async function loadText(
 function unsupported(what: string): MoegenError {
   return new MoegenError('native/unsupported-on-metal', `a GPU does not run kernels with ${what}`, {
     help: 'use --device host for checks and counters',
+  });
+}
+
+function flushes(): MoegenError {
+  return new MoegenError('native/unsupported-on-metal', 'a GPU takes subnormal floats for zeros', {
+    help: 'use --device host to keep subnormals, or leave out --subnormals keep',
   });
 }
 

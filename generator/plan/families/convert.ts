@@ -1,10 +1,10 @@
 // convert: bulk conversion between the activation dtypes, each element rounded once.
 
-import { ACTIVATION_DTYPES, type ActivationDtype } from '../../spec/dtypes.js';
-import type { GenerationSpec } from '../../spec/generation.js';
+import { ACTIVATION_DTYPES, type ActivationDtype } from '../../description/dtypes.js';
+import type { GenerationSpec } from '../../description/generation.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { kernelName } from '../names.js';
-import { accessorTerms, storageTerms } from '../storage.js';
+import { accessorTerms, bitsTerms } from '../storage.js';
 import type { KernelPlan } from '../types.js';
 
 const THREADS = 256;
@@ -41,8 +41,10 @@ function convertPlan(spec: GenerationSpec, from: ActivationDtype, to: Activation
     terms: {
       threads: THREADS,
       elements: ELEMENTS,
-      input: { load: storageTerms(from, spec.bf16Storage).load },
-      output: { store: storageTerms(to, spec.bf16Storage).store },
+      input: { load: bitsTerms(from).load },
+      output: { store: bitsTerms(to).store },
+      isBfloat: spec.bf16Storage === 'bfloat' && (from === 'bf16' || to === 'bf16'),
+      bfloat: { hasLoad: from === 'bf16', hasStore: to === 'bf16' },
       accessors: accessorTerms(
         [
           { dtype: from, loads: true },

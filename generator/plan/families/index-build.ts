@@ -1,22 +1,73 @@
-// The index build: a stable counting sort of assignments by expert in three kernels, with a map of the tiles that exist.
+// The index build: a stable counting sort of assignments by expert, with a map of the tiles that exist: in three kernels, or of
+// few assignments in one.
 
-import type { GenerationSpec } from '../../spec/generation.js';
+import type { MoeBlock } from '../../description/block.js';
+import type { GenerationSpec } from '../../description/generation.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants, MAX_EXPERTS } from '../constants.js';
 import { kernelName } from '../names.js';
-import type { KernelPlan } from '../types.js';
-import { blockSpace } from '../variants.js';
+import type { FunctionConstant, KernelPlan } from '../types.js';
+import type { FamilyName } from './table.js';
+import { blockSpace, hasSkinnyKernels } from '../variants.js';
 
 /** Assignments that one threadgroup counts and scatters. */
 const CHUNK = 256;
 const NUM_CHUNKS = `ceil_div(num_tokens * top_k, ${CHUNK})`;
 
+/** Experts that one threadgroup counts for each of its simdgroups: with more the index is built in three steps. */
+export const SINGLE_BUILD_EXPERTS = 256;
+const BUILD_THREADS = 1024;
+const BUILD_SIMDGROUPS = BUILD_THREADS / 32;
+
 export function indexPlans(spec: GenerationSpec): KernelPlan[] {
-  return [countPlan(spec), scanPlan(spec), scatterPlan(spec)];
+  const { block } = spec;
+  const steps = [countPlan(spec), scanPlan(spec), scatterPlan(spec)];
+  return block === null || hasSingleBuild(block) ? [buildPlan(spec), ...steps] : steps;
 }
 
-function common(step: string): Pick<KernelPlan, 'name' | 'family' | 'folder' | 'template' | 'axes'> {
+/** Whether the index of few assignments is built in one kernel. */
+export function hasSingleBuild({ numExperts, experts }: Pick<MoeBlock, 'numExperts' | 'experts'>): boolean {
+  return numExperts <= SINGLE_BUILD_EXPERTS && hasSkinnyKernels(experts);
+}
+
+function common(
+  step: Extract<FamilyName, `index_${string}`>,
+): Pick<KernelPlan, 'name' | 'family' | 'folder' | 'template' | 'axes'> {
   return { name: kernelName(step), family: step, folder: 'common', template: step, axes: {} };
+}
+
+function buildPlan(spec: GenerationSpec): KernelPlan {
+  const { width } = blockSpace(spec.block);
+  return {
+    ...common('index_build'),
+    summary: 'Index build of few assignments: expert offsets, tile map, sorted assignments and their rows',
+    constants: gridConstants(spec),
+    bindings: bindings(
+      buffer('topk_ids', 'u32', ['num_tokens', 'top_k']),
+      ...scanResults(),
+      buffer('sorted_assignments', 'u32', ['num_tokens * top_k'], { access: 'write', open: ['gaps'] }),
+      buffer('row_of_assignment', 'u32', ['num_tokens', 'top_k'], { access: 'write' }),
+      argument('num_tokens'),
+    ),
+    dispatch: { threadgroups: ['1', '1', '1'], threadsPerThreadgroup: [BUILD_THREADS, 1, 1] },
+    threadgroupBytes: SINGLE_BUILD_EXPERTS * (8 + BUILD_SIMDGROUPS * 2) + BUILD_SIMDGROUPS * 4,
+    mslVersion: spec.mslVersion,
+    terms: { threads: BUILD_THREADS, simdgroups: BUILD_SIMDGROUPS, maxExperts: SINGLE_BUILD_EXPERTS, width },
+  };
+}
+
+/** What the later stages need beside the sorted assignments. */
+function scanResults() {
+  return [
+    buffer('expert_offsets', 'u32', ['num_experts + 1'], { access: 'write' }),
+    buffer('tile_map', 'u32', ['max_tiles', '3'], {
+      access: 'write',
+      note: 'room for min(E, A) + A / block_m tiles',
+      open: ['gaps'],
+    }),
+    buffer('gate_up_threadgroups', 'u32', ['3'], { access: 'write' }),
+    buffer('down_threadgroups', 'u32', ['3'], { access: 'write' }),
+  ];
 }
 
 function countPlan(spec: GenerationSpec): KernelPlan {
@@ -41,17 +92,10 @@ function scanPlan(spec: GenerationSpec): KernelPlan {
   return {
     ...common('index_scan'),
     summary: 'Index build, second step: expert offsets, tile map and arguments of the indirect dispatches',
-    constants: constants(spec, width, 'intermediate_size', 'num_experts', 'top_k', 'block_m', 'block_n'),
+    constants: gridConstants(spec),
     bindings: bindings(
       buffer('chunk_counts', 'u32', [NUM_CHUNKS, 'num_experts'], { access: 'read_write' }),
-      buffer('expert_offsets', 'u32', ['num_experts + 1'], { access: 'write' }),
-      buffer('tile_map', 'u32', ['max_tiles', '3'], {
-        access: 'write',
-        note: 'room for min(E, A) + A / block_m tiles',
-        open: ['gaps'],
-      }),
-      buffer('gate_up_threadgroups', 'u32', ['3'], { access: 'write' }),
-      buffer('down_threadgroups', 'u32', ['3'], { access: 'write' }),
+      ...scanResults(),
       argument('num_tokens'),
     ),
     dispatch: { threadgroups: ['1', '1', '1'], threadsPerThreadgroup: [MAX_EXPERTS, 1, 1] },
@@ -79,4 +123,19 @@ function scatterPlan(spec: GenerationSpec): KernelPlan {
     mslVersion: spec.mslVersion,
     terms: { threads: CHUNK },
   };
+}
+
+/** The constants of the kernels that write the grids of what follows. */
+function gridConstants(spec: GenerationSpec): FunctionConstant[] {
+  const { width } = blockSpace(spec.block);
+  return constants(
+    spec,
+    width,
+    'intermediate_size',
+    'num_experts',
+    'top_k',
+    'block_m',
+    'block_n',
+    'down_block_n',
+  );
 }

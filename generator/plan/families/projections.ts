@@ -1,22 +1,23 @@
 // Dense projections of tokens, tiled and for a few tokens: down of the shared expert, and the ways into and out of the latent
 // space. What comes out is float, but for the way out of the latent space, which finishes the layer's output.
 
-import type { ActivationDtype } from '../../spec/dtypes.js';
-import type { GenerationSpec } from '../../spec/generation.js';
-import type { WeightFormat } from '../../spec/weights.js';
+import type { ActivationDtype } from '../../description/dtypes.js';
+import type { MoeBlock } from '../../description/block.js';
+import type { GenerationSpec } from '../../description/generation.js';
+import type { Projection as WeightProjection, WeightFormat } from '../../description/weights.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants, type ConstantName } from '../constants.js';
-import { CHUNK_ROWS, gemvBytes, SIMDGROUPS, THREADS } from '../gemv.js';
+import { biasElement, formatUses } from '../format-terms.js';
 import { matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import { NO_OUTPUT_STAGE, outputStage } from '../output.js';
 import { accessorTerms, storageTerms } from '../storage.js';
-import { tileBytes, tileName, TILES, tileTerms, tileThreads } from '../tiles.js';
-import type { KernelPlan, TemplateValue, TileShape } from '../types.js';
+import { TILE_NAMES, type TileName } from '../tiles.js';
+import type { KernelPlan, TemplateValue } from '../types.js';
 import { projectionNaming, sharedVariant } from '../variants.js';
-import { rowProduct } from './gemv-terms.js';
-import { productTerms } from './product.js';
-import { partTerm, selectedWeights, sharedExpertAxes, type IntermediateDtype } from './shared.js';
+import { rowForm, tiledForm } from './product-forms.js';
+import { rowTerms } from './row-sources.js';
+import { partTerm, projectionFormats, sharedExpertAxes, type IntermediateDtype } from './shared.js';
 
 /** One use of the projection kernels. */
 interface Projection {
@@ -44,7 +45,7 @@ export function projectionPlans(spec: GenerationSpec): KernelPlan[] {
 function sharedDownPlans(spec: GenerationSpec): KernelPlan[] {
   const variant = sharedVariant(spec.block);
   if (variant === null) return [];
-  return sharedExpertAxes(spec).flatMap((axes) =>
+  return sharedExpertAxes(spec, 'shared_down').flatMap((axes) =>
     plansOf(spec, axes, {
       family: 'shared_down',
       summary: "Shared expert's down projection",
@@ -52,18 +53,26 @@ function sharedDownPlans(spec: GenerationSpec): KernelPlan[] {
       input: { name: 'shared_intermediate', dtype: axes.intermediate.dtype },
       terms: 'shared_intermediate_size',
       columns: 'hidden_size',
-      output: { name: 'shared_output', dtype: 'f32' },
+      // A norm behind it makes the output.
+      output: {
+        name: spec.block?.shared?.outputNorm == null ? 'shared_output' : 'shared_product',
+        dtype: 'f32',
+      },
       finishes: false,
     }),
   );
 }
 
+type Latent = NonNullable<MoeBlock['latent']>;
+
+const LATENT: WeightProjection = 'latent';
+
 function latentPlans(spec: GenerationSpec): KernelPlan[] {
   const latent = spec.block?.latent ?? null;
   if (latent === null) return [];
   return spec.activations.flatMap((activation) =>
-    selectedWeights(spec).flatMap((weight) =>
-      [latentIn(activation, latent.bias), latentOut(activation, latent.bias)].flatMap((projection) =>
+    projectionFormats(spec, LATENT, activation).flatMap((weight) =>
+      [latentIn(activation, latent.bias), latentOut(activation, latent)].flatMap((projection) =>
         plansOf(spec, { activation, weight, intermediate: null }, projection),
       ),
     ),
@@ -83,12 +92,12 @@ function latentIn(activation: ActivationDtype, hasBias: boolean): Projection {
   };
 }
 
-function latentOut(activation: ActivationDtype, hasBias: boolean): Projection {
+function latentOut(activation: ActivationDtype, { bias: hasBias, norm }: Latent): Projection {
   return {
     family: 'latent_out',
     summary: 'Projection out of the latent space, and the end of the layer',
     hasBias,
-    input: { name: 'routed_latent', dtype: 'f32' },
+    input: { name: norm === null ? 'routed_latent' : 'normed_latent', dtype: 'f32' },
     terms: 'latent_size',
     columns: 'hidden_size',
     output: { name: 'output', dtype: activation },
@@ -98,8 +107,8 @@ function latentOut(activation: ActivationDtype, hasBias: boolean): Projection {
 
 function plansOf(spec: GenerationSpec, axes: ProjectionAxes, projection: Projection): KernelPlan[] {
   return [
-    ...Object.values(TILES).map((tile) => tiledPlan(spec, axes, projection, tile)),
-    decodePlan(spec, axes, projection),
+    ...TILE_NAMES.map((tile) => tiledPlan(spec, axes, projection, tile)),
+    rowPlan(spec, axes, projection),
   ];
 }
 
@@ -117,51 +126,44 @@ function tiledPlan(
   spec: GenerationSpec,
   axes: ProjectionAxes,
   projection: Projection,
-  tile: TileShape,
+  name: TileName,
 ): KernelPlan {
-  const { family, columns } = projection;
-  const { plan, words, drafts, terms } = commonParts(spec, axes, projection);
-  const product = productTerms(matricesOf(projection), storageTerms(axes.weight.element, spec.bf16Storage));
+  const { family, input, finishes } = projection;
+  const { plan, words, terms, use, stage } = commonParts(spec, axes, projection);
+  const form = tiledForm(name, { ...use, input: input.dtype });
   return {
     ...plan,
-    name: kernelName(family, ...words, tileName(tile)),
+    name: kernelName(family, ...words, form.suffix),
     family,
-    template: 'projection',
-    axes: { ...plan.axes, tile: tileName(tile) },
-    bindings: bindings(...drafts, argument('num_tokens')),
-    dispatch: {
-      threadgroups: [`ceil_div(${columns}, ${tile.blockN})`, `ceil_div(num_tokens, ${tile.blockM})`, '1'],
-      threadsPerThreadgroup: [tileThreads(tile), 1, 1],
-    },
-    tile,
-    threadgroupBytes: tileBytes(tile, 1),
-    terms: { ...terms, tile: tileTerms(tile), product },
+    template: 'product',
+    axes: { ...plan.axes, tile: name },
+    ...form.plan,
+    terms: { ...terms, ...form.terms, finish: { isStage: finishes, isMixing: stage.isMixing } },
   };
 }
 
-function decodePlan(spec: GenerationSpec, axes: ProjectionAxes, projection: Projection): KernelPlan {
-  const { family, columns } = projection;
-  const { plan, words, drafts, terms } = commonParts(spec, axes, projection);
-  const { msl, load4 } = storageTerms(axes.weight.element, spec.bf16Storage);
-  const groupColumns = SIMDGROUPS * CHUNK_ROWS;
+function rowPlan(spec: GenerationSpec, axes: ProjectionAxes, projection: Projection): KernelPlan {
+  const { family, finishes } = projection;
+  const { plan, words, terms, use, stage } = commonParts(spec, axes, projection);
+  const form = rowForm({ ...use, source: 'token' });
   return {
     ...plan,
     name: kernelName('decode', family, ...words),
     family: `decode_${family}`,
-    template: 'decode_projection',
-    bindings: bindings(...drafts),
-    dispatch: {
-      threadgroups: [`ceil_div(${columns}, ${groupColumns})`, 'num_tokens', '1'],
-      threadsPerThreadgroup: [THREADS, 1, 1],
-    },
-    threadgroupBytes: gemvBytes(SIMDGROUPS, axes.weight),
+    template: 'row_product',
+    ...form.plan,
     terms: {
       ...terms,
-      simdgroups: SIMDGROUPS,
-      threads: THREADS,
-      columns: groupColumns,
-      product: rowProduct(matricesOf(projection)),
-      weight: { msl, load4 },
+      ...form.terms,
+      hasZeroExperts: false,
+      finish: {
+        isStage: finishes,
+        isRow: !finishes,
+        isSigmoid: false,
+        isLogit: false,
+        isCapped: false,
+        isMixing: stage.isMixing,
+      },
     },
   };
 }
@@ -173,9 +175,16 @@ function commonParts(spec: GenerationSpec, axes: ProjectionAxes, projection: Pro
   const stage = projection.finishes ? outputStage(spec) : NO_OUTPUT_STAGE;
   const naming = projectionNaming(hasBias);
   const matrices = matricesOf(projection);
-  const stored = storageTerms(weight.element, spec.bf16Storage);
   const inputTerms = storageTerms(input.dtype, spec.bf16Storage);
+  const part = partTerm(matrices, matrices.parts[0], {
+    column: 'column',
+    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+    input: `${input.name}[t, k]`,
+    term: 'k',
+    index: 'n',
+  });
   return {
+    stage,
     plan: {
       folder: activation,
       summary: `${projection.summary}, ${input.dtype} rows with ${weight.summary} weights, ${output.dtype} output`,
@@ -191,30 +200,29 @@ function commonParts(spec: GenerationSpec, axes: ProjectionAxes, projection: Pro
         terms === 'hidden_size' ? columns : terms,
         ...stage.constants,
       ),
+      bindings: bindings(
+        buffer(input.name, input.dtype, ['num_tokens', terms]),
+        ...matrixBuffers(matrices, weight, biasElement(weight, activation)),
+        buffer(output.name, output.dtype, ['num_tokens', columns], { access: 'write' }),
+        ...stage.bindings,
+        argument('num_tokens'),
+      ),
       mslVersion: spec.mslVersion,
     },
+    use: { matrices, weight, indirect: null, isScaled: false, bf16Storage: spec.bf16Storage },
     words: [...naming.words, activation, weight.name, intermediate?.suffix ?? ''],
-    drafts: [
-      buffer(input.name, input.dtype, ['num_tokens', terms]),
-      ...matrixBuffers(matrices, weight.element),
-      buffer(output.name, output.dtype, ['num_tokens', columns], { access: 'write' }),
-      ...stage.bindings,
-    ],
     terms: {
-      part: partTerm(matrices, matrices.parts[0], {
-        column: 'column',
-        biasLoad: stored.load,
-        input: `${input.name}[t, k]`,
-        term: 'k',
-        index: 'n',
-      }),
+      rows: rowTerms({ source: 'token', isGathered: false, inWords: '' }),
+      part: { bias: part.bias },
+      description: [`sum[t, n] = ${part.inWords}`, `It stays float until ${output.name} is stored.`],
+      isScaled: false,
       input: { name: input.name, msl: inputTerms.msl, load4: inputTerms.load4 },
       output: { name: output.name, store: storageTerms(output.dtype, spec.bf16Storage).store },
       steps: stage.steps,
       accessors: accessorTerms(
         [
           { dtype: input.dtype, loads4: true },
-          { dtype: weight.element, loads4: true, loads: hasBias },
+          ...formatUses(weight, activation, hasBias),
           { dtype: output.dtype, stores: true },
         ],
         spec.bf16Storage,

@@ -1,14 +1,9 @@
 // What a router kernel consists of: the general set leaves options open to constants, a given block has each of them or not.
 
 import { MoegenError } from '../../errors.js';
-import type { MoeBlock, Router } from '../../spec/block.js';
-import type { GenerationSpec } from '../../spec/generation.js';
-import {
-  FUSED_ROUTER_VARIANTS,
-  ROUTER_VARIANTS,
-  routerVariant,
-  type RouterVariant,
-} from '../../spec/routers.js';
+import type { MoeBlock, Router } from '../../description/block.js';
+import type { GenerationSpec } from '../../description/generation.js';
+import { ROUTER_VARIANTS, routerVariant, type RouterVariant } from '../../description/routers.js';
 import { MAX_EXPERTS, type ConstantName } from '../constants.js';
 import type { Formula } from '../types.js';
 
@@ -29,6 +24,9 @@ export interface LogitParts {
 export interface RouterParts extends LogitParts {
   readonly variant: RouterVariant;
   readonly selectionBias: Presence;
+  /** Marked tokens have another selection bias. */
+  readonly hasMarks: boolean;
+  readonly hasExpertScale: boolean;
   /** What `variant.normalize` leaves open. */
   readonly normalize: Router['normalize']['kind'] | 'switched';
   readonly hasEpsilon: boolean;
@@ -37,10 +35,6 @@ export interface RouterParts extends LogitParts {
 
 export function selectVariants({ block }: GenerationSpec): readonly RouterVariant[] {
   return block === null ? ROUTER_VARIANTS : [routerVariant(block.router)];
-}
-
-export function fusedVariants({ block }: GenerationSpec): readonly RouterVariant[] {
-  return block === null ? FUSED_ROUTER_VARIANTS : [routerVariant(block.router)];
 }
 
 export function logitParts({ block, maxExperts }: GenerationSpec): LogitParts {
@@ -66,6 +60,8 @@ export function routerParts(spec: GenerationSpec, variant: RouterVariant): Route
     ...logitParts(spec),
     variant,
     selectionBias: selectsByChoice ? presence(router?.selectionBias) : 'never',
+    hasMarks: selectsByChoice && router?.markedSelectionBias === true,
+    hasExpertScale: router?.expertScale === true,
     normalize: openNormalize(variant, router),
     hasEpsilon: router === undefined || (router.normalize.kind === 'sum' && router.normalize.epsilon !== 0),
     hasScale: variant.scoring !== 'sparsemixer' && router?.scale !== 1,
@@ -133,7 +129,7 @@ export function assertRoutable({ numExperts, numZeroExperts, router }: MoeBlock)
     `a router selects from at most ${limit} ${what}, got ${value}`,
     {
       where: groups > MAX_GROUPS ? 'router.groups.count' : 'num_experts + num_zero_experts',
-      help: 'generate without the routers: --kernel with a glob that leaves them out',
+      help: 'describe a block with fewer of them with --spec, and route with kernels of your own',
     },
   );
 }

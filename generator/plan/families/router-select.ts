@@ -1,7 +1,7 @@
 // Selection of experts from logits: what its template prints, for the kernel of its own and for the router of few tokens.
 
-import type { GenerationSpec } from '../../spec/generation.js';
-import type { RouterVariant } from '../../spec/routers.js';
+import type { GenerationSpec } from '../../description/generation.js';
+import type { RouterVariant } from '../../description/routers.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants } from '../constants.js';
 import { kernelName } from '../names.js';
@@ -14,7 +14,12 @@ export function routerSelectPlan(spec: GenerationSpec, variant: RouterVariant): 
   const simdgroups = hasChoices(parts) ? 2 : 4;
   const tiles = hasChoices(parts) ? 2 : 1;
   return {
-    name: kernelName('router_select', variant.name),
+    name: kernelName(
+      'router_select',
+      variant.name,
+      parts.hasMarks ? 'marked_bias' : '',
+      parts.hasExpertScale ? 'expert_scale' : '',
+    ),
     family: 'router_select',
     folder: 'common',
     template: 'router_select',
@@ -37,17 +42,32 @@ export function routerSelectPlan(spec: GenerationSpec, variant: RouterVariant): 
 }
 
 /** What a selection reads beside the logits, and what it writes. */
-export function selectBindings(parts: RouterParts): Omit<Binding, 'index'>[] {
+function selectBindings(parts: RouterParts): Omit<Binding, 'index'>[] {
   const { selectionBias, variant, scoredShape, numScored } = parts;
   const switched = { condition: 'has_selection_bias', note: 'if has_selection_bias' };
   return [
     ...(selectionBias === 'never'
       ? []
-      : [buffer('selection_bias', 'f32', [scoredShape], selectionBias === 'switched' ? switched : {})]),
+      : [
+          buffer('selection_bias', 'f32', [scoredShape], {
+            ...(selectionBias === 'switched' ? switched : {}),
+            role: 'selection_bias',
+          }),
+        ]),
+    ...(parts.hasMarks
+      ? [
+          buffer('marked_selection_bias', 'f32', [scoredShape], { role: 'marked_selection_bias' }),
+          buffer('token_marks', 'u32', ['num_tokens'], { note: 'not 0 for marked tokens' }),
+        ]
+      : []),
+    ...(parts.hasExpertScale ? [buffer('expert_scale', 'f32', [scoredShape], { role: 'expert_scale' })] : []),
     ...(variant.selection === 'table'
       ? [
           buffer('token_ids', 'u32', ['num_tokens'], { note: 'rows of token_table' }),
-          buffer('token_table', 'u32', ['vocab_size', 'top_k'], { note: 'experts, which may repeat' }),
+          buffer('token_table', 'u32', ['vocab_size', 'top_k'], {
+            note: 'experts, which may repeat',
+            role: 'token_table',
+          }),
         ]
       : []),
     buffer('topk_ids', 'u32', ['num_tokens', 'top_k'], {
@@ -74,7 +94,7 @@ const SCORES = {
   sparsemixer: '',
 } as const satisfies Record<RouterVariant['scoring'], string>;
 
-export function selectTerms(parts: RouterParts): Record<string, TemplateValue> {
+function selectTerms(parts: RouterParts): Record<string, TemplateValue> {
   const { variant, selectionBias } = parts;
   const { scoring, post, selection } = variant;
   const isSparsemixer = scoring === 'sparsemixer';
@@ -90,12 +110,11 @@ export function selectTerms(parts: RouterParts): Record<string, TemplateValue> {
     isSigmoid: scoring === 'sigmoid' || post === 'sigmoid',
     isSqrtsoftplus: scoring === 'sqrtsoftplus',
     isTopkSoftmax,
+    hasSums: isSparsemixer || scoring === 'softmax' || isTopkSoftmax || parts.normalize !== 'none',
     usesLowest: selection !== 'table' || scoring === 'softmax' || isTopkSoftmax,
     hasBias: selectionBias !== 'never',
-    bias:
-      selectionBias === 'switched'
-        ? 'has_selection_bias ? selection_bias[expert] : 0.0f'
-        : 'selection_bias[expert]',
+    hasExpertScale: parts.hasExpertScale,
+    bias: biasOf(parts),
     biasNote: choosesLogits(parts) ? '; without a bias, the logits' : '',
     hasChoices: hasChoices(parts),
     choice: choiceOf(parts),
@@ -108,6 +127,13 @@ export function selectTerms(parts: RouterParts): Record<string, TemplateValue> {
     weights: weightTerms(parts),
     description: describeSelection(parts),
   };
+}
+
+function biasOf({ selectionBias, hasMarks }: RouterParts): string {
+  if (selectionBias === 'switched') return 'has_selection_bias ? selection_bias[expert] : 0.0f';
+  return hasMarks
+    ? '(token_marks[token] == 0 ? selection_bias[expert] : marked_selection_bias[expert])'
+    : 'selection_bias[expert]';
 }
 
 /** Without groups, a bias that is switched off leaves the choice to the logits; raw scores are logits anyway. */
@@ -141,7 +167,7 @@ function weightTerms(parts: RouterParts): Record<string, TemplateValue> {
 }
 
 function divisorOf({ normalize, hasEpsilon }: RouterParts): string {
-  if (normalize === 'floor') return 'max(simd_sum(sum), norm_floor)';
-  if (normalize === 'p_norm') return 'precise::pow(simd_sum(sum), precise::divide(1.0f, norm_p))';
-  return hasEpsilon ? 'simd_sum(sum) + norm_epsilon' : 'simd_sum(sum)';
+  if (normalize === 'floor') return 'max(moe_simd_sum(sum), norm_floor)';
+  if (normalize === 'p_norm') return 'precise::pow(moe_simd_sum(sum), precise::divide(1.0f, norm_p))';
+  return hasEpsilon ? 'moe_simd_sum(sum) + norm_epsilon' : 'moe_simd_sum(sum)';
 }

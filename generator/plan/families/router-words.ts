@@ -1,6 +1,6 @@
 // The sentences above a router kernel: what it selects, and what the experts weigh.
 
-import type { RouterVariant } from '../../spec/routers.js';
+import type { RouterVariant } from '../../description/routers.js';
 import type { RouterParts } from './router-parts.js';
 
 const SCORES = {
@@ -32,9 +32,14 @@ export function describeSelection(parts: RouterParts): string[] {
   ];
 }
 
-function selection({ variant, selectionBias }: RouterParts): readonly string[] {
+function selection({ variant, selectionBias, hasMarks }: RouterParts): readonly string[] {
   if (variant.selection === 'table') return ['topk_ids[t] = token_table[token_ids[t]].'];
-  const bias = { always: ' + selection_bias', switched: ' (+ selection_bias)', never: '' }[selectionBias];
+  const marked = hasMarks ? ' (of marked tokens, + marked_selection_bias)' : '';
+  const bias = {
+    always: ` + selection_bias${marked}`,
+    switched: ' (+ selection_bias)',
+    never: '',
+  }[selectionBias];
   const lines = [
     `topk_ids[t] = the top_k experts with the highest score${bias}`,
     ...GROUPS[variant.selection],
@@ -60,7 +65,7 @@ const POSTS: Readonly<Record<RouterVariant['post'], string>> = {
   sigmoid: 'the sigmoid of their scores',
 };
 
-function weights({ variant, normalize, hasEpsilon, hasScale }: RouterParts): string {
+function weights({ variant, normalize, hasEpsilon, hasScale, hasExpertScale }: RouterParts): string {
   const sum = hasEpsilon ? ', over their sum + norm_epsilon' : ', over their sum';
   const divisor = {
     none: '',
@@ -69,5 +74,5 @@ function weights({ variant, normalize, hasEpsilon, hasScale }: RouterParts): str
     floor: ', over the larger of their sum and norm_floor',
     p_norm: ', over the norm_p-th root of the sum of their powers of norm_p',
   }[normalize];
-  return `${POSTS[variant.post]}${divisor}${hasScale ? ', times weight_scale' : ''}`;
+  return `${POSTS[variant.post]}${divisor}${hasScale ? ', times weight_scale' : ''}${hasExpertScale ? ', times expert_scale' : ''}`;
 }

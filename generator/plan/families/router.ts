@@ -1,112 +1,88 @@
-// The router: logits of many tokens by a matrix product and their selection, or both at once for a few tokens.
+// The router: logits of all tokens, spread over the whole GPU, and their selection in a second dispatch.
 
-import type { ActivationDtype } from '../../spec/dtypes.js';
-import type { GenerationSpec } from '../../spec/generation.js';
-import type { WeightFormat } from '../../spec/weights.js';
-import type { RouterVariant } from '../../spec/routers.js';
+import type { ActivationDtype } from '../../description/dtypes.js';
+import type { MoeBlock } from '../../description/block.js';
+import type { GenerationSpec } from '../../description/generation.js';
+import type { WeightFormat } from '../../description/weights.js';
 import { argument, bindings, buffer } from '../bindings.js';
-import { constants } from '../constants.js';
-import { gemvBytes } from '../gemv.js';
+import { constants, type ConstantName } from '../constants.js';
+import { biasElement, formatTerms, formatUses } from '../format-terms.js';
+import { matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
-import { accessorTerms, storageTerms } from '../storage.js';
-import { operandTerms, tileBytes, tileName, TILES, tileTerms, tileThreads } from '../tiles.js';
-import type { Binding, KernelPlan, TemplateValue } from '../types.js';
 import {
-  assertRoutable,
-  fusedVariants,
-  logitConstants,
-  logitParts,
-  routerParts,
-  selectConstants,
-  selectVariants,
-  type LogitParts,
-} from './router-parts.js';
-import { routerSelectPlan, selectBindings, selectTerms } from './router-select.js';
-import { selectedWeights } from './shared.js';
+  groupColumns,
+  LOGIT_SHAPE,
+  rowBytes,
+  rowShape,
+  rowShapeTerms,
+  rowThreads,
+  type RowShape,
+} from '../rows.js';
+import { accessorTerms, storageTerms } from '../storage.js';
+import type { KernelPlan } from '../types.js';
+import { productTerms } from './product.js';
+import { assertRoutable, logitConstants, logitParts, selectVariants } from './router-parts.js';
+import { routerSelectPlan } from './router-select.js';
+import { rowTerms } from './row-sources.js';
+import { projectionFormats } from './shared.js';
 
 export function routerPlans(spec: GenerationSpec): KernelPlan[] {
   if (spec.block !== null) assertRoutable(spec.block);
-  const kernels = spec.activations.flatMap((activation) =>
-    selectedWeights(spec).flatMap((weight) => [
-      ...fusedVariants(spec).map((variant) => routerPlan(spec, activation, weight, variant)),
-      routerLogitsPlan(spec, activation, weight),
+  const logits = spec.activations.flatMap((activation) =>
+    projectionFormats(spec, 'router', activation).flatMap((weight) => [
+      routerLogitsPlan(spec, activation, weight, FEW_TOKENS),
+      routerLogitsPlan(spec, activation, weight, {
+        family: 'batched_router_logits',
+        shape: rowShape(weight, 'token', 1),
+      }),
     ]),
   );
-  return [...kernels, ...selectVariants(spec).map((variant) => routerSelectPlan(spec, variant))];
+  return [...logits, ...selectVariants(spec).map((variant) => routerSelectPlan(spec, variant))];
 }
 
-function routerInputs(
-  activation: ActivationDtype,
-  weight: WeightFormat,
-  { routerBias, scoredShape }: LogitParts,
-): Omit<Binding, 'index'>[] {
-  const switched = { condition: 'has_router_bias', note: 'if has_router_bias' };
-  return [
-    buffer('hidden_states', activation, ['num_tokens', 'hidden_size']),
-    buffer('router_weight', weight.element, [scoredShape, 'hidden_size']),
-    ...(routerBias === 'never'
-      ? []
-      : [buffer('router_bias', weight.element, [scoredShape], routerBias === 'switched' ? switched : {})]),
-  ];
+/** The same product in two shapes: few rows of weights for each threadgroup, or many, of which each row of input is used more. */
+interface LogitForm {
+  readonly family: 'router_logits' | 'batched_router_logits';
+  readonly shape: RowShape;
 }
 
-function inputTerms(
-  spec: GenerationSpec,
-  activation: ActivationDtype,
-  weight: WeightFormat,
-  { routerBias }: LogitParts,
-): Record<string, TemplateValue> {
-  const stored = storageTerms(weight.element, spec.bf16Storage);
+const FEW_TOKENS: LogitForm = { family: 'router_logits', shape: LOGIT_SHAPE };
+
+interface LogitInput {
+  readonly name: string;
+  readonly dtype: ActivationDtype;
+  /** Of the kernel's name. */
+  readonly words: readonly string[];
+}
+
+/** What the logits are products of; what a norm made is float. */
+function logitInput(block: MoeBlock | null, activation: ActivationDtype): LogitInput {
+  const { norm = null, input = 'block' } = block?.router ?? {};
+  if (norm !== null) return { name: 'normed_router_states', dtype: 'f32', words: ['normed'] };
+  return input === 'own'
+    ? { name: 'router_states', dtype: activation, words: ['own_input'] }
+    : { name: 'hidden_states', dtype: activation, words: [] };
+}
+
+/** What becomes of a logit after its bias. */
+function logitShape(block: MoeBlock | null) {
+  const { temperature = 1, softcap = null } = block?.router ?? {};
+  const [isTempered, isCapped] = [temperature !== 1, softcap !== null];
+  const constantNames: ConstantName[] = [];
+  if (isTempered) constantNames.push('router_temperature');
+  if (isCapped) constantNames.push('router_softcap');
   return {
-    weight: { msl: stored.msl, load: stored.load, load4: stored.load4 },
-    routerBias: {
-      isAlways: routerBias === 'always',
-      isSwitched: routerBias === 'switched',
-      note: { always: ' + router_bias[e]', switched: ' (+ router_bias[e])', never: '' }[routerBias],
-    },
-    accessors: accessorTerms(
-      [
-        { dtype: activation, loads4: true },
-        { dtype: weight.element, loads: routerBias !== 'never', loads4: true },
-      ],
-      spec.bf16Storage,
-    ),
-  };
-}
-
-/** Threadgroup memory holds the tiles of so many simdgroups beside the logits. */
-function routerSimdgroups(weight: WeightFormat): number {
-  return weight.element === 'f32' ? 4 : 8;
-}
-
-function routerPlan(
-  spec: GenerationSpec,
-  activation: ActivationDtype,
-  weight: WeightFormat,
-  variant: RouterVariant,
-): KernelPlan {
-  const parts = routerParts(spec, variant);
-  const simdgroups = routerSimdgroups(weight);
-  const input = storageTerms(activation, spec.bf16Storage);
-  return {
-    name: kernelName('router', variant.name, activation, weight.name),
-    family: 'router',
-    folder: activation,
-    template: 'router',
-    summary: `Router of a few ${activation} tokens with ${weight.summary} weights: logits, ${variant.summary}`,
-    axes: { activation, weight: weight.name, scoring: variant.name },
-    constants: constants(spec, ...new Set([...logitConstants(parts), ...selectConstants(parts)])),
-    bindings: bindings(...routerInputs(activation, weight, parts), ...selectBindings(parts)),
-    dispatch: { threadgroups: ['num_tokens', '1', '1'], threadsPerThreadgroup: [32 * simdgroups, 1, 1] },
-    threadgroupBytes: gemvBytes(simdgroups, weight) + parts.maxExperts * 4,
-    mslVersion: spec.mslVersion,
-    terms: {
-      simdgroups,
-      threads: 32 * simdgroups,
-      input: { msl: input.msl, load4: input.load4 },
-      select: selectTerms(parts),
-      ...inputTerms(spec, activation, weight, parts),
-    },
+    isCapped,
+    words: [isTempered ? 'tempered' : '', isCapped ? 'capped' : ''],
+    constants: constantNames,
+    steps: [
+      ...(isTempered ? ['sum = precise::divide(sum, router_temperature);'] : []),
+      ...(isCapped ? ['sum = moe_cap(sum, router_softcap);'] : []),
+    ],
+    description: [
+      ...(isTempered ? ['The logits are divided by router_temperature.'] : []),
+      ...(isCapped ? ['A logit becomes router_softcap * tanh(logit / router_softcap).'] : []),
+    ],
   };
 }
 
@@ -114,42 +90,85 @@ function routerLogitsPlan(
   spec: GenerationSpec,
   activation: ActivationDtype,
   weight: WeightFormat,
+  { family, shape: rows }: LogitForm,
 ): KernelPlan {
   const parts = logitParts(spec);
-  const tile = TILES.wide;
-  const input = storageTerms(activation, spec.bf16Storage);
+  const { routerBias, scoredShape } = parts;
+  const matrices: Matrices = {
+    parts: [{ ...plainPart('router', 'num_experts', false), width: scoredShape }],
+    order: 'out_in',
+    columns: 'num_experts',
+    terms: 'hidden_size',
+    isPerExpert: false,
+  };
+  const source = logitInput(spec.block, activation);
+  const input = storageTerms(source.dtype, spec.bf16Storage);
+  const bias = biasElement(weight, activation);
+  const switched = { condition: 'has_router_bias', note: 'if has_router_bias' };
+  const columns = groupColumns(rows, 1);
+  const shape = logitShape(spec.block);
+  const note = { always: ' + router_bias[e]', switched: ' (+ router_bias[e])', never: '' }[routerBias];
   return {
-    name: kernelName('router_logits', activation, weight.name, tileName(tile)),
-    family: 'router_logits',
+    name: kernelName(family, ...shape.words, ...source.words, activation, weight.name),
+    family,
     folder: activation,
-    template: 'router_logits',
-    summary: `Router logits of many ${activation} tokens with ${weight.summary} weights, float output`,
-    axes: { activation, weight: weight.name, tile: tileName(tile) },
-    constants: constants(spec, ...logitConstants(parts)),
+    template: 'row_product',
+    summary: `Router logits of ${family === 'router_logits' ? 'a few' : 'many'} ${activation} tokens with ${weight.summary} weights, float output`,
+    axes: { activation, weight: weight.name },
+    constants: constants(spec, ...logitConstants(parts), ...shape.constants),
     bindings: bindings(
-      ...routerInputs(activation, weight, parts),
-      buffer('logits', 'f32', ['num_tokens', parts.scoredShape], { access: 'write' }),
+      buffer(source.name, source.dtype, ['num_tokens', 'hidden_size']),
+      ...matrixBuffers(matrices, weight, bias),
+      ...(routerBias === 'never'
+        ? []
+        : [
+            buffer('router_bias', bias, [scoredShape], {
+              ...(routerBias === 'switched' ? switched : {}),
+              role: 'router_bias',
+            }),
+          ]),
+      buffer('logits', 'f32', ['num_tokens', scoredShape], { access: 'write' }),
       argument('num_tokens'),
     ),
     dispatch: {
-      threadgroups: [
-        `ceil_div(${parts.scoredShape}, ${tile.blockN})`,
-        `ceil_div(num_tokens, ${tile.blockM})`,
-        '1',
-      ],
-      threadsPerThreadgroup: [tileThreads(tile), 1, 1],
+      threadgroups: [`ceil_div(${scoredShape}, ${columns})`, `ceil_div(num_tokens, ${rows.maxRows})`, '1'],
+      threadsPerThreadgroup: [rowThreads(rows), 1, 1],
     },
-    tile,
-    threadgroupBytes: tileBytes(tile, 1),
+    rows: { maxRows: rows.maxRows, columns },
+    threadgroupBytes: rowBytes(weight, rows, 'token'),
     mslVersion: spec.mslVersion,
     terms: {
-      tile: tileTerms(tile),
-      operands: operandTerms(['router'], storageTerms(weight.element, spec.bf16Storage).load4, 'hidden_size'),
-      weightColumns: 'block_n',
-      input: { name: 'hidden_states', load4: input.load4 },
+      rows: rowTerms({ source: 'token', isGathered: false, inWords: '' }),
+      shape: rowShapeTerms(weight, rows, 1),
+      format: formatTerms(weight, spec.bf16Storage),
+      product: {
+        ...productTerms(matrices, weight, spec.bf16Storage, rows.laneRows),
+        columns: parts.numScored,
+      },
+      part: { bias: '' },
+      routerBias: { isAlways: routerBias === 'always', isSwitched: routerBias === 'switched' },
+      description: [
+        `logits[t, e] = sum over h of ${source.name}[t, h] * router_weight[e, h]${note}, in float from end to end.`,
+        ...shape.description,
+      ],
       hasZeroExperts: parts.hasZeroExperts,
-      numScored: parts.numScored,
-      ...inputTerms(spec, activation, weight, parts),
+      finish: {
+        isStage: false,
+        isRow: true,
+        isSigmoid: false,
+        isLogit: true,
+        biasLoad: storageTerms(bias, spec.bf16Storage).load,
+        steps: shape.steps,
+        isCapped: shape.isCapped,
+        isMixing: false,
+      },
+      output: { name: 'logits', store: 'float' },
+      steps: [],
+      input: { name: source.name, msl: input.msl, load4: input.load4 },
+      accessors: accessorTerms(
+        [{ dtype: source.dtype, loads4: true }, ...formatUses(weight, activation, routerBias !== 'never')],
+        spec.bf16Storage,
+      ),
     },
   };
 }

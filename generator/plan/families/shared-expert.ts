@@ -1,25 +1,28 @@
 // The shared expert's gate_up, tiled and for a few tokens, and the factor of its output. Its rows are the tokens themselves.
 
-import type { ActivationDtype } from '../../spec/dtypes.js';
-import type { GenerationSpec } from '../../spec/generation.js';
-import type { WeightFormat } from '../../spec/weights.js';
+import type { ActivationDtype } from '../../description/dtypes.js';
+import type { GenerationSpec } from '../../description/generation.js';
+import type { WeightFormat } from '../../description/weights.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants } from '../constants.js';
-import { CHUNK_ROWS, gemvBytes, SIMDGROUPS, THREADS } from '../gemv.js';
-import { gateUpParts, layoutNote, matrixBuffers, type Matrices } from '../matrices.js';
+import { biasElement, formatTerms, formatUses } from '../format-terms.js';
+import { gateUpParts, layoutNote, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
+import { groupColumns, rowBytes, rowShapeTerms, rowThreads, VECTOR_SHAPE } from '../rows.js';
 import { accessorTerms, storageTerms } from '../storage.js';
-import { tileBytes, tileName, TILES, tileTerms, tileThreads } from '../tiles.js';
-import type { Binding, KernelPlan, TemplateValue, TileShape } from '../types.js';
+import { TILE_NAMES, type TileName } from '../tiles.js';
+import type { Binding, KernelPlan, TemplateValue } from '../types.js';
 import { sharedNaming, sharedVariant, type SharedVariant } from '../variants.js';
-import { rowProduct } from './gemv-terms.js';
 import { productTerms } from './product.js';
+import { placeParts, rowForm, tiledForm } from './product-forms.js';
+import { rowTerms } from './row-sources.js';
 import {
   activationTerms,
   gluConstants,
   gluTerms,
+  partTerm,
   partTerms,
-  selectedWeights,
+  projectionFormats,
   SHARED_GLU,
   sharedExpertAxes,
   type ExpertAxes,
@@ -28,20 +31,23 @@ import {
 export function sharedExpertPlans(spec: GenerationSpec): KernelPlan[] {
   const variant = sharedVariant(spec.block);
   if (variant === null) return [];
-  const gateUp = sharedExpertAxes(spec).flatMap((axes) => [
-    ...Object.values(TILES).map((tile) => sharedGateUpPlan(spec, axes, variant, tile)),
-    decodeSharedGateUpPlan(spec, axes, variant),
+  const gateUp = sharedExpertAxes(spec, 'shared_gate_up').flatMap((axes) => [
+    ...TILE_NAMES.map((tile) => tiledPlan(spec, axes, variant, tile)),
+    rowPlan(spec, axes, variant),
   ]);
-  if (spec.block?.shared?.sigmoidGate === false) return gateUp;
-  const sigmoid = spec.activations.flatMap((activation) =>
-    selectedWeights(spec)
+  const shared = spec.block?.shared ?? null;
+  const factors = [
+    ...(shared?.sigmoidGate === false ? [] : [SIGMOID]),
+    ...(shared?.combine === 'softmax' ? [MIX] : []),
+  ];
+  // The weights of factors are dense as the router's are.
+  const products = spec.activations.flatMap((activation) =>
+    projectionFormats(spec, 'router', activation)
       .filter((weight) => spec.block !== null || weight.element === activation)
-      .map((weight) => sharedSigmoidPlan(spec, activation, weight)),
+      .flatMap((weight) => factors.map((factor) => factorPlan(spec, activation, weight, factor))),
   );
-  return [...gateUp, ...sigmoid];
+  return [...gateUp, ...products];
 }
-
-const IN_WORDS = { input: 'hidden_states[t, h]', term: 'h', index: 'i' } as const;
 
 function sharedMatrices({ layout, hasBias }: SharedVariant): Matrices {
   const columns = 'shared_intermediate_size';
@@ -49,32 +55,71 @@ function sharedMatrices({ layout, hasBias }: SharedVariant): Matrices {
   return { parts, order: 'out_in', columns, terms: 'hidden_size', isPerExpert: false };
 }
 
-function commonBindings(axes: ExpertAxes, variant: SharedVariant): Omit<Binding, 'index'>[] {
-  const note = layoutNote(variant.layout, 'out_in');
+/** The tokens, or what a norm made of them. */
+function inputOf(activation: ActivationDtype, { isNormed }: SharedVariant) {
+  return isNormed
+    ? ({ name: 'shared_states', dtype: 'f32' } as const)
+    : ({ name: 'hidden_states', dtype: activation } as const);
+}
+
+function buffers(axes: ExpertAxes, variant: SharedVariant): Omit<Binding, 'index'>[] {
+  const { weight, activation, intermediate } = axes;
+  const input = inputOf(activation, variant);
   return [
-    buffer('hidden_states', axes.activation, ['num_tokens', 'hidden_size']),
-    ...matrixBuffers(sharedMatrices(variant), axes.weight.element, note),
-    buffer('shared_intermediate', axes.intermediate.dtype, ['num_tokens', 'shared_intermediate_size'], {
+    buffer(input.name, input.dtype, ['num_tokens', 'hidden_size']),
+    ...matrixBuffers(
+      sharedMatrices(variant),
+      weight,
+      biasElement(weight, activation),
+      layoutNote(variant.layout, 'out_in'),
+    ),
+    buffer('shared_intermediate', intermediate.dtype, ['num_tokens', 'shared_intermediate_size'], {
       access: 'write',
     }),
+    argument('num_tokens'),
   ];
+}
+
+function commonPlan(spec: GenerationSpec, axes: ExpertAxes, variant: SharedVariant) {
+  return {
+    folder: axes.activation,
+    summary: `Shared expert's gate and up projections of ${axes.activation} tokens with ${axes.weight.summary} weights, ${variant.glu.summary}`,
+    constants: constants(
+      spec,
+      'hidden_size',
+      'shared_intermediate_size',
+      ...gluConstants(variant.glu, SHARED_GLU),
+    ),
+    bindings: bindings(...buffers(axes, variant)),
+    mslVersion: spec.mslVersion,
+  };
+}
+
+function commonAxes({ activation, weight, intermediate }: ExpertAxes, variant: SharedVariant) {
+  return { activation, weight: weight.name, ...sharedNaming(variant).axes, intermediate: intermediate.dtype };
 }
 
 function commonTerms(
   spec: GenerationSpec,
   { weight, intermediate, activation }: ExpertAxes,
-  { glu, hasBias }: SharedVariant,
+  variant: SharedVariant,
 ): Record<string, TemplateValue> {
+  const { glu, hasBias } = variant;
+  const { name, dtype } = inputOf(activation, variant);
+  const input = storageTerms(dtype, spec.bf16Storage);
   return {
+    rows: rowTerms({ source: 'token', isGathered: false, inWords: 'each token r' }),
+    parts: sharedParts(spec, { weight, activation, intermediate }, variant),
+    isScaled: false,
+    input: { name, msl: input.msl, load4: input.load4 },
     result: {
       name: 'shared_intermediate',
-      columns: 'shared_intermediate_size',
       store: storageTerms(intermediate.dtype, spec.bf16Storage).store,
     },
     accessors: accessorTerms(
       [
-        { dtype: activation, loads4: true },
-        { dtype: weight.element, loads4: true, loads: hasBias },
+        { dtype, loads4: true },
+        ...formatUses(weight, activation, hasBias),
         { dtype: intermediate.dtype, stores: true },
       ],
       spec.bf16Storage,
@@ -84,170 +129,170 @@ function commonTerms(
   };
 }
 
-function sharedGateUpPlan(
+function sharedParts(spec: GenerationSpec, { weight, activation }: ExpertAxes, variant: SharedVariant) {
+  return partTerms(sharedMatrices(variant), {
+    input: `${inputOf(activation, variant).name}[r, h]`,
+    term: 'h',
+    index: 'i',
+    column: 'column',
+    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+  });
+}
+
+function tiledPlan(
   spec: GenerationSpec,
   axes: ExpertAxes,
   variant: SharedVariant,
-  tile: TileShape,
+  name: TileName,
 ): KernelPlan {
   const { activation, weight, intermediate } = axes;
-  const { words, axes: variantAxes } = sharedNaming(variant);
-  const matrices = sharedMatrices(variant);
-  const stored = storageTerms(weight.element, spec.bf16Storage);
+  const { words } = sharedNaming(variant);
+  const form = tiledForm(name, {
+    ...productUse(spec, axes, variant),
+    input: inputOf(activation, variant).dtype,
+  });
   return {
-    name: kernelName(
-      'shared_gate_up',
-      ...words,
-      activation,
-      weight.name,
-      intermediate.suffix,
-      tileName(tile),
-    ),
+    ...commonPlan(spec, axes, variant),
+    name: kernelName('shared_gate_up', ...words, activation, weight.name, intermediate.suffix, form.suffix),
     family: 'shared_gate_up',
-    folder: activation,
-    template: 'shared_gate_up',
-    summary: `Shared expert's gate and up projections of ${activation} tokens with ${weight.summary} weights, ${variant.glu.summary}`,
-    axes: {
-      activation,
-      weight: weight.name,
-      ...variantAxes,
-      intermediate: intermediate.dtype,
-      tile: tileName(tile),
-    },
-    constants: constants(
-      spec,
-      'hidden_size',
-      'shared_intermediate_size',
-      ...gluConstants(variant.glu, SHARED_GLU),
-    ),
-    bindings: bindings(...commonBindings(axes, variant), argument('num_tokens')),
-    dispatch: {
-      threadgroups: [
-        `ceil_div(shared_intermediate_size, ${tile.blockN})`,
-        `ceil_div(num_tokens, ${tile.blockM})`,
-        '1',
-      ],
-      threadsPerThreadgroup: [tileThreads(tile), 1, 1],
-    },
-    tile,
-    threadgroupBytes: tileBytes(tile, matrices.parts.length),
-    mslVersion: spec.mslVersion,
-    terms: {
-      tile: tileTerms(tile),
-      product: productTerms(matrices, stored),
-      parts: partTerms(matrices, { ...IN_WORDS, column: 'column', biasLoad: stored.load }),
-      input: { name: 'hidden_states', load4: storageTerms(activation, spec.bf16Storage).load4 },
-      ...commonTerms(spec, axes, variant),
-    },
+    template: 'gate_up',
+    axes: { ...commonAxes(axes, variant), tile: name },
+    ...form.plan,
+    terms: { ...commonTerms(spec, axes, variant), ...form.terms },
   };
 }
 
-function decodeSharedGateUpPlan(spec: GenerationSpec, axes: ExpertAxes, variant: SharedVariant): KernelPlan {
+function rowPlan(spec: GenerationSpec, axes: ExpertAxes, variant: SharedVariant): KernelPlan {
   const { activation, weight, intermediate } = axes;
-  const { words, axes: variantAxes } = sharedNaming(variant);
-  const matrices = sharedMatrices(variant);
-  const input = storageTerms(activation, spec.bf16Storage);
-  const stored = storageTerms(weight.element, spec.bf16Storage);
-  const columns = (SIMDGROUPS * CHUNK_ROWS) / matrices.parts.length;
-  const columnGroups = `ceil_div(shared_intermediate_size, ${columns})`;
-  const sigmoid = sigmoidOption(spec, weight);
+  const { words } = sharedNaming(variant);
+  const form = rowForm({ ...productUse(spec, axes, variant), source: 'token' });
   return {
+    ...commonPlan(spec, axes, variant),
     name: kernelName('decode_shared_gate_up', ...words, activation, weight.name, intermediate.suffix),
     family: 'decode_shared_gate_up',
-    folder: activation,
-    template: 'decode_shared_gate_up',
-    summary: `Shared expert's gate and up projections of a few ${activation} tokens with ${weight.summary} weights, ${variant.glu.summary}`,
-    axes: { activation, weight: weight.name, ...variantAxes, intermediate: intermediate.dtype },
-    constants: constants(
-      spec,
-      'hidden_size',
-      'shared_intermediate_size',
-      ...gluConstants(variant.glu, SHARED_GLU),
-      ...(sigmoid.isOptional ? (['has_shared_sigmoid'] as const) : []),
-    ),
-    bindings: bindings(...commonBindings(axes, variant), ...sigmoid.bindings),
-    dispatch: {
-      threadgroups: [`${columnGroups}${sigmoid.groups}`, 'num_tokens', '1'],
-      threadsPerThreadgroup: [THREADS, 1, 1],
-    },
-    threadgroupBytes: gemvBytes(SIMDGROUPS, weight),
-    mslVersion: spec.mslVersion,
+    template: 'row_gate_up',
+    axes: commonAxes(axes, variant),
+    ...form.plan,
     terms: {
-      simdgroups: SIMDGROUPS,
-      threads: THREADS,
-      columns,
-      product: rowProduct(matrices),
-      parts: partTerms(matrices, { ...IN_WORDS, column: 'own_column', biasLoad: stored.load }),
-      sigmoid: {
-        isPresent: sigmoid.isPresent,
-        isOptional: sigmoid.isOptional,
-        weights: matrices.parts.map(({ weight: name }) => name).every((name, _, all) => name === all[0])
-          ? 'shared_sigmoid_weight'
-          : 'shared_sigmoid_weight, shared_sigmoid_weight',
-      },
-      input: { name: 'hidden_states', msl: input.msl, load4: input.load4 },
-      weight: { msl: stored.msl, load4: stored.load4 },
       ...commonTerms(spec, axes, variant),
+      ...form.terms,
+      parts: placeParts(sharedParts(spec, axes, variant), form.partRows),
     },
   };
 }
 
-/** Without a block in particular a constant says whether the shared output has a factor: one more threadgroup makes it. */
-function sigmoidOption({ block }: GenerationSpec, weight: WeightFormat) {
-  const isOptional = block === null;
-  const isPresent = isOptional || block.shared?.sigmoidGate === true;
-  const options = isOptional ? { condition: 'has_shared_sigmoid', note: 'if has_shared_sigmoid' } : {};
-  const buffers = [
-    buffer('shared_sigmoid_weight', weight.element, ['1', 'hidden_size'], options),
-    buffer('shared_sigmoid', 'f32', ['num_tokens'], { ...options, access: 'write' }),
-  ];
-  return {
-    isOptional,
-    isPresent,
-    bindings: isPresent ? buffers : [],
-    groups: isPresent ? ` + ${isOptional ? 'has_shared_sigmoid' : '1'}` : '',
-  };
+function productUse({ bf16Storage }: GenerationSpec, { weight }: ExpertAxes, variant: SharedVariant) {
+  return { matrices: sharedMatrices(variant), weight, indirect: null, isScaled: false, bf16Storage };
 }
 
-/** The roles of the dot product are changed: each simdgroup multiplies four tokens with the one row of weights. */
-function sharedSigmoidPlan(
+/** A product with few rows of weights, which says how the shared expert's output is added. */
+interface Factor {
+  readonly name: 'shared_sigmoid' | 'shared_mix';
+  readonly output: string;
+  readonly rows: 1 | 2;
+  readonly isSigmoid: boolean;
+  readonly hasBias: boolean;
+  readonly summary: string;
+  readonly description: string;
+}
+
+const SIGMOID: Factor = {
+  name: 'shared_sigmoid',
+  output: 'shared_sigmoid',
+  rows: 1,
+  isSigmoid: true,
+  hasBias: false,
+  summary: "Factor of the shared expert's output",
+  description:
+    'shared_sigmoid[t] = sigmoid(sum over h of hidden_states[t, h] * shared_sigmoid_weight[0, h]), in float.',
+};
+
+const MIX: Factor = {
+  name: 'shared_mix',
+  output: 'mix_logits',
+  rows: 2,
+  isSigmoid: false,
+  hasBias: true,
+  summary: 'Logits of the routed experts and of the shared expert',
+  description:
+    'mix_logits[t, n] = sum over h of hidden_states[t, h] * shared_mix_weight[n, h] + shared_mix_bias[n], in float.',
+};
+
+function factorPlan(
   spec: GenerationSpec,
   activation: ActivationDtype,
   weight: WeightFormat,
+  factor: Factor,
 ): KernelPlan {
+  const matrices: Matrices = {
+    parts: [{ ...plainPart(factor.name, 'hidden_size', factor.hasBias), width: String(factor.rows) }],
+    order: 'out_in',
+    columns: 'hidden_size',
+    terms: 'hidden_size',
+    isPerExpert: false,
+  };
+  const columns = groupColumns(VECTOR_SHAPE, 1);
+  const part = partTerm(matrices, matrices.parts[0], {
+    column: 'column',
+    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+    input: 'hidden_states[t, h]',
+    term: 'h',
+    index: 'n',
+  });
   const input = storageTerms(activation, spec.bf16Storage);
-  const stored = storageTerms(weight.element, spec.bf16Storage);
-  const tokens = SIMDGROUPS * CHUNK_ROWS;
   return {
-    name: kernelName('shared_sigmoid', activation, weight.name),
-    family: 'shared_sigmoid',
+    name: kernelName(factor.name, activation, weight.name),
+    family: factor.name,
     folder: activation,
-    template: 'shared_sigmoid',
-    summary: `Factor of the shared expert's output for many ${activation} tokens with ${weight.summary} weights`,
+    template: 'row_product',
+    summary: `${factor.summary} for ${activation} tokens with ${weight.summary} weights`,
     axes: { activation, weight: weight.name },
     constants: constants(spec, 'hidden_size'),
     bindings: bindings(
       buffer('hidden_states', activation, ['num_tokens', 'hidden_size']),
-      buffer('shared_sigmoid_weight', weight.element, ['1', 'hidden_size']),
-      buffer('shared_sigmoid', 'f32', ['num_tokens'], { access: 'write' }),
+      ...matrixBuffers(matrices, weight, biasElement(weight, activation)),
+      buffer(factor.output, 'f32', factor.rows === 1 ? ['num_tokens'] : ['num_tokens', '2'], {
+        access: 'write',
+      }),
       argument('num_tokens'),
     ),
     dispatch: {
-      threadgroups: [`ceil_div(num_tokens, ${tokens})`, '1', '1'],
-      threadsPerThreadgroup: [THREADS, 1, 1],
+      threadgroups: [
+        String(Math.ceil(factor.rows / columns)),
+        `ceil_div(num_tokens, ${VECTOR_SHAPE.maxRows})`,
+        '1',
+      ],
+      threadsPerThreadgroup: [rowThreads(VECTOR_SHAPE), 1, 1],
     },
-    threadgroupBytes: gemvBytes(SIMDGROUPS, { ...weight, element: activation }),
+    rows: { maxRows: VECTOR_SHAPE.maxRows, columns },
+    threadgroupBytes: rowBytes(weight, VECTOR_SHAPE, 'token'),
     mslVersion: spec.mslVersion,
     terms: {
-      simdgroups: SIMDGROUPS,
-      threads: THREADS,
-      tokens,
-      row: { msl: stored.msl, load4: stored.load4 },
-      columns: { msl: input.msl, load4: input.load4 },
+      rows: rowTerms({ source: 'token', isGathered: false, inWords: '' }),
+      shape: rowShapeTerms(weight, VECTOR_SHAPE, 1),
+      format: formatTerms(weight, spec.bf16Storage),
+      product: {
+        ...productTerms(matrices, weight, spec.bf16Storage, VECTOR_SHAPE.laneRows),
+        columns: `${factor.rows}u`,
+      },
+      part: { bias: part.bias },
+      description: [factor.description],
+      hasZeroExperts: false,
+      finish: {
+        isStage: false,
+        isRow: true,
+        isSigmoid: factor.isSigmoid,
+        isLogit: false,
+        isCapped: false,
+        isMixing: false,
+      },
+      output: { name: factor.output, store: 'float' },
+      steps: [],
+      input: { name: 'hidden_states', msl: input.msl, load4: input.load4 },
       accessors: accessorTerms(
         [
           { dtype: activation, loads4: true },
-          { dtype: weight.element, loads4: true },
+          ...(factor.hasBias ? formatUses(weight, activation, true) : []),
         ],
         spec.bf16Storage,
       ),

@@ -1,15 +1,27 @@
 // What several kernel families say in the same words.
 
-import type { GluParameters, GluVariant } from '../../spec/activations.js';
-import type { ActivationDtype } from '../../spec/dtypes.js';
-import type { GenerationSpec } from '../../spec/generation.js';
-import { denseFormats, modelFormats, type WeightFormat } from '../../spec/weights.js';
+import type { GluParameters, GluVariant } from '../../description/activations.js';
+import type { ActivationDtype } from '../../description/dtypes.js';
+import type { GenerationSpec } from '../../description/generation.js';
+import {
+  modelFormats,
+  projectionFormat,
+  kernelFormats,
+  type Projection,
+  type WeightFormat,
+} from '../../description/weights.js';
 import type { ConstantName } from '../constants.js';
 import { biasInWords, biasTerm, elementInWords, type Matrices, type Part } from '../matrices.js';
 import type { TemplateValue } from '../types.js';
 
-export function selectedWeights(spec: GenerationSpec): WeightFormat[] {
-  return spec.block === null ? denseFormats(spec.weights) : modelFormats(spec.weights);
+/** The formats in which the kernels of a projection come, each once. */
+export function projectionFormats(
+  spec: GenerationSpec,
+  projection: Projection,
+  activation: ActivationDtype,
+): WeightFormat[] {
+  const layers = spec.block === null ? kernelFormats(spec.weights) : modelFormats(spec.weights);
+  return [...new Set(layers.map(({ name }) => projectionFormat(projection, name, activation, spec.mix)))];
 }
 
 /** How gate_up stores what down reads: in the activation's dtype, or in float, which saves one rounding. */
@@ -30,36 +42,46 @@ export interface ExpertAxes {
   readonly intermediate: IntermediateDtype;
 }
 
-/** Every activation with every weight format and every way to store the intermediate. */
-export function expertAxes(spec: GenerationSpec): ExpertAxes[] {
+/** Every activation with every format of the projection and every way to store the intermediate. */
+export function expertAxes(spec: GenerationSpec, projection: Projection): ExpertAxes[] {
   return spec.activations.flatMap((activation) =>
-    selectedWeights(spec).flatMap((weight) =>
+    projectionFormats(spec, projection, activation).flatMap((weight) =>
       intermediateDtypes(activation).map((intermediate) => ({ activation, weight, intermediate })),
     ),
   );
 }
 
 /** For the shared expert: the general set keeps to weights in the activations' own dtype. */
-export function sharedExpertAxes(spec: GenerationSpec): ExpertAxes[] {
-  return expertAxes(spec).filter(
+export function sharedExpertAxes(spec: GenerationSpec, projection: Projection): ExpertAxes[] {
+  return expertAxes(spec, projection).filter(
     ({ activation, weight }) => spec.block !== null || weight.element === activation,
   );
 }
 
 /** The constants that a unit's limit and factor are. */
-export interface GluConstants extends GluParameters {
+interface GluConstants extends GluParameters {
   readonly limit: ConstantName;
   readonly alpha: ConstantName;
+  readonly beta: ConstantName;
+  readonly linearBeta: ConstantName;
 }
 
-export const ROUTED_GLU = { limit: 'swiglu_limit', alpha: 'swiglu_alpha' } as const satisfies GluConstants;
+export const ROUTED_GLU = {
+  limit: 'swiglu_limit',
+  alpha: 'swiglu_alpha',
+  beta: 'situ_beta',
+  linearBeta: 'situ_linear_beta',
+} as const satisfies GluConstants;
 export const SHARED_GLU = {
   limit: 'shared_swiglu_limit',
   alpha: 'shared_swiglu_alpha',
+  beta: 'shared_situ_beta',
+  linearBeta: 'shared_situ_linear_beta',
 } as const satisfies GluConstants;
 
 export function gluConstants({ kind }: GluVariant, names: GluConstants): ConstantName[] {
   if (kind === 'plain') return [];
+  if (kind === 'situ') return [names.beta, names.linearBeta];
   return kind === 'oai' ? [names.limit, names.alpha] : [names.limit];
 }
 
@@ -85,19 +107,26 @@ interface PartNames {
   readonly index: string;
 }
 
+/** A part of a product: how a kernel's head says it, and what adds its bias. */
+export interface PartTerms {
+  readonly [term: string]: TemplateValue;
+  readonly name: string;
+  readonly inWords: string;
+  readonly bias: string;
+}
+
 /** Each part of the product as the head of a kernel says it, and what adds its bias. */
-export function partTerms(matrices: Matrices, names: PartNames): Record<string, TemplateValue>[] {
+export function partTerms(matrices: Matrices, names: PartNames): PartTerms[] {
   const width = Math.max(...matrices.parts.map(({ name }) => name.length));
   return matrices.parts.map((part, position) => ({
     ...partTerm(matrices, part, names),
     padded: part.name.padEnd(width),
-    // Where lanes hold gates and ups in turn, these come by a shuffle.
-    product: position === 0 ? 'product' : `${part.name}_product`,
+    position,
   }));
 }
 
 /** The same for a product of one matrix. */
-export function partTerm(matrices: Matrices, part: Part, names: PartNames): Record<string, TemplateValue> {
+export function partTerm(matrices: Matrices, part: Part, names: PartNames): PartTerms {
   const element = elementInWords(matrices, part, names.index, names.term);
   return {
     name: part.name,
@@ -125,7 +154,8 @@ export function activationTerms({ activation, kind }: GluVariant): Record<string
     isRelu2: activation === 'relu2',
     isGelu: activation === 'gelu',
     isGeluTanh: activation === 'gelu_tanh',
-    isClamped: kind !== 'plain',
+    isSitu: kind === 'situ',
+    isClamped: kind !== 'plain' && kind !== 'situ',
     erfc: { highest: highest ?? '', lower },
   };
 }

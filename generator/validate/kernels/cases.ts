@@ -71,6 +71,32 @@ const SPECIAL = [
 /** More than half the range of half: only dtypes with eight exponent bits get it. */
 const HUGE = named({ ...MIDDLE, routing: 'spread', scale: 1e15, isChecked: false });
 
-export function kernelCases(activation: string): KernelCase[] {
+/** Shapes of kernels whose rows hold whole groups of terms, in groups. */
+const GROUPED = [
+  { numExperts: 1, topK: 1, hidden: 2, intermediate: 1, checked: 33 },
+  { numExperts: 7, topK: 2, hidden: 3, intermediate: 2, checked: 7 },
+  { numExperts: 5, topK: 5, hidden: 1, intermediate: 3, checked: 2 },
+  { numExperts: 40, topK: 4, hidden: 2, intermediate: 1, checked: 1 },
+] as const;
+
+/** The smallest sizes that are wider than a tile and hold whole groups. */
+function groupedCases(groupTerms: number): KernelCase[] {
+  const unit = groupTerms < 64 ? 32 : groupTerms;
+  return GROUPED.flatMap(({ numExperts, topK, hidden, intermediate, checked }) =>
+    TOKENS.map((numTokens) => {
+      const sizes = { hiddenSize: hidden * unit, intermediateSize: intermediate * unit };
+      const parts = { numTokens, numExperts, topK, ...sizes, scale: 1 } as const;
+      return named({
+        ...parts,
+        routing: numTokens === 33 && topK === 4 ? 'nan' : 'spread',
+        isChecked: numTokens === checked,
+      });
+    }),
+  );
+}
+
+/** `groupTerms`: terms of which a row of weights holds whole groups. */
+export function kernelCases(activation: string, groupTerms = 1): KernelCase[] {
+  if (groupTerms > 1) return groupedCases(groupTerms);
   return [...PLAIN, ...SPECIAL, ...(activation === 'f16' ? [] : [HUGE])];
 }

@@ -1,7 +1,7 @@
 // Trials of the conversions: every element must have the bits that the reference gives, special values among them.
 
 import type { KernelPlan } from '../../plan/types.js';
-import type { ActivationDtype } from '../../spec/dtypes.js';
+import type { ActivationDtype } from '../../description/dtypes.js';
 import { decodeElements } from '../elements.js';
 import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';

@@ -1,4 +1,4 @@
-// Trials of down and of combine, and of both at once for a few tokens.
+// Trials of down and of combine, for rows in expert order and in token order.
 
 import type { KernelPlan } from '../../plan/types.js';
 import { NO_ROW, referenceIndex } from '../../reference/expert-index.js';
@@ -9,7 +9,7 @@ import { FLOAT_ROUNDING } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
 import { makeWeights, matrixOf, project, type Matrix, type Weights } from './expert-weights.js';
 import type { Bounded } from './glu-bounds.js';
-import { tileMap } from './index-trials.js';
+import { tileMap, tileRows } from './index-trials.js';
 import { expectOutput, outputOptions, type OutputOptions } from './output-options.js';
 import {
   dtypeOf,
@@ -39,16 +39,36 @@ function makeDown(plan: KernelPlan, sizes: KernelCase, random: Random, rows: num
   return { intermediate, weights };
 }
 
+/** The row of each assignment, and how many rows there are. */
+function rowPlaces(plan: KernelPlan, ids: Uint32Array, numExperts: number) {
+  const { inverse, order } = referenceIndex(ids, numExperts);
+  if (isSorted(plan)) return { inverse, numRows: order.length };
+  return {
+    inverse: ids.map((id, assignment) => (id < numExperts ? assignment : NO_ROW)),
+    numRows: ids.length,
+  };
+}
+
+function placeInputs(plan: KernelPlan, ids: Uint32Array, inverse: Uint32Array): Inputs {
+  return isSorted(plan)
+    ? { row_of_assignment: encodeElements('u32', inverse) }
+    : { topk_ids: encodeElements('u32', ids) };
+}
+
 function expertMatrix(weights: Weights, sizes: KernelCase, expert: number): Matrix | undefined {
   return expert < sizes.numExperts ? matrixOf(weights, 'down', expert, sizes.numExperts) : undefined;
 }
 
+/** Rows in expert order, in tiles; of the decode path in token order, those of empty slots left out. */
 export function downTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
   const { ids } = routeTokens(sizes, random);
   const index = referenceIndex(ids, sizes.numExperts);
-  const experts = Array.from(index.order, (assignment) => ids[assignment] ?? 0);
+  const experts = isSorted(plan)
+    ? Array.from(index.order, (assignment) => ids[assignment] ?? 0)
+    : Array.from(ids);
   const { intermediate, weights } = makeDown(plan, sizes, random, experts.length);
-  const tiles = tileMap(index.counts, index.offsets, plan.tile?.blockM ?? 1);
+  const blockM = tileRows(plan);
+  const tiles = tileMap(index.counts, index.offsets, blockM);
   const matrices = experts.map((expert) => expertMatrix(weights, sizes, expert));
   const { value, error } = project(
     plan,
@@ -57,17 +77,27 @@ export function downTrials(plan: KernelPlan, sizes: KernelCase, random: Random):
     expertWidth(plan, sizes),
     matrices,
   );
+  const width = expertWidth(plan, sizes);
+  experts.forEach((expert, row) => {
+    if (expert >= sizes.numExperts) error.fill(Infinity, row * width, (row + 1) * width);
+  });
   return [
     {
-      values: { ...openValues(plan, sizes), num_tiles: tiles.length, block_m: plan.tile?.blockM ?? 1 },
+      values: { ...openValues(plan, sizes), num_tiles: tiles.length, block_m: blockM },
       inputs: {
         intermediate: intermediate.bytes,
         ...weights.inputs,
-        tile_map: encodeElements('u32', tiles.flat()),
+        ...(isSorted(plan)
+          ? { tile_map: encodeElements('u32', tiles.flat()) }
+          : { topk_ids: encodeElements('u32', ids) }),
       },
       expectations: [{ output: 'expert_output', element: 'f32', want: value, tolerance: error }],
     },
   ];
+}
+
+function isSorted(plan: KernelPlan): boolean {
+  return hasBinding(plan, 'tile_map') || hasBinding(plan, 'row_of_assignment');
 }
 
 export function combineTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
@@ -75,13 +105,13 @@ export function combineTrials(plan: KernelPlan, sizes: KernelCase, random: Rando
   const options = outputOptions(plan, sizes, random);
   const trials = options.map((own) => {
     const routed = routeBeyond(sizes, random, own);
-    const { inverse, order } = referenceIndex(routed.ids, sizes.numExperts);
-    const rows = store('f32', random.spread(order.length * width, sizes.scale * sizes.scale));
+    const { inverse, numRows } = rowPlaces(plan, routed.ids, sizes.numExperts);
+    const rows = store('f32', random.spread(numRows * width, sizes.scale * sizes.scale));
     const rowValue = (assignment: number, h: number): Bounded => {
       const row = inverse[assignment] ?? NO_ROW;
       return { value: row === NO_ROW ? 0 : (rows.values[row * width + h] ?? NaN), error: 0 };
     };
-    const inputs = { expert_output: rows.bytes, row_of_assignment: encodeElements('u32', inverse) };
+    const inputs = { expert_output: rows.bytes, ...placeInputs(plan, routed.ids, inverse) };
     return slotTrial(plan, sizes, random, own, routed, inputs, rowValue);
   });
   const [plain, ...others] = options;
@@ -97,7 +127,7 @@ function orderTrial(plan: KernelPlan, sizes: KernelCase, random: Random, options
   const { numTokens, numExperts, topK } = sizes;
   const width = expertWidth(plan, sizes);
   const { ids } = routeTokens(sizes, random);
-  const { inverse } = referenceIndex(ids, numExperts);
+  const { inverse } = rowPlaces(plan, ids, numExperts);
   // Powers of two: products are exact.
   const weights = Float64Array.from(ids, () => 2 ** (random.below(3) - 1));
   const rows = new Float64Array(ids.length * width);
@@ -116,31 +146,11 @@ function orderTrial(plan: KernelPlan, sizes: KernelCase, random: Random, options
     values: { ...openValues(plan, sizes), ...options.values },
     inputs: {
       expert_output: encodeElements('f32', rows),
-      row_of_assignment: encodeElements('u32', inverse),
+      ...placeInputs(plan, ids, inverse),
       topk_weights: encodeElements('f32', weights),
     },
     expectations: [exactly(output, dtype, roundElements(dtype, sums))],
   };
-}
-
-export function decodeDownTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
-  const width = expertWidth(plan, sizes);
-  return outputOptions(plan, sizes, random).map((options) => {
-    const routed = routeBeyond(sizes, random, options);
-    const { intermediate, weights } = makeDown(plan, sizes, random, routed.ids.length);
-    const matrices = Array.from(routed.ids, (expert) => expertMatrix(weights, sizes, expert));
-    const { value, error } = project(plan, intermediate.values, sizes.intermediateSize, width, matrices);
-    const rowValue = (assignment: number, h: number): Bounded => ({
-      value: value[assignment * width + h] ?? NaN,
-      error: error[assignment * width + h] ?? NaN,
-    });
-    const inputs = {
-      intermediate: intermediate.bytes,
-      ...weights.inputs,
-      topk_ids: encodeElements('u32', routed.ids),
-    };
-    return slotTrial(plan, sizes, random, options, routed, inputs, rowValue);
-  });
 }
 
 const ZERO_EXPERTS = 3;

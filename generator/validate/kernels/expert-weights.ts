@@ -2,10 +2,13 @@
 
 import { evaluateFormula } from '../../plan/formula.js';
 import type { KernelPlan } from '../../plan/types.js';
+import { kernelFormats, type WeightFormat } from '../../description/weights.js';
+import { formatReference } from '../../reference/formats/index.js';
 import type { ExpertMatrices, ExpertShape } from '../../reference/experts.js';
 import { linearInOut, linearOutIn } from '../../reference/linear.js';
-import { GLU_VARIANTS } from '../../spec/activations.js';
-import type { Glu } from '../../spec/block.js';
+import { GLU_VARIANTS } from '../../description/activations.js';
+import type { Glu } from '../../description/block.js';
+import { encodeMatrices } from '../encode-matrices.js';
 import { formulaValues, type Inputs, type StepValues } from '../job.js';
 import type { Random } from '../random.js';
 import { absolute, absoluteOrNull, dotError } from '../tolerance.js';
@@ -34,17 +37,73 @@ export function makeWeights(
   { terms, gain, bias }: WeightScale,
 ): Weights {
   const sizes = formulaValues(values);
-  const stored = plan.bindings
-    .filter(({ name }) => names.includes(name))
-    .map(({ name, shape }) => {
-      const count = shape.reduce((product, extent) => product * evaluateFormula(extent, sizes), 1);
-      const spread = name.endsWith('_bias') ? bias : gain / Math.sqrt(terms);
-      return [name, store(dtypeOf(plan, name), random.spread(count, spread))] as const;
-    });
-  return {
-    inputs: Object.fromEntries(stored.map(([name, { bytes }]) => [name, bytes])),
-    values: new Map(stored.map(([name, own]) => [name, own.values])),
-  };
+  const spread = gain / Math.sqrt(terms);
+  const inputs: Record<string, Uint8Array> = {};
+  const stored = new Map<string, Float64Array>();
+  for (const binding of plan.bindings.filter(({ name }) => names.includes(name))) {
+    const { name, shape, matrix, plane } = binding;
+    const count = shape.reduce((product, extent) => product * evaluateFormula(extent, sizes), 1);
+    const format = plane === undefined ? undefined : packedFormat(plan);
+    if (format === undefined || matrix === undefined) {
+      const own = store(dtypeOf(plan, name), random.spread(count, plane === undefined ? bias : spread));
+      inputs[name] = own.bytes;
+      stored.set(name, own.values);
+      continue;
+    }
+    const rowTerms = evaluateFormula(matrix[1], sizes);
+    const experts = shape.length === 3 ? evaluateFormula(shape[0] ?? '1', sizes) : 1;
+    const columns = evaluateFormula(matrix[0], sizes);
+    const packed = format.planes.every(({ rows }) => rows === 1)
+      ? packedRows(format, experts * columns, rowTerms, spread, random)
+      : encodeMatrices(
+          format.name,
+          random.spread(experts * columns * rowTerms, spread),
+          experts,
+          columns,
+          rowTerms,
+        );
+    for (const [suffix, bytes] of Object.entries(packed.planes)) {
+      inputs[name.replace(/weight$/, suffix)] = bytes;
+    }
+    stored.set(name, packed.values);
+  }
+  return { inputs, values: stored };
+}
+
+/** The format of a kernel's weights, where they are not dense. */
+function packedFormat({ axes }: KernelPlan): WeightFormat | undefined {
+  const [format] = kernelFormats([axes['weight'] ?? '']);
+  return format?.element === null ? format : undefined;
+}
+
+/** Rows that differ; the others repeat them in an order that shows a wrong expert. */
+const DISTINCT_ROWS = 61;
+
+/** Random rows as a quantiser stores them, and the values that the planes hold. */
+function packedRows(format: WeightFormat, columns: number, terms: number, spread: number, random: Random) {
+  const reference = formatReference(format.name);
+  const distinct = Math.min(columns, DISTINCT_ROWS);
+  const own = reference.encode(random.spread(distinct * terms, spread), distinct, terms);
+  const decoded = reference.decode(own, distinct, terms);
+  const source = Array.from(
+    { length: columns },
+    (_, row) => (row * 7 + Math.floor(row / DISTINCT_ROWS)) % distinct,
+  );
+  const values = new Float64Array(columns * terms);
+  source.forEach((from, row) => {
+    values.set(decoded.subarray(from * terms, (from + 1) * terms), row * terms);
+  });
+  const planes = Object.fromEntries(
+    Object.entries(own).map(([suffix, bytes]) => {
+      const rowBytes = bytes.byteLength / distinct;
+      const all = new Uint8Array(columns * rowBytes);
+      source.forEach((from, row) => {
+        all.set(bytes.subarray(from * rowBytes, (from + 1) * rowBytes), row * rowBytes);
+      });
+      return [suffix, all] as const;
+    }),
+  );
+  return { planes, values };
 }
 
 /** The names that gate_up kernels give their weights and biases. */
@@ -133,6 +192,12 @@ function gluOf(plan: KernelPlan, values: StepValues, prefix: string): Glu {
     case 'clamp_before':
     case 'clamp_after':
       return { kind: row.kind, activation, limit };
+    case 'situ':
+      return {
+        kind: 'situ',
+        beta: valueOf(plan, values, `${prefix}situ_beta`),
+        linearBeta: valueOf(plan, values, `${prefix}situ_linear_beta`),
+      };
   }
 }
 

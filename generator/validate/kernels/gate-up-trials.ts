@@ -11,7 +11,7 @@ import { absolute, dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js
 import type { KernelCase } from './cases.js';
 import { gateUpMatricesOf, gateUpNames, gateUpShape, magnitudes, makeWeights } from './expert-weights.js';
 import { boundGlu } from './glu-bounds.js';
-import { tileMap } from './index-trials.js';
+import { tileMap, tileRows } from './index-trials.js';
 import {
   dtypeOf,
   expertWidth,
@@ -44,7 +44,7 @@ export function gateUpTrials(plan: KernelPlan, sizes: KernelCase, random: Random
   const { ids, weights } = routeTokens(sizes, random);
   const index = referenceIndex(ids, sizes.numExperts);
   const order = Array.from(index.order);
-  const tiles = tileMap(index.counts, index.offsets, plan.tile?.blockM ?? 1);
+  const tiles = tileMap(index.counts, index.offsets, tileRows(plan));
   const isWeighted = hasBinding(plan, 'topk_weights');
   const rows = {
     tokens: order.map((assignment) => Math.floor(assignment / sizes.topK)),
@@ -55,7 +55,7 @@ export function gateUpTrials(plan: KernelPlan, sizes: KernelCase, random: Random
   return [
     {
       ...trial,
-      values: { ...trial.values, num_tiles: tiles.length, block_m: plan.tile?.blockM ?? 1 },
+      values: { ...trial.values, num_tiles: tiles.length, block_m: tileRows(plan) },
       inputs: {
         ...trial.inputs,
         sorted_assignments: encodeElements('u32', index.order),

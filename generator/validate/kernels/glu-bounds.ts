@@ -1,9 +1,9 @@
 // How far the value of a gated unit may be off, given how far gate and up are: clamping and the activations pass an error on
 // with a bounded slope, and round themselves.
 
-import { activationFunction } from '../../reference/activations.js';
+import { activationFunction, sigmoid, softcap } from '../../reference/activations.js';
 import { referenceGlu } from '../../reference/experts.js';
-import type { Activation, Glu } from '../../spec/block.js';
+import type { Activation, Glu } from '../../description/block.js';
 import { FLOAT_ROUNDING } from '../tolerance.js';
 
 /** A value and a bound of its error. */
@@ -38,6 +38,10 @@ function activated(activation: Activation, { value, error }: Bounded): Bounded {
 
 function gateFactor(glu: Glu, gate: Bounded): Bounded {
   if (glu.kind === 'plain') return activated(glu.activation, gate);
+  if (glu.kind === 'situ') {
+    const value = softcap(gate.value, glu.beta) * sigmoid(gate.value);
+    return { value, error: SLOPE * gate.error + ACTIVATION_ERROR * Math.abs(gate.value) };
+  }
   const limited = { value: Math.min(gate.value, glu.limit), error: gate.error };
   switch (glu.kind) {
     case 'clamp_before':
@@ -56,6 +60,12 @@ function gateFactor(glu: Glu, gate: Bounded): Bounded {
 
 function upFactor(glu: Glu, up: Bounded): Bounded {
   if (glu.kind === 'plain') return up;
+  if (glu.kind === 'situ') {
+    return {
+      value: softcap(up.value, glu.linearBeta),
+      error: up.error + ACTIVATION_ERROR * Math.abs(up.value),
+    };
+  }
   const value = Math.min(Math.max(up.value, -glu.limit), glu.limit);
   if (glu.kind !== 'oai') return { value, error: up.error };
   return { value: value + 1, error: up.error + FLOAT_ROUNDING * Math.abs(value + 1) };

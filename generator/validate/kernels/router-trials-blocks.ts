@@ -3,8 +3,8 @@
 
 import { MAX_EXPERTS } from '../../plan/constants.js';
 import type { RoutedBlock, RoutingInputs } from '../../reference/router.js';
-import type { Router } from '../../spec/block.js';
-import type { RouterVariant } from '../../spec/routers.js';
+import type { Router } from '../../description/block.js';
+import type { RouterVariant } from '../../description/routers.js';
 import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';
@@ -68,11 +68,22 @@ export function blocksOf(variant: RouterVariant, { numExperts, topK }: KernelCas
   });
 }
 
+/** What the general set does not have. */
+const PLAIN_ROUTER = {
+  input: 'block',
+  norm: null,
+  temperature: 1,
+  softcap: null,
+  markedSelectionBias: false,
+  expertScale: false,
+} as const;
+
 function routerOf(variant: RouterVariant, options: Options, numScored: number, topK: number): Router {
   const { scoring, post, selection } = variant;
   const isTopK = selection !== 'table' && scoring !== 'sparsemixer';
   const score = GROUP_SCORES[selection];
   return {
+    ...PLAIN_ROUTER,
     scoring: scoring === 'sparsemixer' ? { kind: scoring, epsilon: SPARSEMIXER_EPSILON } : { kind: scoring },
     logitBias: options.logitBias,
     selectionBias: isTopK && options.selectionBias,

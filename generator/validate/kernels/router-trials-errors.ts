@@ -1,8 +1,8 @@
 // How far a right router may be from the reference, derived from the error of its logits and of the float operations after them.
 
 import { referenceRouting, type RoutedBlock, type RoutingInputs } from '../../reference/router.js';
-import type { Router } from '../../spec/block.js';
-import { FLOAT_ROUNDING } from '../tolerance.js';
+import type { Router } from '../../description/block.js';
+import { FLOAT_ROUNDING, SMALLEST_NORMAL } from '../tolerance.js';
 
 /** One token's logits and how wrong each may be. */
 export interface LogitRow {
@@ -14,7 +14,6 @@ export interface LogitRow {
 const FUNCTION_ROUNDINGS = 2 * 4 + 2 * 2.5 + 3;
 /** The precise power function of Metal is right to 16 units in the last place. */
 const POWER_ROUNDINGS = 16 * 2;
-const SMALLEST = 2 ** -126;
 
 /** Values that are no numbers count as none. */
 function highestOf(values: ArrayLike<number>): number {
@@ -33,11 +32,11 @@ function valueError(scoring: Scoring, value: number, distance: number, terms: nu
     case 'softmax':
     case 'topk_softmax':
     case 'sparsemixer':
-      return value * shareError(distance, terms, error) + SMALLEST;
+      return value * shareError(distance, terms, error) + SMALLEST_NORMAL;
     case 'sigmoid':
-      return value * (error + FUNCTION_ROUNDINGS * FLOAT_ROUNDING) + SMALLEST;
+      return value * (error + FUNCTION_ROUNDINGS * FLOAT_ROUNDING) + SMALLEST_NORMAL;
     case 'sqrtsoftplus':
-      return value * (error + FUNCTION_ROUNDINGS * FLOAT_ROUNDING) + Math.sqrt(SMALLEST);
+      return value * (error + FUNCTION_ROUNDINGS * FLOAT_ROUNDING) + Math.sqrt(SMALLEST_NORMAL);
     case 'raw':
       return error;
   }
@@ -73,7 +72,7 @@ function normalizedErrors({ normalize, scale }: Router, weights: number[], error
     const share = Math.abs(weight / divisor.value);
     const error =
       (errors[slot] ?? NaN) / Math.abs(divisor.value) + share * (divisor.error / Math.abs(divisor.value));
-    return Math.abs(scale) * (1.1 * error + 4 * FLOAT_ROUNDING * share + SMALLEST);
+    return Math.abs(scale) * (1.1 * error + 4 * FLOAT_ROUNDING * share + SMALLEST_NORMAL);
   });
 }
 

@@ -5,7 +5,7 @@ import { routerConstants } from '../../plan/constants.js';
 import type { KernelPlan } from '../../plan/types.js';
 import { linearOutIn } from '../../reference/linear.js';
 import { referenceRouting, type RoutedBlock, type RoutingInputs } from '../../reference/router.js';
-import { variantNamed } from '../../spec/routers.js';
+import { variantNamed } from '../../description/routers.js';
 import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import { absolute, absoluteOrNull, dotError } from '../tolerance.js';
@@ -17,10 +17,6 @@ import { dtypeOf, sizeValues, store, type Expectation, type Trial } from './tria
 
 export function routerSelectTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
   return blocksOf(variantOf(plan), sizes).map((block) => selectTrial(block, sizes, random));
-}
-
-export function routerTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
-  return blocksOf(variantOf(plan), sizes).map((block) => routerTrial(plan, block, sizes, random));
 }
 
 function variantOf(plan: KernelPlan) {
@@ -36,18 +32,6 @@ function selectTrial(block: RoutedBlock, sizes: KernelCase, random: Random): Tri
     values: { ...sizeValues(sizes), ...routerConstants(block) },
     inputs: { logits: logits.bytes, ...inputs.bytes },
     expectations: expectSelection(block, rowsOf(logits.values, numScored), inputs.reference),
-  };
-}
-
-/** The whole router, for any block. */
-function routerTrial(plan: KernelPlan, block: RoutedBlock, sizes: KernelCase, random: Random): Trial {
-  const numScored = block.numExperts + block.numZeroExperts;
-  const made = makeRouter(plan, block, sizes, random);
-  const inputs = routingInputs(block, sizes, random);
-  return {
-    values: { ...sizeValues(sizes), ...routerConstants(block) },
-    inputs: { ...made.inputs, ...inputs.bytes },
-    expectations: expectSelection(block, rowsOf(made.values, numScored, made.errors), inputs.reference),
   };
 }
 

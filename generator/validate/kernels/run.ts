@@ -1,44 +1,58 @@
 // Runs kernels on a device, each on every case of its family, and compares what they write with the float64 references.
 
-import type { Check, CheckReport, Device, Job, LoadedLibrary } from '../../native/types.js';
+import type {
+  Check,
+  CheckReport,
+  Device,
+  DispatchResult,
+  Job,
+  LoadedLibrary,
+  Subnormals,
+} from '../../native/types.js';
 import type { KernelPlan } from '../../plan/types.js';
 import { compareValues, type Mismatch } from '../compare.js';
 import { decodeElements } from '../elements.js';
 import { buildJob, type JobOptions } from '../job.js';
 import { createRandom, type Random } from '../random.js';
+import { memoryMismatches, type MemoryMismatch } from '../threadgroup-memory.js';
 import type { KernelCase } from './cases.js';
 import { convertTrials } from './convert-trials.js';
-import { combineTrials, decodeDownTrials, downTrials } from './down-trials.js';
+import type { BlockFamily, FamilyName } from '../../plan/families/table.js';
+import { combineTrials, downTrials } from './down-trials.js';
 import {
   decodeGateUpTrials,
   gateUpTrials,
   sharedGateUpTrials,
   sharedSigmoidTrials,
 } from './gate-up-trials.js';
-import { indexCountTrials, indexScanTrials, indexScatterTrials } from './index-trials.js';
+import { indexBuildTrials, indexCountTrials, indexScanTrials, indexScatterTrials } from './index-trials.js';
 import { latentInTrials, latentOutTrials, sharedDownTrials } from './projection-trials.js';
-import { routerLogitsTrials, routerSelectTrials, routerTrials } from './router-trials.js';
-import { seedAssignmentTrials } from './seed-assignment-trials.js';
-import { seedConvertTrials } from './seed-convert-trials.js';
-import { seedDispatchTrials } from './seed-dispatch-trials.js';
-import { seedEntropyTrials } from './seed-entropy-trials.js';
-import { seedDecodeTrials, seedMixtureTrials } from './seed-mixture-trials.js';
-import { seedRouterTrials } from './seed-router-trials.js';
-import { seedAggregateTrials, seedGateUpTrials } from './seed-shared-trials.js';
+import { routerLogitsTrials, routerSelectTrials } from './router-trials.js';
+import { dropInAssignmentTrials } from './dropin-assignment-trials.js';
+import { dropInConvertTrials } from './dropin-convert-trials.js';
+import { dropInDispatchTrials } from './dropin-dispatch-trials.js';
+import { dropInEntropyTrials } from './dropin-entropy-trials.js';
+import { dropInDecodeTrials, dropInMixtureTrials } from './dropin-mixture-trials.js';
+import { dropInRouterTrials } from './dropin-router-trials.js';
+import { dropInAggregateTrials, dropInGateUpTrials } from './dropin-shared-trials.js';
 import type { Trial, TrialBuilder } from './trial.js';
 
-const TRIALS: Readonly<Record<string, TrialBuilder>> = {
-  router: routerTrials,
+const TRIALS: Readonly<Record<Exclude<FamilyName, BlockFamily>, TrialBuilder>> = {
   router_logits: routerLogitsTrials,
+  batched_router_logits: routerLogitsTrials,
   router_select: routerSelectTrials,
+  index_build: indexBuildTrials,
   index_count: indexCountTrials,
   index_scan: indexScanTrials,
   index_scatter: indexScatterTrials,
   gate_up: gateUpTrials,
   down: downTrials,
+  skinny_gate_up: gateUpTrials,
+  skinny_down: downTrials,
   combine: combineTrials,
+  decode_combine: combineTrials,
   decode_gate_up: decodeGateUpTrials,
-  decode_down: decodeDownTrials,
+  decode_down: downTrials,
   shared_gate_up: sharedGateUpTrials,
   decode_shared_gate_up: sharedGateUpTrials,
   shared_sigmoid: sharedSigmoidTrials,
@@ -49,21 +63,22 @@ const TRIALS: Readonly<Record<string, TrialBuilder>> = {
   latent_out: latentOutTrials,
   decode_latent_out: latentOutTrials,
   convert: convertTrials,
-  seed_router: seedRouterTrials,
-  seed_dispatch: seedDispatchTrials,
-  seed_assignments: seedAssignmentTrials,
-  seed_entropy: seedEntropyTrials,
-  seed_mixture: seedMixtureTrials,
-  seed_decode: seedDecodeTrials,
-  seed_scatter: seedMixtureTrials,
-  seed_aggregate: seedAggregateTrials,
-  seed_gate_up: seedGateUpTrials,
-  seed_convert: seedConvertTrials,
+  dropin_router: dropInRouterTrials,
+  dropin_dispatch: dropInDispatchTrials,
+  dropin_assignments: dropInAssignmentTrials,
+  dropin_entropy: dropInEntropyTrials,
+  dropin_mixture: dropInMixtureTrials,
+  dropin_decode: dropInDecodeTrials,
+  dropin_scatter: dropInMixtureTrials,
+  dropin_aggregate: dropInAggregateTrials,
+  dropin_gate_up: dropInGateUpTrials,
+  dropin_convert: dropInConvertTrials,
 };
 
 /** What a kernel must do on a case; a family without trials cannot be validated, and none is let through. */
 export function trialsOf(plan: KernelPlan, sizes: KernelCase, random: Random): readonly Trial[] {
-  const builder = TRIALS[plan.family];
+  const builders: Readonly<Partial<Record<FamilyName, TrialBuilder>>> = TRIALS;
+  const builder = builders[plan.family];
   if (builder === undefined) throw new Error(`the family ${plan.family} has no trials`);
   return builder(plan, sizes, random);
 }
@@ -85,11 +100,14 @@ export interface KernelVerdict {
   readonly usedShare: number;
   readonly failures: readonly Failure[];
   readonly reports: readonly CheckReport[];
+  /** The kernel, where it takes other threadgroup memory than its plan says. */
+  readonly memory: readonly MemoryMismatch[];
 }
 
 export interface KernelRunOptions {
   readonly seed: number;
   readonly checks: readonly Check[];
+  readonly subnormals?: Subnormals | undefined;
 }
 
 export async function validateKernel(
@@ -104,23 +122,27 @@ export async function validateKernel(
   );
   const outcomes: TrialOutcome[] = [];
   const reports: CheckReport[] = [];
+  const dispatches: DispatchResult[] = [];
   for (const isChecked of [true, false]) {
     const checks = isChecked ? options.checks : [];
     for (const batch of batchesOf(trials.filter(({ sizes }) => sizes.isChecked === isChecked))) {
       const result = await runTrials(device, library, plan, batch, { ...options, checks });
       outcomes.push(...result.outcomes);
       reports.push(...result.reports);
+      dispatches.push(...result.dispatches);
     }
   }
   const failures = outcomes.flatMap((outcome) => outcome.failures);
+  const memory = memoryMismatches([plan], dispatches);
   return {
     kernel: plan.name,
-    ok: failures.length === 0 && reports.length === 0,
+    ok: failures.length === 0 && reports.length === 0 && memory.length === 0,
     trials: trials.length,
     compared: outcomes.reduce((sum, { compared }) => sum + compared, 0),
     usedShare: Math.max(0, ...outcomes.map((outcome) => outcome.usedShare)),
     failures,
     reports,
+    memory,
   };
 }
 
@@ -182,11 +204,15 @@ async function runTrials(
   library: LoadedLibrary,
   plan: KernelPlan,
   batch: readonly TrialOfCase[],
-  { checks, seed }: KernelRunOptions,
-): Promise<{ readonly outcomes: TrialOutcome[]; readonly reports: readonly CheckReport[] }> {
+  { checks, seed, subnormals = 'flush' }: KernelRunOptions,
+): Promise<{
+  readonly outcomes: TrialOutcome[];
+  readonly reports: readonly CheckReport[];
+  readonly dispatches: readonly DispatchResult[];
+}> {
   const trials = batch.map(({ trial }) => trial);
   const result = await device.run(
-    trialsJob(plan, library, trials, checks.length > 0 ? { checks, seed } : {}),
+    trialsJob(plan, library, trials, { subnormals, ...(checks.length > 0 && { checks, seed }) }),
   );
   const expected = batch.flatMap(({ sizes, trial }) =>
     trial.expectations.map((expectation) => ({ case: sizes.name, expectation })),
@@ -197,5 +223,5 @@ async function runTrials(
     const failure = { case: item.case, output: item.expectation.output, mismatches, worst };
     return { compared, usedShare, failures: mismatches > 0 ? [failure] : [] };
   });
-  return { outcomes, reports: result.reports };
+  return { outcomes, reports: result.reports, dispatches: result.dispatches };
 }

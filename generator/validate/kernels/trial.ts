@@ -1,7 +1,7 @@
 // A trial: one kernel on one case, with its inputs and what must come out.
 
 import type { KernelPlan } from '../../plan/types.js';
-import type { ActivationDtype, ElementType } from '../../spec/dtypes.js';
+import type { ActivationDtype, ElementType } from '../../description/dtypes.js';
 import type { Expected } from '../compare.js';
 import { encodeElements, roundElements } from '../elements.js';
 import type { Inputs, StepValues } from '../job.js';
@@ -71,15 +71,20 @@ export function openValues(plan: KernelPlan, sizes: KernelCase): StepValues {
   const own = {
     ...sizeValues(sizes),
     latent_size: latentSize(sizes),
-    shared_intermediate_size: sizes.intermediateSize + 5,
+    shared_intermediate_size: sizes.intermediateSize + (isGrouped(sizes) ? sizes.intermediateSize : 5),
     ...OPEN_CONSTANTS,
   };
   const baked = plan.constants.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]));
   return { ...own, ...(Object.fromEntries(baked) as StepValues) };
 }
 
-function latentSize({ hiddenSize }: KernelCase): number {
-  return Math.ceil(0.6 * hiddenSize) + 1;
+function latentSize(sizes: KernelCase): number {
+  return isGrouped(sizes) ? sizes.intermediateSize : Math.ceil(0.6 * sizes.hiddenSize) + 1;
+}
+
+/** Both sizes hold whole blocks: what is derived of them must too. */
+function isGrouped({ hiddenSize, intermediateSize }: KernelCase): boolean {
+  return hiddenSize % 32 === 0 && intermediateSize % 32 === 0 && hiddenSize !== 64;
 }
 
 /** A constant's value, or where the kernel does not know it, anything. */

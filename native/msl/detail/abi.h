@@ -58,7 +58,8 @@ struct __msl_self {
   const unsigned long* tgbuf;
 
   // thread_position_in_grid, thread_position_in_threadgroup, threadgroup_position_in_grid, threads_per_threadgroup,
-  // threadgroups_per_grid, threads_per_grid, simdgroups_per_threadgroup.
+  // threadgroups_per_grid, threads_per_grid, simdgroups_per_threadgroup. Threadgroups at the edges of a grid may have fewer
+  // threads than others: dispatch_simdgroups_per_threadgroup and dispatch_threads_per_threadgroup are about the others.
   unsigned int tpig[3];
   unsigned int tpitg[3];
   unsigned int tgpig[3];
@@ -66,6 +67,8 @@ struct __msl_self {
   unsigned int tgpg[3];
   unsigned int tpg[3];
   unsigned int nsg;
+  unsigned int dnsg;
+  unsigned int dtptg[3];
   unsigned int padding;
 };
 

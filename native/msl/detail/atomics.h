@@ -10,6 +10,9 @@ template <class T>
 struct atomic {
   T __msl_value;
 };
+// The name behind the others.
+template <class T>
+using _atomic = atomic<T>;
 typedef atomic<int> msl_atomic_int;
 typedef atomic<uint> msl_atomic_uint;
 typedef atomic<bool> msl_atomic_bool;
@@ -50,7 +53,7 @@ template <class T>
 using __msl_atomic_bits = typename __msl_atomic_type<T>::bits;
 
 template <class T>
-constexpr __constant bool __msl_has_arithmetic = is_integral_v<T> && !__is_same(T, bool);
+constexpr const __global bool __msl_has_arithmetic = __integer_v<T> && !__is_same(T, bool);
 
 template <class T>
 __MSL_INL T __msl_atomic_combine(uint operation, T old, T operand) {
@@ -61,7 +64,7 @@ __MSL_INL T __msl_atomic_combine(uint operation, T old, T operand) {
     case MSL_RT_ATOMIC_MIN: return old < operand ? old : operand;
     default: break;
   }
-  if constexpr (is_integral_v<T>) {
+  if constexpr (__integer_v<T>) {
     switch (operation) {
       case MSL_RT_ATOMIC_AND: return T(old & operand);
       case MSL_RT_ATOMIC_OR: return T(old | operand);
@@ -123,7 +126,7 @@ __MSL_INL T __msl_atomic_combine(uint operation, T old, T operand) {
     }                                                                                             \
     if (operation == MSL_RT_ATOMIC_EXCHANGE)                                                      \
       return __builtin_bit_cast(T, (bits)__atomic_exchange_n(place, value, __ATOMIC_RELAXED));    \
-    if constexpr (is_integral_v<T>) {                                                             \
+    if constexpr (__integer_v<T>) {                                                             \
       if (operation == MSL_RT_ATOMIC_ADD)                                                         \
         return __builtin_bit_cast(T, (bits)__atomic_fetch_add(place, value, __ATOMIC_RELAXED));   \
       if (operation == MSL_RT_ATOMIC_OR)                                                          \
@@ -165,7 +168,7 @@ __MSL_INL T __msl_atomic_combine(uint operation, T old, T operand) {
   }                                                                                               \
   template <class T>                                                                              \
   __MSL_INL bool atomic_compare_exchange_weak_explicit(volatile space atomic<T>* object,          \
-                                                       __private T* expected,                     \
+                                                       __generic T* expected,                     \
                                                        type_identity_t<T> desired, memory_order,  \
                                                        memory_order) {                            \
     typedef __msl_atomic_bits<T> bits;                                                            \

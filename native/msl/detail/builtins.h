@@ -17,7 +17,7 @@ __MSL_INL float __metal_copysign(float x, float y) { return __msl_precise::copys
 __MSL_INL float __metal_nextafter(float x, float y) { return __msl_precise::nextafter(x, y); }
 __MSL_INL float __metal_fma(float x, float y, float z) { return __msl_precise::fma(x, y, z); }
 __MSL_INL float __metal_ldexp(float x, int k, int) { return __msl_precise::ldexp(x, k); }
-__MSL_INL float __metal_frexp(float x, __private int* k) { return __msl_precise::frexp(x, k); }
+__MSL_INL float __metal_frexp(float x, __generic int* k) { return __msl_precise::frexp(x, k); }
 __MSL_INL float __metal_fmax3(float a, float b, float c, int) { return metal::fmax3(a, b, c); }
 __MSL_INL float __metal_fmin3(float a, float b, float c, int) { return metal::fmin3(a, b, c); }
 __MSL_INL float __metal_fmedian3(float a, float b, float c, int) { return metal::fmedian3(a, b, c); }

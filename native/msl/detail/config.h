@@ -7,6 +7,10 @@
 #pragma OPENCL EXTENSION __cl_clang_variadic_functions : enable
 #pragma OPENCL EXTENSION __cl_clang_bitfields : enable
 
+// Metal's constant address space: read-only memory that converts to the generic space, and from which objects are copied.
+// What the program itself defines there lies in `const __global` (program scope allows no other).
+#define __MSL_CONSTANT const __attribute__((opencl_global_host))
+
 #define __MSL_INL inline __attribute__((always_inline))
 
 typedef unsigned char uchar;
@@ -35,12 +39,18 @@ using ::int16_t;
 using ::int32_t;
 using ::int64_t;
 using ::int8_t;
+using ::intptr_t;
 using ::ptrdiff_t;
 using ::size_t;
 using ::uint16_t;
 using ::uint32_t;
 using ::uint64_t;
+using ::uchar;
+using ::uint;
 using ::uint8_t;
+using ::uintptr_t;
+using ::ulong;
+using ::ushort;
 }  // namespace metal
 
 // X(type) for every integer type, and for every type that arithmetic is defined on.

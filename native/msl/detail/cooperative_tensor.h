@@ -92,10 +92,10 @@ struct __msl_tensor_layout {
 // Goes through the elements of one lane.
 template <class T, class Layout>
 struct __msl_tensor_iterator {
-  __private T* __msl_elements;
+  __generic T* __msl_elements;
   uint __msl_at;
 
-  __MSL_INL __private T& operator*() const { return __msl_elements[__msl_at]; }
+  __MSL_INL T& operator*() const { return __msl_elements[__msl_at]; }
   __MSL_INL __msl_tensor_iterator& operator++() {
     do __msl_at++;
     while (__msl_at < Layout::capacity && !Layout::is_valid(__msl_at));
@@ -113,8 +113,9 @@ struct __msl_tensor_iterator {
   }
 };
 
-// Rows x Columns elements of type T in the lanes of so many simdgroups.
-template <class T, int Rows, int Columns, int Simdgroups = 1>
+// Rows x Columns elements of type T in the lanes of so many simdgroups. A product's result is made for factors of the types
+// Left and Right.
+template <class T, int Rows, int Columns, int Simdgroups = 1, class Left = void, class Right = void>
 struct cooperative_tensor {
   typedef T element_type;
   typedef T value_type;
@@ -135,12 +136,12 @@ struct cooperative_tensor {
     return {{__msl_layout::column(i), __msl_layout::row(i)}};
   }
   template <class I>
-  __MSL_INL __private T& operator[](I i) __private {
+  __MSL_INL T& operator[](I i) {
     __msl_check((uint)i);
     return __msl_elements[i];
   }
   template <class I>
-  __MSL_INL const __private T& operator[](I i) const __private {
+  __MSL_INL const T& operator[](I i) const {
     __msl_check((uint)i);
     return __msl_elements[i];
   }
@@ -149,15 +150,15 @@ struct cooperative_tensor {
   }
 
   typedef __msl_tensor_iterator<T, __msl_layout> iterator;
-  __MSL_INL iterator begin() __private {
+  __MSL_INL iterator begin() {
     iterator first{__msl_elements, (uint)-1};
     return ++first;
   }
-  __MSL_INL iterator end() __private { return {__msl_elements, __msl_capacity}; }
+  __MSL_INL iterator end() { return {__msl_elements, __msl_capacity}; }
 
   // What the tensor in memory does not have is 0.
   template <class S, class Extents>
-  __MSL_AT_CALLER __MSL_INL void load(const __msl_memory<S, Extents> source) __private {
+  __MSL_AT_CALLER __MSL_INL void load(const __msl_memory<S, Extents> source) {
     __msl_check_memory<S, Extents>();
     for (uint i = 0; i < __msl_capacity; i++) {
       if (!__msl_layout::is_valid(i)) continue;
@@ -167,7 +168,7 @@ struct cooperative_tensor {
   }
   // Elements that the tensor in memory does not have are left out.
   template <class S, class Extents>
-  __MSL_AT_CALLER __MSL_INL void store(const __msl_memory<S, Extents> target) const __private {
+  __MSL_AT_CALLER __MSL_INL void store(const __msl_memory<S, Extents> target) const {
     __msl_check_memory<S, Extents>();
     for (uint i = 0; i < __msl_capacity; i++) {
       if (!__msl_layout::is_valid(i)) continue;

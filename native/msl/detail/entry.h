@@ -28,16 +28,17 @@ struct __msl_bufarg<const metal::array<T, N>> : __msl_bufarg<metal::array<T, N>>
 #define __MSL_BUFARG(SPACE)                                     \
   template <class T>                                            \
   struct __msl_bufarg<SPACE T*> {                               \
+    typedef T element;                                          \
     static __MSL_INL SPACE T* get(ulong p) { return (SPACE T*)p; } \
   };                                                            \
   template <class T>                                            \
   struct __msl_bufarg<SPACE T&> {                               \
+    typedef T element;                                          \
     static __MSL_INL SPACE T& get(ulong p) { return *(SPACE T*)p; } \
   };
 __MSL_BUFARG(__global)
-__MSL_BUFARG(__constant)
 __MSL_BUFARG(const __global)
-__MSL_BUFARG(const __constant)
+__MSL_BUFARG(__MSL_CONSTANT)
 __MSL_BUFARG(volatile __global)
 __MSL_BUFARG(const volatile __global)
 #undef __MSL_BUFARG
@@ -48,11 +49,23 @@ struct __msl_tgarg {
 };
 template <class T>
 struct __msl_tgarg<__local T*> {
+  typedef T element;
   static __MSL_INL __local T* get(ulong p) { return (__local T*)p; }
 };
 template <class T>
 struct __msl_tgarg<__local T&> {
+  typedef T element;
   static __MSL_INL __local T& get(ulong p) { return *(__local T*)p; }
+};
+
+// Completes the type of an argument's elements, so that the compiler tells how they lie in memory; 0 for what has no size.
+template <class T, class = void>
+struct __msl_size {
+  static constexpr ulong value = 0;
+};
+template <class T>
+struct __msl_size<T, decltype((void)sizeof(T))> {
+  static constexpr ulong value = sizeof(T);
 };
 
 // Positions and indices: ushort or uint, or vectors of them.
@@ -154,38 +167,41 @@ __MSL_INL constexpr __msl_value_t<T> __msl_value(T&& x) {
   return static_cast<__msl_value_t<T>>(x);
 }
 
-// A copy of an object in the constant address space; anything else passes through.
-template <class T>
-__MSL_INL constexpr T __msl_from_constant(const __constant T& x) {
-  return __builtin_bit_cast(T, x);
-}
-template <class T>
-__MSL_INL constexpr T&& __msl_from_constant(T&& x) {
-  return static_cast<T&&>(x);
+// `V(x)` for a vector type that the program declares: the elements of another vector are converted, a scalar is repeated.
+template <class V, class T>
+__MSL_INL constexpr V __msl_wide(T x) {
+  if constexpr (metal::__number_v<T>) {
+    return (V)x;
+  } else {
+    return __builtin_convertvector(x, V);
+  }
 }
 
-// Whether an expression names thread memory or a temporary.
+// The compiler has strings in an address space of their own.
+template <size_t N>
+__MSL_INL __MSL_CONSTANT char (&__msl_string(const __constant char (&text)[N]))[N] {
+  return *(__MSL_CONSTANT char(*)[N])(ulong)&text;
+}
+
+// A constexpr object of the program, as one in the constant address space.
+template <class T, size_t N>
+__MSL_INL __MSL_CONSTANT T (&__msl_in_constant(const __global T (&x)[N]))[N] {
+  return (__MSL_CONSTANT T(&)[N])x;
+}
 template <class T>
-constexpr __constant bool __msl_is_thread = true;
-#define __MSL_NOT_THREAD(SPACE) \
-  template <class T>            \
-  constexpr __constant bool __msl_is_thread<SPACE T&> = false;
-__MSL_NOT_THREAD(__global)
-__MSL_NOT_THREAD(__local)
-__MSL_NOT_THREAD(__constant)
-#undef __MSL_NOT_THREAD
+__MSL_INL __MSL_CONSTANT T& __msl_in_constant(const __global T& x) {
+  return (__MSL_CONSTANT T&)x;
+}
+template <class T>
+__MSL_INL constexpr T&& __msl_in_constant(T&& x) {
+  return static_cast<T&&>(x);
+}
 
 // What has a component that a reference or pointer refers to.
 template <class T>
 __MSL_INL constexpr T&& __msl_whole(T&& x) {
   static_assert(!__msl_is_vector<metal::__bare<T>>, "a reference or pointer cannot refer to a component of a vector");
   return static_cast<T&&>(x);
-}
-
-// A temporary, as the thread memory that it is.
-template <class T>
-__MSL_INL constexpr const __private metal::__bare<T>& __msl_thread(T&& x) {
-  return *(const __private metal::__bare<T>*)__builtin_addressof(x);
 }
 
 // The value of a static member that only specialisations define: using it is an error.

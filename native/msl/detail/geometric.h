@@ -2,37 +2,37 @@
 #pragma once
 
 namespace metal {
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL T dot(vec<T, N> a, type_identity_t<vec<T, N>> b) {
   T sum = T(a[0]) * T(b[0]);
   for (int i = 1; i < N; i++) sum = sum + T(a[i]) * T(b[i]);
   return sum;
 }
-template <class T>
+template <class T, class = enable_if_t<__float_v<T>>>
 __MSL_INL vec<T, 3> cross(vec<T, 3> a, type_identity_t<vec<T, 3>> b) {
   return vec<T, 3>(a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x);
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL T length_squared(vec<T, N> a) {
   return dot(a, a);
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL T length(vec<T, N> a) {
   return T(sqrt(dot(a, a)));
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL T distance_squared(vec<T, N> a, type_identity_t<vec<T, N>> b) {
   return length_squared(a - b);
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL T distance(vec<T, N> a, type_identity_t<vec<T, N>> b) {
   return length(a - b);
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL vec<T, N> normalize(vec<T, N> a) {
   return a * T(rsqrt(dot(a, a)));
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL vec<T, N> reflect(vec<T, N> i, type_identity_t<vec<T, N>> n) {
   return i - T(2) * dot(n, i) * n;
 }

@@ -60,10 +60,10 @@ __MSL_INL long mulhi(long x, long y) {
 }
 
 // The exact a * b + c, saturated.
-template <class T, class = enable_if_t<is_integral_v<T>>>
+template <class T, class = enable_if_t<__integer_v<T>>>
 __MSL_INL T madsat(T a, T b, T c) {
   if constexpr (sizeof(T) < 8) {
-    typedef conditional_t<is_signed_v<T>, long, ulong> wide;
+    typedef conditional_t<__signed_v<T>, long, ulong> wide;
     const wide value = (wide)a * (wide)b + (wide)c;
     const wide low = numeric_limits<T>::min(), high = numeric_limits<T>::max();
     return (T)(value < low ? low : value > high ? high : value);
@@ -71,11 +71,11 @@ __MSL_INL T madsat(T a, T b, T c) {
     const ulong product = (ulong)a * (ulong)b;
     const ulong low = product + (ulong)c;
     const T high = mulhi(a, b) + (T)(low < product ? 1 : 0) + (c < (T)0 ? (T)-1 : (T)0);
-    if (high == (is_signed_v<T> ? (T)((long)low >> 63) : (T)0)) return (T)low;
+    if (high == (__signed_v<T> ? (T)((long)low >> 63) : (T)0)) return (T)low;
     return high < (T)0 ? numeric_limits<T>::min() : numeric_limits<T>::max();
   }
 }
-template <class T, class = enable_if_t<is_integral_v<T>>>
+template <class T, class = enable_if_t<__integer_v<T>>>
 __MSL_INL T madhi(T a, T b, T c) {
   return mulhi(a, b) + c;
 }

@@ -2,32 +2,37 @@
 #pragma once
 
 namespace metal {
+// Programs specialise this one for types of their own, or numeric_limits itself.
 template <class T>
-struct numeric_limits {
-  static constexpr __constant bool is_specialized = false;
+struct _numeric_limits_impl {
+  static constexpr const __global bool is_specialized = false;
 };
+template <class T>
+struct numeric_limits : _numeric_limits_impl<T> {};
+template <class T>
+struct numeric_limits<const T> : numeric_limits<T> {};
 
 #define __MSL_LIMITS(T, INTEGER, SIGNED, DIGITS, MIN, MAX, LOWEST, EPSILON, INF, QNAN, DENORM, MAX_EXPONENT) \
   template <>                                                                                  \
-  struct numeric_limits<T> {                                                                   \
-    static constexpr __constant bool is_specialized = true;                                    \
-    static constexpr __constant bool is_integer = INTEGER;                                     \
-    static constexpr __constant bool is_exact = INTEGER;                                       \
-    static constexpr __constant bool is_signed = SIGNED;                                       \
-    static constexpr __constant bool is_bounded = true;                                        \
-    static constexpr __constant bool has_infinity = !INTEGER;                                  \
-    static constexpr __constant bool has_quiet_NaN = !INTEGER;                                 \
-    static constexpr __constant bool has_signaling_NaN = !INTEGER;                             \
-    static constexpr __constant int radix = 2;                                                 \
-    static constexpr __constant int digits = DIGITS;                                           \
-    static constexpr __constant bool is_modulo = INTEGER && !SIGNED && DIGITS > 1;             \
-    static constexpr __constant bool is_iec559 = !INTEGER;                                     \
-    static constexpr __constant int digits10 = INTEGER ? DIGITS * 301 / 1000 : (DIGITS - 1) * 301 / 1000; \
-    static constexpr __constant int max_digits10 = INTEGER ? 0 : DIGITS * 301 / 1000 + 2;      \
-    static constexpr __constant int max_exponent = MAX_EXPONENT;                               \
-    static constexpr __constant int min_exponent = MAX_EXPONENT == 0 ? 0 : 3 - MAX_EXPONENT;   \
-    static constexpr __constant int max_exponent10 = MAX_EXPONENT * 301 / 1000;                \
-    static constexpr __constant int min_exponent10 =                                           \
+  struct _numeric_limits_impl<T> {                                                                   \
+    static constexpr const __global bool is_specialized = true;                                    \
+    static constexpr const __global bool is_integer = INTEGER;                                     \
+    static constexpr const __global bool is_exact = INTEGER;                                       \
+    static constexpr const __global bool is_signed = SIGNED;                                       \
+    static constexpr const __global bool is_bounded = true;                                        \
+    static constexpr const __global bool has_infinity = !INTEGER;                                  \
+    static constexpr const __global bool has_quiet_NaN = !INTEGER;                                 \
+    static constexpr const __global bool has_signaling_NaN = !INTEGER;                             \
+    static constexpr const __global int radix = 2;                                                 \
+    static constexpr const __global int digits = DIGITS;                                           \
+    static constexpr const __global bool is_modulo = INTEGER && !SIGNED && DIGITS > 1;             \
+    static constexpr const __global bool is_iec559 = !INTEGER;                                     \
+    static constexpr const __global int digits10 = INTEGER ? DIGITS * 301 / 1000 : (DIGITS - 1) * 301 / 1000; \
+    static constexpr const __global int max_digits10 = INTEGER ? 0 : DIGITS * 301 / 1000 + 2;      \
+    static constexpr const __global int max_exponent = MAX_EXPONENT;                               \
+    static constexpr const __global int min_exponent = MAX_EXPONENT == 0 ? 0 : 3 - MAX_EXPONENT;   \
+    static constexpr const __global int max_exponent10 = MAX_EXPONENT * 301 / 1000;                \
+    static constexpr const __global int min_exponent10 =                                           \
         MAX_EXPONENT == 0 ? 0 : (2 - MAX_EXPONENT) * 30103 / 100000;                           \
     static constexpr T min() { return MIN; }                                                   \
     static constexpr T max() { return MAX; }                                                   \

@@ -3,13 +3,10 @@
 
 namespace metal {
 struct os_log {
-  constexpr os_log(__constant const char*, __constant const char*) {}
-  constexpr os_log(__constant const char*, __constant const char*) __constant {}
+  constexpr os_log(__MSL_CONSTANT char*, __MSL_CONSTANT char*) {}
 #define __MSL_LOG(NAME)                                          \
   template <class... A>                                          \
-  void NAME(__constant const char*, A...) const {}               \
-  template <class... A>                                          \
-  void NAME(__constant const char*, A...) const __constant {}
+  void NAME(__MSL_CONSTANT char*, A...) const {}
   __MSL_LOG(log)
   __MSL_LOG(log_debug)
   __MSL_LOG(log_info)
@@ -17,5 +14,5 @@ struct os_log {
   __MSL_LOG(log_fault)
 #undef __MSL_LOG
 };
-constexpr __constant os_log os_log_default("", "");
+constexpr const __global os_log os_log_default(nullptr, nullptr);
 }  // namespace metal

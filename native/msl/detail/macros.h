@@ -8,3 +8,6 @@
 #define METAL_ASM
 #define METAL_CONVERGENT __attribute__((convergent))
 #define METAL_NORETURN
+
+// Off, as where a library is built for release.
+#define assert(condition) ((void)0)

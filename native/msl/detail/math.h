@@ -12,12 +12,12 @@
 // What bfloat gives is float: it converts to float alone.
 #define __MSL_IF_BFLOAT(T) class = enable_if_t<__is_same(T, bfloat)>
 #define __MSL_IF_BFLOATS(T, U)                                            \
-  class = enable_if_t<(__is_same(T, bfloat) && is_arithmetic_v<U>) ||     \
-                      (__is_same(U, bfloat) && is_arithmetic_v<T>)>
+  class = enable_if_t<(__is_same(T, bfloat) && __number_v<U>) ||     \
+                      (__is_same(U, bfloat) && __number_v<T>)>
 #define __MSL_IF_BFLOATS3(T, U, V)                                        \
   class = enable_if_t<(__is_same(T, bfloat) || __is_same(U, bfloat) || __is_same(V, bfloat)) && \
-                      is_arithmetic_v<T> && is_arithmetic_v<U> && is_arithmetic_v<V>>
-#define __MSL_IF_SCALAR(S) class = enable_if_t<is_arithmetic_v<S>>
+                      __number_v<T> && __number_v<U> && __number_v<V>>
+#define __MSL_IF_SCALAR(S) class = enable_if_t<__number_v<S>>
 
 // A function of three arguments of which one is a bfloat, in terms of that of float.
 #define __MSL_DEFINE_BFLOAT3(NAME)                                                \
@@ -33,7 +33,7 @@
   __MSL_INL float NAME(T x) {                                                     \
     return FUNCTION((float)x);                                                    \
   }                                                                               \
-  template <class T, int N, class = enable_if_t<is_floating_point_v<T>>>          \
+  template <class T, int N, class = enable_if_t<__float_v<T>>>          \
   __MSL_INL vec<T, N> NAME(vec<T, N> x) {                                         \
     vec<T, N> r;                                                                  \
     for (int i = 0; i < N; i++) r[i] = T(NAME(T(x[i])));                          \
@@ -172,12 +172,12 @@ __MSL_INL float abs(T x) {
   }                                                                                                           \
   __MSL_INL T ldexp(T x, int k) { return (T)__msl_precise::ldexp((float)x, k); }                              \
   __MSL_INL int ilogb(T x) { return __msl_precise::ilogb((float)x); }                                         \
-  __MSL_INL T frexp(T x, __private int& exponent) { return (T)__msl_precise::frexp((float)x, &exponent); }    \
-  __MSL_INL T sincos(T x, __private T& cosine) {                                                              \
+  __MSL_INL T frexp(T x, int& exponent) { return (T)__msl_precise::frexp((float)x, &exponent); }    \
+  __MSL_INL T sincos(T x, T& cosine) {                                                              \
     cosine = cos(x);                                                                                          \
     return sin(x);                                                                                            \
   }                                                                                                           \
-  __MSL_INL T modf(T x, __private T& whole) {                                                                 \
+  __MSL_INL T modf(T x, T& whole) {                                                                 \
     whole = trunc(x);                                                                                         \
     return isinf(x) ? copysign((T)0.0f, x) : copysign(x - whole, x);                                          \
   }
@@ -189,12 +189,12 @@ __MSL_DEFINE_BFLOAT3(fma)
 __MSL_DEFINE_BFLOAT3(mix)
 __MSL_DEFINE_BFLOAT3(smoothstep)
 template <class T, __MSL_IF_BFLOAT(T)>
-__MSL_INL float sincos(T x, __private T& cosine) {
+__MSL_INL float sincos(T x, type_identity_t<T>& cosine) {
   cosine = T(cos(x));
   return sin(x);
 }
 template <class T, __MSL_IF_BFLOAT(T)>
-__MSL_INL float modf(T x, __private T& whole) {
+__MSL_INL float modf(T x, type_identity_t<T>& whole) {
   float part;
   const float r = modf((float)x, part);
   whole = T(part);
@@ -242,7 +242,7 @@ __MSL_INL vec<int, N> ilogb(vec<T, N> x) {
   return r;
 }
 template <class T, int N>
-__MSL_INL vec<T, N> frexp(vec<T, N> x, __private vec<int, N>& exponent) {
+__MSL_INL vec<T, N> frexp(vec<T, N> x, vec<int, N>& exponent) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) {
     int e;
@@ -252,12 +252,12 @@ __MSL_INL vec<T, N> frexp(vec<T, N> x, __private vec<int, N>& exponent) {
   return r;
 }
 template <class T, int N>
-__MSL_INL vec<T, N> sincos(vec<T, N> x, __private vec<T, N>& cosine) {
+__MSL_INL vec<T, N> sincos(vec<T, N> x, vec<T, N>& cosine) {
   cosine = cos(x);
   return sin(x);
 }
 template <class T, int N>
-__MSL_INL vec<T, N> modf(vec<T, N> x, __private vec<T, N>& whole) {
+__MSL_INL vec<T, N> modf(vec<T, N> x, vec<T, N>& whole) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) {
     T part;

@@ -27,14 +27,11 @@ struct matmul2d_descriptor {
         relaxed_precision(relaxed),                                                                \
         matmul_mode(what) {}
   __MSL_DESCRIPTOR(__generic)
-  __MSL_DESCRIPTOR(__constant)
 #undef __MSL_DESCRIPTOR
   // Descriptors are template arguments, which are integers in this language.
   constexpr operator ulong() const { return __msl_encode(m, n, k, __msl_flags()); }
-  constexpr operator ulong() const __constant { return __msl_encode(m, n, k, __msl_flags()); }
 
   constexpr uint __msl_flags() const { return __msl_flags(transpose_left, transpose_right, matmul_mode); }
-  constexpr uint __msl_flags() const __constant { return __msl_flags(transpose_left, transpose_right, matmul_mode); }
   static constexpr uint __msl_flags(bool left, bool right, mode what) {
     return (left ? MSL_RT_TENSOR_LEFT : 0u) | (right ? MSL_RT_TENSOR_RIGHT : 0u) |
            (what == mode::multiply_accumulate ? MSL_RT_TENSOR_ACCUMULATE : 0u);
@@ -47,9 +44,9 @@ struct matmul2d_descriptor {
 
 // The combinations of element types that Metal has.
 template <class L, class R, class D>
-constexpr __constant bool __msl_has_type = __is_same(L, D) || __is_same(R, D);
+constexpr const __global bool __msl_has_type = __is_same(L, D) || __is_same(R, D);
 template <class T>
-constexpr __constant bool __msl_is_byte = __is_same(T, char) || __is_same(T, uchar);
+constexpr const __global bool __msl_is_byte = __is_same(T, char) || __is_same(T, uchar);
 template <class L, class R, class D>
 constexpr bool __msl_can_multiply() {
   if (__msl_is_byte<L> && __msl_is_byte<R>) return __is_same(D, int);
@@ -72,7 +69,7 @@ namespace tensor_ops {
 
 // For k: as many terms as the factors have.
 template <class T>
-constexpr __constant T dynamic_length_v = T(-1);
+constexpr const __global T dynamic_length_v = T(-1);
 
 template <class Scope>
 struct __msl_scope {
@@ -109,6 +106,16 @@ class matmul2d {
   static constexpr void check() {
     static_assert(__msl_can_multiply<L, R, D>(), "matmul2d does not have this combination of element types");
   }
+  // Metal's own words for what it does not multiply.
+  template <class L, class R, class Left, class Right>
+  static constexpr void check_result() {
+    static_assert(__is_same(L, Left) && __is_same(R, Right),
+                  "Input types must match cooperative tensor types: the result was made for factors of other types");
+  }
+  template <class L>
+  static constexpr void check_size() {
+    static_assert(m % 16 == 0 || n % 16 == 0 || !__is_same(L, L), "At least one of M or N must be a multiple of 16");
+  }
   template <class L>
   static constexpr void check_inputs() {
     static_assert(simdgroups == 1 || !__is_same(L, L),
@@ -123,14 +130,14 @@ class matmul2d {
 
   // A tensor's columns come first, then its rows, unless it is given transposed.
   template <class T, class Extents>
-  static __MSL_INL __msl_tensor matrix(const __private memory<T, Extents>& tensor, bool transposed) {
+  static __MSL_INL __msl_tensor matrix(const memory<T, Extents>& tensor, bool transposed) {
     static_assert(Extents::rank() == 2, "not supported: matmul2d of tensors that have not two dimensions");
     const int row = transposed ? 0 : 1, column = transposed ? 1 : 0;
     return {(const void*)tensor.__msl_data, (long)tensor.get_stride(row), (long)tensor.get_stride(column),
             (long)tensor.get_extent(row), (long)tensor.get_extent(column)};
   }
   template <class L, class LE, class R, class RE>
-  static __MSL_INL __msl_tensor_product factors(const __private memory<L, LE>& a, const __private memory<R, RE>& b) {
+  static __MSL_INL __msl_tensor_product factors(const memory<L, LE>& a, const memory<R, RE>& b) {
     __msl_tensor_product product = {};
     product.left = matrix(a, left);
     product.right = matrix(b, right);
@@ -153,7 +160,8 @@ class matmul2d {
   template <class L, class R, class D>
   using cooperative_tensor_right_input_t = metal::cooperative_tensor<bare<R>, right ? 32 : 16, right ? 16 : 32>;
   template <class L, class R, class D, class... More>
-  using cooperative_tensor_destination_t = metal::cooperative_tensor<bare<D>, m, n, simdgroups>;
+  using cooperative_tensor_destination_t =
+      metal::cooperative_tensor<bare<D>, m, n, simdgroups, element<L>, element<R>>;
 
   template <class L, class R, class D>
   __MSL_INL cooperative_tensor_left_input_t<L, R, D> get_left_input_cooperative_tensor() const {
@@ -177,18 +185,21 @@ class matmul2d {
   }
 
   // `relaxed_precision` allows, and does not demand, that digits are lost: sums are taken in float here.
-  template <class L, class R, class D>
-  __MSL_CONV void run(const __private metal::cooperative_tensor<L, 16, 16>& a,
-                      const __private metal::cooperative_tensor<R, right ? 32 : 16, right ? 16 : 32>& b,
-                      __private metal::cooperative_tensor<D, 16, 32>& d) const {
+  template <class L, class R, class D, class Left, class Right>
+  __MSL_CONV void run(const metal::cooperative_tensor<L, 16, 16>& a,
+                      const metal::cooperative_tensor<R, right ? 32 : 16, right ? 16 : 32>& b,
+                      metal::cooperative_tensor<D, 16, 32, 1, Left, Right>& d) const {
     check_inputs<L>();
     check<L, R, D>();
+    check_result<L, R, Left, Right>();
     __msl_multiply<flags>(a, b, d);
   }
-  template <class L, class LE, class R, class RE, class D>
-  __MSL_AT_CALLER __MSL_CONV void run(const __private memory<L, LE>& a, const __private memory<R, RE>& b,
-                      __private metal::cooperative_tensor<D, m, n, simdgroups>& d) const {
+  template <class L, class LE, class R, class RE, class D, class Left, class Right>
+  __MSL_AT_CALLER __MSL_CONV void run(const memory<L, LE>& a, const memory<R, RE>& b,
+                      metal::cooperative_tensor<D, m, n, simdgroups, Left, Right>& d) const {
     check<bare<L>, bare<R>, D>();
+    check_result<bare<L>, bare<R>, Left, Right>();
+    check_size<L>();
     __msl_tensor_product product = factors(a, b);
     product.types |= d.__msl_type << 16;
     product.flags |= metal::__msl_tensor_layout<m, n, simdgroups>::fragments ? MSL_RT_TENSOR_FRAGMENTS : 0u;
@@ -196,21 +207,22 @@ class matmul2d {
     __msl_multiply_tensors<bare<L>, bare<R>, D>(product);
   }
   template <class L, class LE, class R, class RE, class D, class DE>
-  __MSL_AT_CALLER __MSL_CONV void run(const __private memory<L, LE>& a, const __private memory<R, RE>& b,
-                      const __private memory<D, DE>& d) const {
+  __MSL_AT_CALLER __MSL_CONV void run(const memory<L, LE>& a, const memory<R, RE>& b,
+                      const memory<D, DE>& d) const {
     check<bare<L>, bare<R>, bare<D>>();
+    check_size<L>();
     __msl_tensor_product product = factors(a, b);
     product.types |= metal::__msl_tensor_type<bare<D>>::value << 16;
     product.destination = matrix(d, false);
     __msl_multiply_tensors<bare<L>, bare<R>, bare<D>>(product);
   }
-  template <class L, class LE, class R, int Rows, int Columns, int Size, class D>
-  void run(const __private memory<L, LE>&, const __private metal::cooperative_tensor<R, Rows, Columns, Size>&,
+  template <class L, class LE, class R, int Rows, int Columns, int Size, class A, class B, class D>
+  void run(const memory<L, LE>&, const metal::cooperative_tensor<R, Rows, Columns, Size, A, B>&,
            const D&) const {
     refuse_mixture<D>();
   }
-  template <class L, int Rows, int Columns, int Size, class R, class RE, class D>
-  void run(const __private metal::cooperative_tensor<L, Rows, Columns, Size>&, const __private memory<R, RE>&,
+  template <class L, int Rows, int Columns, int Size, class A, class B, class R, class RE, class D>
+  void run(const metal::cooperative_tensor<L, Rows, Columns, Size, A, B>&, const memory<R, RE>&,
            const D&) const {
     refuse_mixture<D>();
   }

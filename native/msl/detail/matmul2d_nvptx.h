@@ -16,7 +16,7 @@ __MSL_INL uint __msl_fragment_lane(uint row, uint column) {
 
 // Element (m, k) of the left operand, m = the lane's row + 8 * half.
 template <uint Flags, class Sum, class T>
-__MSL_CONV Sum __msl_left(const __private metal::cooperative_tensor<T, 16, 16>& a, uint m, uint k) {
+__MSL_CONV Sum __msl_left(const metal::cooperative_tensor<T, 16, 16>& a, uint m, uint k) {
   const uint high = m >> 3;
   if constexpr ((Flags & MSL_RT_TENSOR_LEFT) == 0)
     return __msl_fetch(Sum(a.__msl_elements[high * 4 + (k & 3)]), __msl_fragment_lane(m, k));
@@ -32,7 +32,7 @@ __MSL_CONV Sum __msl_left(const __private metal::cooperative_tensor<T, 16, 16>& 
 
 // Element (k, n) of the right operand; n = the lane's column `n` of fragment `fragment`.
 template <uint Flags, class Sum, class T, int Rows, int Columns>
-__MSL_CONV Sum __msl_right(const __private metal::cooperative_tensor<T, Rows, Columns>& b, uint k, uint n,
+__MSL_CONV Sum __msl_right(const metal::cooperative_tensor<T, Rows, Columns>& b, uint k, uint n,
                            uint j, uint fragment) {
   if constexpr ((Flags & MSL_RT_TENSOR_RIGHT) == 0)
     return __msl_fetch(Sum(b.__msl_elements[fragment * 8 + (k >> 3) * 4 + j]), __msl_fragment_lane(k, n));
@@ -42,10 +42,10 @@ __MSL_CONV Sum __msl_right(const __private metal::cooperative_tensor<T, Rows, Co
   return n < 8 ? low : high;
 }
 
-template <uint Flags, class L, class R, class D, int Rows, int Columns>
-__MSL_CONV void __msl_multiply(const __private metal::cooperative_tensor<L, 16, 16>& a,
-                               const __private metal::cooperative_tensor<R, Rows, Columns>& b,
-                               __private metal::cooperative_tensor<D, 16, 32>& d) {
+template <uint Flags, class L, class R, class D, int Rows, int Columns, class Left, class Right>
+__MSL_CONV void __msl_multiply(const metal::cooperative_tensor<L, 16, 16>& a,
+                               const metal::cooperative_tensor<R, Rows, Columns>& b,
+                               metal::cooperative_tensor<D, 16, 32, 1, Left, Right>& d) {
   typedef metal::conditional_t<__is_same(D, int), int, float> Sum;
   const uint row = (__msl_lane() >> 2 & 4u) + (__msl_lane() >> 1 & 3u);
   const uint column = (__msl_lane() & 8u) + (__msl_lane() & 1u) * 4;
@@ -68,7 +68,7 @@ __MSL_CONV void __msl_multiply(const __private metal::cooperative_tensor<L, 16, 
 }
 
 template <class L, class R, class D>
-__MSL_CONV void __msl_multiply_tensors(const __private __msl_tensor_product&) {
+__MSL_CONV void __msl_multiply_tensors(const __msl_tensor_product&) {
   static_assert(!__is_same(D, D), "not supported: matmul2d of tensors in memory on NVIDIA GPUs");
 }
 

@@ -4,16 +4,14 @@
 namespace metal {
 template <class T, int C, int R>
 struct matrix {
+  static_assert(__float_v<T>, "a matrix has elements of type half, bfloat or float");
+  static_assert(C >= 2 && C <= 4 && R >= 2 && R <= 4, "a matrix has 2 to 4 columns and rows");
   typedef vec<T, R> __column;
   vec<T, R> columns[C];
 
   matrix() = default;
   matrix(const matrix&) = default;
   matrix& operator=(const matrix&) = default;
-  template <class U, class = enable_if_t<__is_same(U, matrix)>>
-  constexpr matrix(const __constant U& o) {
-    for (int i = 0; i < C; i++) columns[i] = o.columns[i];
-  }
   constexpr explicit matrix(T diagonal) {
     for (int i = 0; i < C; i++) {
       for (int j = 0; j < R; j++) columns[i][j] = i == j ? diagonal : T(0);
@@ -23,10 +21,6 @@ struct matrix {
   constexpr explicit matrix(matrix<U, C, R> o) {
     for (int i = 0; i < C; i++) columns[i] = vec<T, R>(o.columns[i]);
   }
-  template <class U, class = enable_if_t<__is_same(U, matrix)>>
-  matrix& operator=(const __constant U& o) {
-    return *this = matrix(o);
-  }
   // From columns, or from all elements column by column.
   template <int N = C, class = enable_if_t<N == 2>>
   constexpr matrix(__column a, __column b) : columns{a, b} {}
@@ -34,7 +28,7 @@ struct matrix {
   constexpr matrix(__column a, __column b, __column c) : columns{a, b, c} {}
   template <int N = C, class = enable_if_t<N == 4>>
   constexpr matrix(__column a, __column b, __column c, __column d) : columns{a, b, c, d} {}
-  template <class... V, class = enable_if_t<sizeof...(V) == C * R && (is_arithmetic_v<V> && ...)>>
+  template <class... V, class = enable_if_t<sizeof...(V) == C * R && (__number_v<V> && ...)>>
   constexpr matrix(V... v) {
     const T elements[C * R] = {T(v)...};
     for (int i = 0; i < C * R; i++) columns[i / R][i % R] = elements[i];
@@ -154,16 +148,46 @@ struct array {
   static constexpr size_t max_size() { return N; }
   static constexpr bool empty() { return N == 0; }
   __MSL_WRITABLE(__MSL_ELEMENT)
-  __MSL_INL constexpr const __constant T& operator[](size_t i) const __constant { return __elements[i]; }
-  __MSL_INL constexpr const __constant T* data() const __constant { return __elements; }
-  __MSL_INL constexpr const __constant T* begin() const __constant { return __elements; }
-  __MSL_INL constexpr const __constant T* end() const __constant { return __elements + N; }
-  __MSL_INL constexpr const __constant T& front() const __constant { return __elements[0]; }
-  __MSL_INL constexpr const __constant T& back() const __constant { return __elements[N - 1]; }
   __MSL_INL constexpr T& operator[](size_t i) { return __elements[i]; }
   __MSL_INL constexpr const T& operator[](size_t i) const { return __elements[i]; }
+  __MSL_INL constexpr const T* data() const { return __elements; }
+  __MSL_INL constexpr const T* begin() const { return __elements; }
+  __MSL_INL constexpr const T* end() const { return __elements + N; }
+  __MSL_INL constexpr const T& front() const { return __elements[0]; }
+  __MSL_INL constexpr const T& back() const { return __elements[N - 1]; }
 };
 #undef __MSL_ELEMENT
+
+// Elements that lie somewhere else.
+template <class T>
+struct array_ref {
+  typedef T value_type;
+  constexpr array_ref() : __elements(nullptr), __count(0) {}
+  constexpr array_ref(const __generic T* elements, size_t count) : __elements(elements), __count(count) {}
+  template <size_t N>
+  constexpr array_ref(const array<T, N>& elements) : array_ref(elements.__elements, N) {}
+  constexpr size_t size() const { return __count; }
+  constexpr bool empty() const { return __count == 0; }
+  __MSL_INL constexpr const T& operator[](size_t i) const { return __elements[i]; }
+  __MSL_INL constexpr const __generic T* data() const { return __elements; }
+  __MSL_INL constexpr const __generic T* begin() const { return __elements; }
+  __MSL_INL constexpr const __generic T* end() const { return __elements + __count; }
+
+  const __generic T* __elements;
+  size_t __count;
+};
+template <class T>
+constexpr array_ref<T> make_array_ref(const __generic T* elements, size_t count) {
+  return array_ref<T>(elements, count);
+}
+template <class T, size_t N>
+constexpr array_ref<T> make_array_ref(const array<T, N>& elements) {
+  return array_ref<T>(elements);
+}
+template <class T, size_t N>
+constexpr array_ref<T> make_array_ref(const T (&elements)[N]) {
+  return array_ref<T>(elements, N);
+}
 }  // namespace metal
 
 #define __MSL_MATRIX_NAMES(T, C)            \

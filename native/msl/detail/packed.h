@@ -7,7 +7,6 @@
 #undef __MSL_SWIZZLE
 #define __MSL_SWIZZLE(L, NAME, COLOR)                                                                             \
   __MSL_INL vec<T, L> get_##NAME() const { return __whole(*this).get_##NAME(); }                                  \
-  __MSL_INL vec<T, L> get_##NAME() const __constant { return __whole(packed_vec(*this)).get_##NAME(); }           \
   __declspec(property(get = get_##NAME, put = put_##NAME)) vec<T, L> NAME;                                        \
   __declspec(property(get = get_##NAME, put = put_##NAME)) vec<T, L> COLOR;
 #undef __MSL_PUT
@@ -25,7 +24,7 @@ namespace metal {
   friend __MSL_INL vec<T, N> operator OP(vec<T, N> a, packed_vec b) { return a OP vec<T, N>(b); }         \
   friend __MSL_INL vec<T, N> operator OP(packed_vec a, T b) { return vec<T, N>(a) OP b; }                 \
   friend __MSL_INL vec<T, N> operator OP(T a, packed_vec b) { return a OP vec<T, N>(b); }                 \
-  template <class U, class = enable_if_t<is_arithmetic_v<U> || __is_same(U, packed_vec) || __is_same(U, vec<T, N>)>> \
+  template <class U, class = enable_if_t<__number_v<U> || __is_same(U, packed_vec) || __is_same(U, vec<T, N>)>> \
   __MSL_INL packed_vec& operator OP##=(U b) {                                                             \
     *this = packed_vec(vec<T, N>(*this) OP vec<T, N>(b));                                                 \
     return *this;                                                                                         \
@@ -35,10 +34,6 @@ namespace metal {
   packed_vec() = default;                                                           \
   packed_vec(const packed_vec&) = default;                                          \
   packed_vec& operator=(const packed_vec&) = default;                               \
-  template <class U, class = enable_if_t<__is_same(U, packed_vec)>>                 \
-  packed_vec& operator=(const __constant U& o) {                                    \
-    return *this = packed_vec(o);                                                   \
-  }                                                                                 \
   __MSL_INDEXING(T, x)                                                              \
   typedef vec<T, N> __whole;                                                        \
   __MSL_SWIZZLES(N)                                                                 \
@@ -68,8 +63,6 @@ struct packed_vec<T, 2> {
   constexpr explicit packed_vec(T s) : x(s), y(s) {}
   constexpr packed_vec(T x_, T y_) : x(x_), y(y_) {}
   constexpr packed_vec(vec<T, 2> o) : x(o.get_x()), y(o.get_y()) {}
-  template <class U, class = enable_if_t<__is_same(U, packed_vec)>>
-  constexpr packed_vec(const __constant U& o) : x(o.x), y(o.y) {}
 };
 template <class T>
 struct packed_vec<T, 3> {
@@ -85,8 +78,6 @@ struct packed_vec<T, 3> {
   constexpr explicit packed_vec(T s) : x(s), y(s), z(s) {}
   constexpr packed_vec(T x_, T y_, T z_) : x(x_), y(y_), z(z_) {}
   constexpr packed_vec(vec<T, 3> o) : x(o.get_x()), y(o.get_y()), z(o.get_z()) {}
-  template <class U, class = enable_if_t<__is_same(U, packed_vec)>>
-  constexpr packed_vec(const __constant U& o) : x(o.x), y(o.y), z(o.z) {}
 };
 template <class T>
 struct packed_vec<T, 4> {
@@ -102,8 +93,6 @@ struct packed_vec<T, 4> {
   constexpr explicit packed_vec(T s) : x(s), y(s), z(s), w(s) {}
   constexpr packed_vec(T x_, T y_, T z_, T w_) : x(x_), y(y_), z(z_), w(w_) {}
   constexpr packed_vec(vec<T, 4> o) : x(o.get_x()), y(o.get_y()), z(o.get_z()), w(o.get_w()) {}
-  template <class U, class = enable_if_t<__is_same(U, packed_vec)>>
-  constexpr packed_vec(const __constant U& o) : x(o.x), y(o.y), z(o.z), w(o.w) {}
 };
 
 template <class T>

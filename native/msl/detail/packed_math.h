@@ -3,9 +3,9 @@
 
 namespace metal {
 template <class T>
-constexpr __constant bool __is_packed = false;
+constexpr const __global bool __is_packed = false;
 template <class T, int N>
-constexpr __constant bool __is_packed<packed_vec<T, N>> = true;
+constexpr const __global bool __is_packed<packed_vec<T, N>> = true;
 
 template <class T>
 __MSL_INL T __unpacked(T x) {

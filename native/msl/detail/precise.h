@@ -5,10 +5,10 @@
 namespace __msl_precise {
 typedef double wide;
 
-constexpr __constant wide kLn2 = 0x1.62e42fefa39efp-1;
-constexpr __constant wide kLog2E = 0x1.71547652b82fep+0;
-constexpr __constant wide kLog2Ten = 0x1.a934f0979a371p+1;
-constexpr __constant wide kPi = 0x1.921fb54442d18p+1;
+constexpr const __global wide kLn2 = 0x1.62e42fefa39efp-1;
+constexpr const __global wide kLog2E = 0x1.71547652b82fep+0;
+constexpr const __global wide kLog2Ten = 0x1.a934f0979a371p+1;
+constexpr const __global wide kPi = 0x1.921fb54442d18p+1;
 
 __MSL_INL wide fused(wide a, wide b, wide c) { return __builtin_fma(a, b, c); }
 __MSL_INL wide root(wide x) { return __builtin_sqrt(x); }
@@ -19,6 +19,9 @@ __MSL_INL uint bits(float x) { return __builtin_bit_cast(uint, x); }
 __MSL_INL float from_bits(uint x) { return __builtin_bit_cast(float, x); }
 __MSL_INL float magnitude(float x) { return from_bits(bits(x) & 0x7fffffffu); }
 __MSL_INL float with_sign(float x, float y) { return from_bits((bits(x) & 0x7fffffffu) | (bits(y) & 0x80000000u)); }
+// What a function gives that maps zeros to themselves: subnormals may count as zeros, too.
+__MSL_INL float zero_of(float x) { return with_sign(0.0f, x); }
+__MSL_INL float as_seen(float x) { return x == 0.0f ? zero_of(x) : x; }
 
 // 2^x; what float cannot hold overflows or vanishes in the conversion back.
 inline wide exp2_wide(wide x) {
@@ -80,7 +83,7 @@ struct angle {
 };
 
 // The digits of 2/pi, for angles that are too large for a subtraction.
-constexpr __constant uint kTwoOverPi[8] = {0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u,
+constexpr const __global uint kTwoOverPi[8] = {0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534ddc0u,
                                            0xdb629599u, 0x3c439041u, 0xfe5163abu, 0xdebbc561u};
 
 // |x| = mantissa * 2^exponent >= 2^25: the product with 2/pi, modulo 4, from the 96 digits that matter.
@@ -152,12 +155,12 @@ inline angle reduce_half_turns(float x) {
 
 __MSL_INL bool is_finite(float x) { return magnitude(x) < infinity(); }
 
-inline float sin(float x) { return is_finite(x) ? (x == 0.0f ? x : (float)sin_of(reduce(x))) : not_a_number(); }
+inline float sin(float x) { return is_finite(x) ? (x == 0.0f ? zero_of(x) : (float)sin_of(reduce(x))) : not_a_number(); }
 inline float cos(float x) { return is_finite(x) ? (float)cos_of(reduce(x)) : not_a_number(); }
 inline float tan(float x) {
   if (!is_finite(x)) return not_a_number();
   const angle a = reduce(x);
-  return x == 0.0f ? x : (float)(sin_of(a) / cos_of(a));
+  return x == 0.0f ? zero_of(x) : (float)(sin_of(a) / cos_of(a));
 }
 inline float sinpi(float x) {
   if (!is_finite(x)) return not_a_number();
@@ -241,7 +244,9 @@ inline float log10(float x) { return log_scaled(x, 0.43429448190325182765); }
 
 inline float sinh(float x) {
   const wide a = x;
-  if (magnitude(x) < 0x1.0p-8f) return x == 0.0f ? x : (float)fused(a * a * a, fused(a * a, 1.0 / 120.0, 1.0 / 6.0), a);
+  if (magnitude(x) < 0x1.0p-8f) {
+    return x == 0.0f ? zero_of(x) : (float)fused(a * a * a, fused(a * a, 1.0 / 120.0, 1.0 / 6.0), a);
+  }
   const wide e = exp2_wide(a * kLog2E);
   return (float)(0.5 * (e - 1.0 / e));
 }
@@ -252,14 +257,15 @@ inline float cosh(float x) {
 inline float tanh(float x) {
   const wide a = x;
   if (magnitude(x) < 0x1.0p-8f) {
-    return x == 0.0f ? x : (float)fused(a * a * a, fused(a * a, 2.0 / 15.0, -1.0 / 3.0), a);
+    return x == 0.0f ? zero_of(x) : (float)fused(a * a * a, fused(a * a, 2.0 / 15.0, -1.0 / 3.0), a);
   }
   const wide e = exp2_wide(-2.0 * (wide)magnitude(x) * kLog2E);
   return with_sign((float)((1.0 - e) / (1.0 + e)), x);
 }
 inline float asinh(float x) {
   const wide a = magnitude(x);
-  if (!(a < (wide)infinity()) || x == 0.0f) return x;
+  if (x == 0.0f) return zero_of(x);
+  if (!(a < (wide)infinity())) return x;
   if (a < 0x1.0p-8) return (float)fused((wide)x * a * a, fused(a * a, 3.0 / 40.0, -1.0 / 6.0), (wide)x);
   return with_sign((float)log_wide(a + root(fused(a, a, 1.0))), x);
 }
@@ -273,7 +279,7 @@ inline float atanh(float x) {
   const wide a = magnitude(x);
   if (!(a <= 1.0)) return not_a_number();
   if (a == 1.0) return with_sign(infinity(), x);
-  if (x == 0.0f) return x;
+  if (x == 0.0f) return zero_of(x);
   if (a < 0x1.0p-8) return (float)fused((wide)x * a * a, fused(a * a, 1.0 / 5.0, 1.0 / 3.0), (wide)x);
   return with_sign((float)(0.5 * log_wide((1.0 + a) / (1.0 - a))), x);
 }
@@ -322,9 +328,10 @@ __MSL_INL float copysign(float x, float y) { return with_sign(x, y); }
 __MSL_INL float fmin(float x, float y) { return __builtin_fminf(x, y); }
 __MSL_INL float fmax(float x, float y) { return __builtin_fmaxf(x, y); }
 #else
-// Of two zeros always the second: which one the compiler's own functions give changes with the code around them.
-__MSL_INL float fmin(float x, float y) { return y != y ? x : x < y ? x : y; }
-__MSL_INL float fmax(float x, float y) { return y != y ? x : x > y ? x : y; }
+// Of two zeros always the second, and never a subnormal that counts as zero: what the compiler's own functions and the
+// processor's give changes with the code around them.
+__MSL_INL float fmin(float x, float y) { return as_seen(y != y ? x : x < y ? x : y); }
+__MSL_INL float fmax(float x, float y) { return as_seen(y != y ? x : x > y ? x : y); }
 #endif
 __MSL_INL float floor(float x) { return __builtin_floorf(x); }
 __MSL_INL float ceil(float x) { return __builtin_ceilf(x); }
@@ -342,13 +349,14 @@ __MSL_INL float fract_below(float x, float limit) {
 __MSL_INL float fract(float x) { return fract_below(x, 0x1.fffffep-1f); }
 __MSL_INL float fdim(float x, float y) { return x != x || y != y ? not_a_number() : x > y ? x - y : 0.0f; }
 __MSL_INL float saturate(float x) { return fmin(fmax(x, 0.0f), 1.0f); }
-__MSL_INL float sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x != x ? 0.0f : x; }
+__MSL_INL float sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x != x ? 0.0f : zero_of(x); }
 
 // The exact remainder, digit by digit: both are integers times the smallest power of two.
 inline float fmod(float x, float y) {
   if (x != x || y != y || !is_finite(x) || y == 0.0f) return not_a_number();
   float a = magnitude(x);
   const float b = magnitude(y);
+  if (x == 0.0f) return zero_of(x);
   if (a < b) return x;
   int ea = (int)(bits(a) >> 23), eb = (int)(bits(b) >> 23);
   uint ma = (bits(a) & 0x7fffffu) | (ea != 0 ? 0x800000u : 0u);
@@ -374,10 +382,10 @@ inline float ldexp(float x, int k) {
 // The exponent that ilogb and frexp are made of; x is finite and not zero.
 inline int exponent_of(float x) { return (int)((__builtin_bit_cast(ulong, (wide)magnitude(x)) >> 52) & 0x7ffu) - 1023; }
 inline int ilogb(float x) { return x == 0.0f ? -2147483647 - 1 : is_finite(x) ? exponent_of(x) : 2147483647; }
-inline float frexp(float x, __private int* exponent) {
+inline float frexp(float x, __generic int* exponent) {
   if (x == 0.0f || !is_finite(x)) {
     *exponent = 0;
-    return x;
+    return x == 0.0f ? zero_of(x) : x;
   }
   *exponent = exponent_of(x) + 1;
   return ldexp(x, -*exponent);

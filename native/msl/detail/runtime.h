@@ -61,11 +61,11 @@ __MSL_CONV void simdgroup_barrier(mem_flags flags, thread_scope) {
   __msl_rt_simdgroup_barrier(uint(flags));
 }
 __MSL_INL void atomic_thread_fence(mem_flags, memory_order, thread_scope = thread_scope_device) {
-  __msl_rt_fence();
+  __msl_rt_fence(false);
 }
-__MSL_INL void atomic_thread_fence(mem_flags, __msl_fence_order,
-                                   thread_scope = thread_scope_device) {
-  __msl_rt_fence();
+__MSL_INL void atomic_thread_fence(mem_flags flags, __msl_fence_order,
+                                   thread_scope scope = thread_scope_device) {
+  __msl_rt_fence((uint(flags) & MSL_RT_FLAG_DEVICE) != 0 && scope == thread_scope_device);
 }
 }  // namespace metal
 

@@ -14,6 +14,8 @@ void __msl_rt_barrier() __attribute__((convergent, not_tail_called));
 void __msl_rt_simdgroup_barrier(uint flags) __attribute__((convergent));
 // In instrumented libraries: the memory that the threadgroup barrier to come orders.
 void __msl_rt_barrier_flags(uint flags);
+// In instrumented libraries: a fence of device scope that orders device memory.
+void __msl_rt_device_fence();
 ulong __msl_rt_shuffle(ulong value, uint kind, uint argument, ulong fill, uint modulo)
     __attribute__((convergent));
 float __msl_rt_reduce_float(float value, uint operation) __attribute__((convergent));
@@ -114,6 +116,12 @@ __MSL_CONV void __msl_threadgroup_barrier(uint flags) {
 }
 
 #ifdef MSL_INSTRUMENTED
+// Calls are put before accesses (generator/compile/representation/alignment-checks.ts); `mask`: the alignment less one.
+extern "C" void __msl_rt_misaligned(const void* address, ulong mask);
+extern "C" __attribute__((used, always_inline)) inline void __msl_check_alignment(const void* address, ulong mask) {
+  if (((ulong)address & mask) != 0) __msl_rt_misaligned(address, mask);
+}
+
 // Calls are put into every part of the program that computes (generator/compile/representation/operations.ts). Written out, since
 // accesses that the compiler knows of would be watched.
 extern "C" __attribute__((used, always_inline)) inline void __msl_count_operations(ulong count) {
@@ -154,4 +162,10 @@ __MSL_INL __msl_self* __msl_rt_self() {
   return (__msl_self*)(base + MSL_RT_STATE_OFFSET(base / MSL_RT_STACK_BYTES));
 }
 __MSL_INL uint __msl_lane() { return __msl_rt_self()->lane; }
-__MSL_INL void __msl_rt_fence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+// `orders_device`: device memory, in all of the device.
+__MSL_INL void __msl_rt_fence(bool orders_device) {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#ifdef MSL_INSTRUMENTED
+  if (orders_device) __msl_rt_device_fence();
+#endif
+}

@@ -27,18 +27,20 @@ __MSL_INL void __msl_fill_self(__private __msl_self& self) {
   for (int axis = 0; axis < 3; axis++) {
     self.tpig[axis] = self.tgpig[axis] * self.tptg[axis] + self.tpitg[axis];
     self.tpg[axis] = self.tgpg[axis] * self.tptg[axis];
+    self.dtptg[axis] = self.tptg[axis];
   }
   self.titg = (self.tpitg[2] * self.tptg[1] + self.tpitg[1]) * self.tptg[0] + self.tpitg[0];
   self.lane = self.titg & 31;
   self.sg = self.titg >> 5;
   self.nsg = (self.tptg[0] * self.tptg[1] * self.tptg[2] + 31) / 32;
+  self.dnsg = self.nsg;
 }
 
 __MSL_INL uint __msl_lane() { return (uint)__nvvm_read_ptx_sreg_laneid(); }
 __MSL_CONV void __msl_threadgroup_barrier(uint) { __nvvm_bar_sync(0); }
 __MSL_CONV void __msl_rt_simdgroup_barrier(uint) { __nvvm_bar_warp_sync(0xffffffffu); }
 __MSL_INL void __msl_rt_trap(uint) { __builtin_trap(); }
-__MSL_INL void __msl_rt_fence() { __nvvm_membar_gl(); }
+__MSL_INL void __msl_rt_fence(bool) { __nvvm_membar_gl(); }
 __MSL_CONV uint __msl_rt_ballot(uint predicate) {
   return (uint)__nvvm_vote_ballot_sync(0xffffffffu, predicate != 0);
 }
@@ -157,6 +159,37 @@ __MSL_CONV float __msl_rt_reduce_float(float value, uint operation) {
   if (operation & (MSL_RT_INCLUSIVE | MSL_RT_EXCLUSIVE))
     return __msl_scan(value, operation, (operation & MSL_RT_OPERATOR) == MSL_RT_SUM ? 0.0f : 1.0f);
   return __msl_tree(value, operation);
+}
+// Running sums of words over a whole simdgroup, in five steps.
+__MSL_CONV uint __msl_scan_words(uint value, uint operation) {
+  uint total = value;
+  for (uint distance = 1; distance < 32; distance *= 2) {
+    const uint before = __msl_shuffle_word(total, __msl_lane() - distance & 31u);
+    total += __msl_lane() >= distance ? before : 0u;
+  }
+  return operation & MSL_RT_EXCLUSIVE ? total - value : total;
+}
+
+// Of words, where all lanes take part, one instruction does it; their operations give the same in any order.
+__MSL_CONV bool __msl_rt_reduce_word(uint& value, uint operation) {
+  if ((operation & MSL_RT_QUAD) != 0 || __msl_rt_ballot(1) != 0xffffffffu) return false;
+  const uint operator_ = operation & MSL_RT_OPERATOR;
+  if ((operation & (MSL_RT_INCLUSIVE | MSL_RT_EXCLUSIVE)) != 0) {
+    if (operator_ != MSL_RT_SUM) return false;
+    value = __msl_scan_words(value, operation);
+    return true;
+  }
+  const bool is_unsigned = (operation & MSL_RT_UNSIGNED) != 0;
+  switch (operator_) {
+    case MSL_RT_SUM: value = (uint)__nvvm_redux_sync_add((int)value, -1); return true;
+    case MSL_RT_MIN:
+      value = is_unsigned ? (uint)__nvvm_redux_sync_umin(value, -1) : (uint)__nvvm_redux_sync_min((int)value, -1);
+      return true;
+    case MSL_RT_MAX:
+      value = is_unsigned ? (uint)__nvvm_redux_sync_umax(value, -1) : (uint)__nvvm_redux_sync_max((int)value, -1);
+      return true;
+    default: return false;
+  }
 }
 __MSL_CONV ulong __msl_rt_reduce_int(ulong value, uint operation) {
   if (operation & (MSL_RT_INCLUSIVE | MSL_RT_EXCLUSIVE))

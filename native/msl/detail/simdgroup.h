@@ -7,9 +7,11 @@
 namespace metal {
 
 template <class T>
-struct __msl_simd_type : bool_constant<is_arithmetic_v<T>> {};
+struct __msl_simd_type : bool_constant<__number_v<T>> {};
 template <class T, int N>
-struct __msl_simd_type<vec<T, N>> : bool_constant<is_arithmetic_v<T>> {};
+struct __msl_simd_type<vec<T, N>> : bool_constant<__number_v<T>> {};
+template <class T>
+struct __is_valid_simdgroup_type : __msl_simd_type<T> {};
 
 template <uint Bytes>
 struct __msl_words {
@@ -92,12 +94,20 @@ __MSL_SHUFFLE_FILL(quad_shuffle_and_fill_up, MSL_RT_QUAD_FILL_UP, 4)
 // Floating-point values are combined in float and rounded once; integers in 64 bits.
 template <class T>
 __MSL_CONV T __msl_reduce(T value, uint operation) {
-  static_assert(is_arithmetic_v<T>, "simdgroup reductions take scalars and vectors of numbers");
-  if constexpr (is_floating_point_v<T>)
+  static_assert(__number_v<T>, "simdgroup reductions take scalars and vectors of numbers");
+  if constexpr (__float_v<T>)
     return T(__msl_rt_reduce_float(float(value), operation));
-  else
+#ifdef __NVPTX__
+  else if constexpr (sizeof(T) == 4) {
+    uint word = (uint)value;
+    if (__msl_rt_reduce_word(word, operation | (is_signed_v<T> ? 0u : MSL_RT_UNSIGNED))) return T(word);
     return T(__msl_rt_reduce_int((ulong)(long)value,
                                  operation | (is_signed_v<T> ? 0u : MSL_RT_UNSIGNED)));
+  }
+#endif
+  else
+    return T(__msl_rt_reduce_int((ulong)(long)value,
+                                 operation | (__signed_v<T> ? 0u : MSL_RT_UNSIGNED)));
 }
 
 #define __MSL_REDUCTION(name, operation)                                              \
@@ -112,11 +122,11 @@ __MSL_CONV T __msl_reduce(T value, uint operation) {
     return result;                                                                    \
   }
 #define __MSL_INT_REDUCTION(name, operation)                                          \
-  template <class T, class = enable_if_t<is_integral_v<T>>>                           \
+  template <class T, class = enable_if_t<__integer_v<T>>>                           \
   __MSL_CONV T name(T data) {                                                         \
     return __msl_reduce<T>(data, operation);                                          \
   }                                                                                   \
-  template <class T, int N, class = enable_if_t<is_integral_v<T>>>                    \
+  template <class T, int N, class = enable_if_t<__integer_v<T>>>                    \
   __MSL_CONV vec<T, N> name(vec<T, N> data) {                                         \
     vec<T, N> result;                                                                 \
     for (int i = 0; i < N; i++) result[i] = __msl_reduce<T>(T(data[i]), operation);   \
@@ -213,7 +223,7 @@ __MSL_METAL_UNARY(simd_broadcast_first)
 template <class T>
 __MSL_CONV T __metal_simd_xor(T data) {
   typedef metal::conditional_t<sizeof(T) == 4, uint, ushort> bits;
-  if constexpr (metal::is_floating_point_v<T>)
+  if constexpr (metal::__float_v<T>)
     return __builtin_bit_cast(T, metal::simd_xor(__builtin_bit_cast(bits, data)));
   else
     return metal::simd_xor(data);

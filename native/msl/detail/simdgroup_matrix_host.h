@@ -36,21 +36,21 @@ struct simdgroup_matrix {
       __msl_rt_self()->matrix_mode |= MSL_RT_MATRIX_HAZARD;
   }
 
-  __MSL_INL __private storage_type& thread_elements() { return *__msl_elements(); }
-  __MSL_INL const __private storage_type& thread_elements() const {
-    return *((__private simdgroup_matrix*)this)->__msl_elements();
+  __MSL_INL storage_type& thread_elements() { return *__msl_elements(); }
+  __MSL_INL const storage_type& thread_elements() const {
+    return *((__generic simdgroup_matrix*)this)->__msl_elements();
   }
 
   __MSL_CONV void __msl_copy(const simdgroup_matrix& other) {
     if (__msl_matrix_turn())
       __msl_rt_matrix_copy((void*)this, (const void*)&other, __msl_type);
   }
-  __MSL_INL __private storage_type* __msl_elements() {
+  __MSL_INL __generic storage_type* __msl_elements() {
     __msl_self* self = __msl_rt_self();
     self->matrix_mode |= MSL_RT_MATRIX_HAZARD | MSL_RT_MATRIX_EXPOSED;
     __msl_exposed = 1;
     const ulong elements = self->matrix_base + 32 * ((ulong)self - (ulong)this);
-    return (__private storage_type*)(elements + self->lane * sizeof(storage_type));
+    return (__generic storage_type*)(elements + self->lane * sizeof(storage_type));
   }
 };
 static_assert(sizeof(simdgroup_matrix<half>) == 8, "objects are eight bytes apart");
@@ -66,7 +66,7 @@ __MSL_CONV simdgroup_matrix<T, Cols, Rows> make_filled_simdgroup_matrix(T value)
 #define __MSL_MATRIX_LOAD(space)                                                                  \
   template <class T, class S,                                                                     \
             class = enable_if_t<__is_same(S, T) || __is_same(S, const T)>>                        \
-  __MSL_CONV void simdgroup_load(__private simdgroup_matrix<T, 8, 8>& d, space S* source,         \
+  __MSL_CONV void simdgroup_load(simdgroup_matrix<T, 8, 8>& d, space S* source,         \
                                  ulong elements_per_row = 8,                                      \
                                  vec<ulong, 2> matrix_origin = vec<ulong, 2>(0ul),                \
                                  bool transpose_matrix = false) {                                 \
@@ -79,7 +79,7 @@ __MSL_CONV simdgroup_matrix<T, Cols, Rows> make_filled_simdgroup_matrix(T value)
   }
 #define __MSL_MATRIX_STORE(space)                                                                 \
   template <class T>                                                                              \
-  __MSL_CONV void simdgroup_store(const __private simdgroup_matrix<T, 8, 8>& a, space T* target,  \
+  __MSL_CONV void simdgroup_store(const simdgroup_matrix<T, 8, 8>& a, space T* target,  \
                                   ulong elements_per_row = 8,                                     \
                                   vec<ulong, 2> matrix_origin = vec<ulong, 2>(0ul),               \
                                   bool transpose_matrix = false) {                                \
@@ -98,10 +98,10 @@ __MSL_MATRIX_STORE(__local)
 #undef __MSL_MATRIX_STORE
 
 template <class D, class A, class B, class C>
-__MSL_CONV void simdgroup_multiply_accumulate(__private simdgroup_matrix<D, 8, 8>& d,
-                                              const __private simdgroup_matrix<A, 8, 8>& a,
-                                              const __private simdgroup_matrix<B, 8, 8>& b,
-                                              const __private simdgroup_matrix<C, 8, 8>& c) {
+__MSL_CONV void simdgroup_multiply_accumulate(simdgroup_matrix<D, 8, 8>& d,
+                                              const simdgroup_matrix<A, 8, 8>& a,
+                                              const simdgroup_matrix<B, 8, 8>& b,
+                                              const simdgroup_matrix<C, 8, 8>& c) {
   if (__msl_matrix_turn())
     __msl_rt_matrix_multiply((void*)&d, (const void*)&a, (const void*)&b, (const void*)&c,
                              __msl_matrix_type<D>::value | __msl_matrix_type<A>::value << 8 |
@@ -110,9 +110,9 @@ __MSL_CONV void simdgroup_multiply_accumulate(__private simdgroup_matrix<D, 8, 8
 }
 
 template <class D, class A, class B>
-__MSL_CONV void simdgroup_multiply(__private simdgroup_matrix<D, 8, 8>& d,
-                                   const __private simdgroup_matrix<A, 8, 8>& a,
-                                   const __private simdgroup_matrix<B, 8, 8>& b) {
+__MSL_CONV void simdgroup_multiply(simdgroup_matrix<D, 8, 8>& d,
+                                   const simdgroup_matrix<A, 8, 8>& a,
+                                   const simdgroup_matrix<B, 8, 8>& b) {
   if (__msl_matrix_turn())
     __msl_rt_matrix_multiply((void*)&d, (const void*)&a, (const void*)&b, (const void*)0,
                              __msl_matrix_type<D>::value | __msl_matrix_type<A>::value << 8 |

@@ -18,7 +18,6 @@
 
 #define __MSL_SWIZZLE(L, NAME, COLOR)                                                                             \
   __MSL_INL vec<T, L> get_##NAME() const { return vec<T, L>(typename vec<T, L>::__raw{}, v.NAME); }               \
-  __MSL_INL vec<T, L> get_##NAME() const __constant { return vec<T, L>(typename vec<T, L>::__raw{}, v.NAME); }    \
   __declspec(property(get = get_##NAME, put = put_##NAME)) vec<T, L> NAME;                                        \
   __declspec(property(get = get_##NAME, put = put_##NAME)) vec<T, L> COLOR;
 

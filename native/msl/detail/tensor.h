@@ -13,7 +13,15 @@ namespace metal {
 // The names that <metal_tensor> brings into metal: programs may have such names of their own.
 namespace __msl_metal4 {
 
-constexpr __constant size_t dynamic_extent = (size_t)-1;
+// Formats of elements: names only, since no tensor here holds them.
+struct int4b_format;
+struct uint4b_format;
+struct metal_fp8_e4m3_format;
+struct metal_fp8_e5m2_format;
+struct metal_fp8_ue8m0_format;
+struct metal_fp4_e2m1_format;
+
+constexpr const __global size_t dynamic_extent = (size_t)-1;
 
 template <class Index, size_t... Sizes>
 struct extents {

@@ -2,9 +2,14 @@
 #pragma once
 
 namespace metal {
+template <class T, int N>
+struct vec;
+template <class T, int N>
+struct packed_vec;
+
 template <class T, T V>
 struct integral_constant {
-  static constexpr __constant T value = V;
+  static constexpr const __global T value = V;
   typedef T value_type;
   typedef integral_constant type;
   constexpr operator T() const { return V; }
@@ -20,12 +25,12 @@ typedef bool_constant<false> false_type;
   template <class T>                                       \
   struct NAME : bool_constant<bool(__VA_ARGS__)> {};       \
   template <class T>                                       \
-  constexpr __constant bool NAME##_v = NAME<T>::value;
+  constexpr const __global bool NAME##_v = NAME<T>::value;
 #define __MSL_TRAIT2(NAME, ...)                            \
   template <class A, class B>                              \
   struct NAME : bool_constant<bool(__VA_ARGS__)> {};       \
   template <class A, class B>                              \
-  constexpr __constant bool NAME##_v = NAME<A, B>::value;
+  constexpr const __global bool NAME##_v = NAME<A, B>::value;
 // A trait NAME<T> that is the type ...::type, and NAME_t<T>.
 #define __MSL_TRANSFORMATION(NAME) \
   template <class T>               \
@@ -112,9 +117,25 @@ struct remove_addrspace {
   };
 __MSL_WRITABLE(__MSL_REMOVE_ADDRSPACE)
 __MSL_REMOVE_ADDRSPACE(__constant)
+__MSL_REMOVE_ADDRSPACE(__attribute__((opencl_global_host)))
 __MSL_REMOVE_ADDRSPACE(__generic)
 #undef __MSL_REMOVE_ADDRSPACE
 __MSL_TRANSFORMATION(remove_addrspace)
+
+// What `thread T&` deduces: objects in thread memory and temporaries alone.
+template <class T>
+struct __thread_only : remove_addrspace<T> {};
+#define __MSL_NOT_THREAD(SPACE)           \
+  template <class T>                      \
+  struct __thread_only<SPACE T> {};       \
+  template <class T>                      \
+  struct __thread_only<const SPACE T> {};
+__MSL_NOT_THREAD(__global)
+__MSL_NOT_THREAD(__local)
+__MSL_NOT_THREAD(__attribute__((opencl_global_host)))
+#undef __MSL_NOT_THREAD
+template <class T>
+using __of_thread = typename __thread_only<T>::type;
 
 // The type of an object, whatever refers to it.
 template <class T>
@@ -178,13 +199,42 @@ struct __array_trait<T[N]> : true_type {};
 __MSL_TRAIT2(is_same, __is_same(A, B))
 __MSL_TRAIT2(is_convertible, __is_convertible(A, B))
 __MSL_TRAIT2(is_base_of, __is_base_of(A, B))
-__MSL_TRAIT(is_integral, __is_integral(__bare<T>))
-__MSL_TRAIT(is_floating_point,
-            __is_same(__bare<T>, float) || __is_same(__bare<T>, half) || __is_same(__bare<T>, bfloat))
-__MSL_TRAIT(is_arithmetic, is_integral<T>::value || is_floating_point<T>::value)
-__MSL_TRAIT(is_scalar, is_arithmetic<T>::value)
-__MSL_TRAIT(is_signed, is_floating_point<T>::value || (is_integral<T>::value && __is_signed(__bare<T>)))
-__MSL_TRAIT(is_unsigned, is_integral<T>::value && __is_unsigned(__bare<T>))
+
+// Numbers; Metal's own traits hold for vectors of them too.
+template <class T>
+constexpr const __global bool __integer_v = __is_integral(__bare<T>);
+template <class T>
+constexpr const __global bool __float_v =
+    __is_same(__bare<T>, float) || __is_same(__bare<T>, half) || __is_same(__bare<T>, bfloat);
+template <class T>
+constexpr const __global bool __number_v = __integer_v<T> || __float_v<T>;
+template <class T>
+constexpr const __global bool __signed_v = __float_v<T> || (__integer_v<T> && __is_signed(__bare<T>));
+
+// The type of the components, and how many there are.
+template <class T>
+struct __components {
+  typedef T type;
+  static constexpr const __global int count = 1;
+};
+template <class T, int N>
+struct __components<vec<T, N>> {
+  typedef T type;
+  static constexpr const __global int count = N;
+};
+template <class T, int N>
+struct __components<packed_vec<T, N>> : __components<vec<T, N>> {};
+template <class T>
+using __component = typename __components<__bare<T>>::type;
+template <class T>
+struct vec_elements : integral_constant<int, __components<__bare<T>>::count> {};
+
+__MSL_TRAIT(is_integral, __integer_v<__component<T>>)
+__MSL_TRAIT(is_floating_point, __float_v<__component<T>>)
+__MSL_TRAIT(is_arithmetic, __number_v<__component<T>>)
+__MSL_TRAIT(is_scalar, __number_v<T>)
+__MSL_TRAIT(is_signed, __signed_v<__component<T>>)
+__MSL_TRAIT(is_unsigned, __integer_v<__component<T>> && __is_unsigned(__component<T>))
 __MSL_TRAIT(is_pointer, __pointer_trait<remove_cv_t<T>>::value)
 __MSL_TRAIT(is_array, __array_trait<T>::value)
 __MSL_TRAIT(is_const, __const_trait<T>::value)
@@ -228,6 +278,25 @@ __MSL_TRANSFORMATION(make_unsigned)
 __MSL_TRANSFORMATION(make_signed)
 #undef __MSL_TRANSFORMATION
 
+template <class T>
+T declval();
+
+// What an operation on both gives: the type of a conditional expression.
+template <class... T>
+struct common_type;
+template <class T>
+struct common_type<T> {
+  typedef __bare<T> type;
+};
+template <class A, class B>
+struct common_type<A, B> {
+  typedef __bare<decltype(false ? declval<__bare<A>>() : declval<__bare<B>>())> type;
+};
+template <class A, class B, class C, class... R>
+struct common_type<A, B, C, R...> : common_type<typename common_type<A, B>::type, C, R...> {};
+template <class... T>
+using common_type_t = typename common_type<T...>::type;
+
 template <class... B>
 struct disjunction : false_type {};
 template <class B>
@@ -243,11 +312,11 @@ struct conjunction<B, R...> : conditional_t<bool(B::value), conjunction<R...>, B
 template <class B>
 struct negation : bool_constant<!bool(B::value)> {};
 template <class... B>
-constexpr __constant bool disjunction_v = disjunction<B...>::value;
+constexpr const __global bool disjunction_v = disjunction<B...>::value;
 template <class... B>
-constexpr __constant bool conjunction_v = conjunction<B...>::value;
+constexpr const __global bool conjunction_v = conjunction<B...>::value;
 template <class B>
-constexpr __constant bool negation_v = negation<B>::value;
+constexpr const __global bool negation_v = negation<B>::value;
 // Programs for older versions of Metal use these names.
 template <class... B>
 using _disjunction = disjunction<B...>;
@@ -257,9 +326,6 @@ template <class B>
 using _negation = negation<B>;
 
 // No is_empty and no void_t: libraries define them in this namespace themselves.
-
-template <class T>
-T declval();
 
 template <class T, T... I>
 struct integer_sequence {
@@ -284,7 +350,7 @@ __MSL_INL constexpr T make_uniform(T x) {
 
 // half and bfloat convert into each other through float.
 template <class To, class From, class T = metal::remove_cv_t<To>>
-constexpr __constant bool __msl_through_float =
+constexpr const __global bool __msl_through_float =
     (__is_same(T, half) && __is_same(From, bfloat)) || (__is_same(T, bfloat) && __is_same(From, half));
 template <class To, class From>
 __MSL_INL constexpr To __msl_cast(From&& x) {

@@ -22,9 +22,9 @@ struct __storage<bool> {
 
 // Scalars that make a T only where the program says so.
 template <class T, class U>
-constexpr __constant bool __explicit_only =
-    is_arithmetic_v<U> && !__is_same(T, U) &&
-    (!is_convertible_v<U, T> || (__is_same(T, bfloat) && is_floating_point_v<U>));
+constexpr const __global bool __explicit_only =
+    __number_v<U> && !__is_same(T, U) &&
+    (!is_convertible_v<U, T> || (__is_same(T, bfloat) && __float_v<U>));
 
 // Element access by index, for each address space; of a temporary, the element is a value.
 #define __MSL_INDEX(SPACE, TYPE, DATA)                                              \
@@ -42,17 +42,12 @@ constexpr __constant bool __explicit_only =
   __MSL_INDEX(__local, TYPE, DATA)                                                  \
   __MSL_INDEX(__generic, TYPE, DATA)                                                \
   template <class I>                                                                \
-  __MSL_INL const __constant TYPE& operator[](I i) const __constant& {              \
-    return ((const __constant TYPE*)&DATA)[i];                                      \
-  }                                                                                 \
-  template <class I>                                                                \
   __MSL_INL TYPE operator[](I i)&& {                                                \
     return ((TYPE*)&DATA)[i];                                                       \
   }
 
 #define __MSL_GET(C)                                                                \
-  __MSL_INL constexpr T get_##C() const { return __load(v.C); }                     \
-  __MSL_INL constexpr T get_##C() const __constant { return __load(v.C); }
+  __MSL_INL constexpr T get_##C() const { return __load(v.C); }
 
 #define __MSL_VEC_OPERATOR(OP)                                                      \
   friend __MSL_INL vec operator OP(vec a, vec b) { return vec(__raw{}, a.v OP b.v); } \
@@ -70,16 +65,6 @@ constexpr __constant bool __explicit_only =
   vec() = default;                                                                  \
   constexpr vec(const vec&) = default;                                              \
   vec& operator=(const vec&) = default;                                             \
-  /* Templates, so that the class stays trivially copyable. */                      \
-  template <class U, class = enable_if_t<__is_same(U, vec)>>                        \
-  constexpr vec(const __constant U& o) : v(o.v) {}                                  \
-  template <class U, class = enable_if_t<__is_same(U, vec)>>                        \
-  constexpr vec(const __constant U& o) __constant : v(o.v) {}                       \
-  template <class U, class = enable_if_t<__is_same(U, vec)>>                        \
-  vec& operator=(const __constant U& o) {                                           \
-    v = o.v;                                                                        \
-    return *this;                                                                   \
-  }                                                                                 \
   template <class U, class = enable_if_t<__explicit_only<T, U>>, class = void>      \
   constexpr explicit vec(U s) : v(__save(__msl_cast<T>(s))) {}                      \
   constexpr vec(packed_vec<T, N> p);                                                \
@@ -159,7 +144,6 @@ struct vec<T, 2> {
   __MSL_GET(x) __MSL_GET(y)
   constexpr vec(T s) : x(s), y(s) {}
   constexpr vec(T x_, T y_) : x(x_), y(y_) {}
-  constexpr vec(T x_, T y_) __constant : x(x_), y(y_) {}
   template <class U, class = enable_if_t<!__is_same(U, T)>>
   constexpr explicit vec(vec<U, 2> o) : v{__save(__msl_cast<T>(o.get_x())), __save(__msl_cast<T>(o.get_y()))} {}
   template <class U, class = enable_if_t<!__is_same(U, T)>>
@@ -185,7 +169,6 @@ struct vec<T, 3> {
   __MSL_GET(x) __MSL_GET(y) __MSL_GET(z)
   constexpr vec(T s) : x(s), y(s), z(s) {}
   constexpr vec(T x_, T y_, T z_) : x(x_), y(y_), z(z_) {}
-  constexpr vec(T x_, T y_, T z_) __constant : x(x_), y(y_), z(z_) {}
   constexpr vec(vec<T, 2> a, T c) : v{a.v.x, a.v.y, __save(c)} {}
   constexpr vec(T c, vec<T, 2> a) : v{__save(c), a.v.x, a.v.y} {}
   template <class U, class = enable_if_t<!__is_same(U, T)>>
@@ -215,7 +198,6 @@ struct vec<T, 4> {
   __MSL_GET(x) __MSL_GET(y) __MSL_GET(z) __MSL_GET(w)
   constexpr vec(T s) : x(s), y(s), z(s), w(s) {}
   constexpr vec(T x_, T y_, T z_, T w_) : x(x_), y(y_), z(z_), w(w_) {}
-  constexpr vec(T x_, T y_, T z_, T w_) __constant : x(x_), y(y_), z(z_), w(w_) {}
   constexpr vec(vec<T, 2> a, T c, T d) : v{a.v.x, a.v.y, __save(c), __save(d)} {}
   constexpr vec(T c, vec<T, 2> a, T d) : v{__save(c), a.v.x, a.v.y, __save(d)} {}
   constexpr vec(T c, T d, vec<T, 2> a) : v{__save(c), __save(d), a.v.x, a.v.y} {}
@@ -259,11 +241,11 @@ __MSL_SCALARS(__MSL_USING)
 // `V v = {a, b};`: the components that are not given are zero.
 template <class T>
 struct __msl_components {
-  static constexpr __constant int count = 1;
+  static constexpr const __global int count = 1;
 };
 template <class T, int N>
 struct __msl_components<metal::vec<T, N>> {
-  static constexpr __constant int count = N;
+  static constexpr const __global int count = N;
 };
 template <class T>
 __MSL_INL constexpr T __msl_component(T value, int) {

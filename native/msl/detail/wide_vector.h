@@ -18,16 +18,8 @@ struct vec {
   vec() = default;
   constexpr vec(const vec&) = default;
   vec& operator=(const vec&) = default;
-  // Templates, so that the class stays trivially copyable.
-  template <class U, class = enable_if_t<__is_same(U, vec)>>
-  constexpr vec(const __constant U& o) : v(o.v) {}
-  template <class U, class = enable_if_t<__is_same(U, vec)>>
-  vec& operator=(const __constant U& o) {
-    v = o.v;
-    return *this;
-  }
   constexpr vec(T s) : v((__native)__builtin_bit_cast(__element, s)) {}
-  template <class U, class = enable_if_t<is_arithmetic_v<U> && !is_convertible_v<U, T>>, class = void>
+  template <class U, class = enable_if_t<__number_v<U> && !is_convertible_v<U, T>>, class = void>
   constexpr explicit vec(U s) : vec(T(s)) {}
   template <class U, class = enable_if_t<!__is_same(U, T)>>
   explicit vec(vec<U, N> o) {
@@ -50,6 +42,6 @@ struct vec {
 }  // namespace metal
 
 template <class T>
-constexpr __constant bool __msl_is_vector = false;
+constexpr const __global bool __msl_is_vector = false;
 template <class T, int N>
-constexpr __constant bool __msl_is_vector<metal::vec<T, N>> = true;
+constexpr const __global bool __msl_is_vector<metal::vec<T, N>> = true;

@@ -1,0 +1,20 @@
+// The languages that bindings come in.
+
+import type { KernelForm } from '../plan/flat.js';
+
+export const BINDING_LANGUAGES = ['cpp', 'python', 'rust'] as const;
+export type BindingLanguage = (typeof BINDING_LANGUAGES)[number];
+
+/** The form in which a set's kernels have to be for a language. */
+export const BINDING_FORMS: Readonly<Record<BindingLanguage, KernelForm>> = {
+  cpp: 'bound',
+  python: 'flat',
+  rust: 'bound',
+};
+
+/** Files of a language, below its own folder. */
+export const BINDING_FILES: Readonly<Record<BindingLanguage, readonly string[]>> = {
+  cpp: ['moegen.hpp'],
+  python: ['moegen_torch.py'],
+  rust: ['Cargo.toml', 'src/lib.rs'],
+};

@@ -1,0 +1,136 @@
+// `moegen validate --model`: the layers of a checkpoint on a device, compared with double precision, or with a file of inputs and outputs.
+
+import path from 'node:path';
+import type { BoundLayer } from '../../checkpoint/bind.js';
+import { configuredDtype } from '../../checkpoint/formats/quantization.js';
+import { openModel, type CheckpointModel } from '../../checkpoint/model.js';
+import { MoegenError } from '../../errors.js';
+import { type ActivationDtype } from '../../description/dtypes.js';
+import { readExpected, type ExpectedLayer } from '../../validate/checkpoint/expected.js';
+import type { LayerVerdict } from '../../validate/checkpoint/layer.js';
+import { validateCheckpoint } from '../../validate/checkpoint/validate.js';
+import { describeMismatch } from '../../validate/threadgroup-memory.js';
+import { openDevice } from '../devices.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { printJson, type Io } from '../io.js';
+import { startProgress } from '../progress.js';
+import { reportError } from '../report.js';
+import { selectPlans } from '../select.js';
+import { textsOf } from '../texts.js';
+import { DEFAULT_SEED, type ValidateOptions } from './validate.js';
+
+export async function runCheckpoint(location: string, options: ValidateOptions, io: Io): Promise<ExitCode> {
+  const { layer, expect } = options;
+  const expected = expect === undefined ? null : await readExpected(path.resolve(io.cwd, expect));
+  const isWanted = (index: number) =>
+    (layer ?? index) === index && (expected === null || expected.some((each) => each.layer === index));
+  const model = await openModel(path.resolve(io.cwd, location), isWanted);
+  try {
+    checkLayers(model, expected, options);
+    return await runLayers(model, expected, options, io);
+  } finally {
+    await model.checkpoint.close();
+  }
+}
+
+/** Layers that someone asked for and that have no experts, or no expected outputs. */
+function checkLayers(
+  { blocks, layers }: CheckpointModel,
+  expected: readonly ExpectedLayer[] | null,
+  { layer: wanted }: ValidateOptions,
+): void {
+  const known = blocks.blocks.flatMap((each) => each.layers).sort((a, b) => a - b);
+  const strange = [wanted, ...(expected ?? []).map(({ layer }) => layer)].find(
+    (index) => index !== undefined && !known.includes(index),
+  );
+  if (strange !== undefined) {
+    throw new MoegenError('cli/no-such-layer', `expected a layer with experts, got ${strange}`, {
+      where: strange === wanted ? '--layer' : '--expect',
+      help: `layers with experts are ${known.join(', ')}`,
+    });
+  }
+  if (layers.length > 0) return;
+  throw new MoegenError(
+    'cli/no-such-layer',
+    `the file of expected outputs has none for layer ${wanted ?? ''}`,
+    {
+      where: '--layer',
+      help: `it has layers ${(expected ?? []).map(({ layer }) => layer).join(', ')}`,
+    },
+  );
+}
+
+async function runLayers(
+  model: CheckpointModel,
+  expected: readonly ExpectedLayer[] | null,
+  options: ValidateOptions,
+  io: Io,
+): Promise<ExitCode> {
+  const { layers } = model;
+  const device = await openDevice(options.device, io, options);
+  const dtypes = options.isDtypeGiven ? options.dtype : [configuredDtype(model.config) ?? 'bf16'];
+  const progress = await startProgress(io, `validating on ${device.name}`, layers.length * dtypes.length);
+  const verdicts: LayerVerdict[] = [];
+  const refusals: MoegenError[] = [];
+  try {
+    for (const activation of dtypes) {
+      const found = await validateCheckpoint(
+        device,
+        layerTexts(options),
+        { model: model.where, layers, numTokens: options.tokens, expected },
+        {
+          activation,
+          weight: activation,
+          intermediate: options.intermediate === 'float' ? 'f32' : activation,
+          checks: options.checks,
+          seed: options.seed ?? DEFAULT_SEED,
+          subnormals: options.subnormals,
+          onVerdict: progress.step,
+          onRefusal: (refusal) => {
+            progress.step();
+            refusals.push(refusal);
+          },
+        },
+      );
+      verdicts.push(...found);
+    }
+  } finally {
+    progress.stop();
+  }
+  if (options.json) {
+    const refused = refusals.map(({ code, message, where }) => ({ code, message, where }));
+    printJson(io, { device: device.name, layers: verdicts, refused });
+  } else {
+    for (const verdict of verdicts) io.out(describeLayer(verdict));
+  }
+  for (const refusal of refusals) reportError(refusal, io);
+  if (verdicts.some(({ ok }) => !ok)) return EXIT.answerIsNo;
+  return refusals.length === 0 ? EXIT.done : EXIT.usage;
+}
+
+/** The set that `moegen model` writes, for one layer. */
+function layerTexts({ bf16Storage }: ValidateOptions) {
+  return ({ block, formats }: BoundLayer, activation: ActivationDtype) => {
+    const mix = Object.entries(formats).map(([projection, format]) => `${projection}=${format}`);
+    const selection = { dtype: [activation], weights: [activation, ...mix], kernel: '*', bf16Storage, block };
+    return textsOf(selectPlans(selection), bf16Storage);
+  };
+}
+
+function describeLayer({
+  layer,
+  dtype,
+  ok,
+  rel_error,
+  limit,
+  tokens,
+  seconds,
+  formats,
+  memory,
+}: LayerVerdict): string {
+  const errors = `error ${rel_error.toExponential(2)} of ${limit.toExponential(2)} allowed`;
+  const held = Object.entries(formats).map(([projection, format]) => `${projection} ${format}`);
+  const sizes = memory.map((mismatch) => `    ${describeMismatch(mismatch)}\n`);
+  const mark = ok ? 'ok    ' : 'FAILED';
+  return `${mark} layer ${layer} ${dtype}: ${errors}, ${tokens} tokens, ${held.join(', ')}, ${seconds.toFixed(2)} s\n${sizes.join('')}`;
+}

@@ -1,0 +1,122 @@
+// A model's config.json into the MoE blocks of its layers: the row of its model type, with the readers called.
+
+import { MoegenError } from '../../errors.js';
+import type { MoeBlock } from '../block.js';
+import { checkBlock } from '../check-block.js';
+import type { FormatMix } from '../weights.js';
+import { misspelt } from './spelling.js';
+import { findModel, type Model } from './find-model.js';
+import { resolveTemplate } from './readers.js';
+
+export { modelTypes } from './find-model.js';
+
+export interface BlockOfLayers {
+  readonly block: MoeBlock;
+  readonly layers: readonly number[];
+  /** Of each projection, where the model's own are known. */
+  readonly formats?: FormatMix;
+}
+
+export interface LayerBlocks {
+  readonly numLayers: number;
+  /** The different blocks of the model, in the order of their first layers. */
+  readonly blocks: readonly BlockOfLayers[];
+  /** Layers without a MoE block. */
+  readonly denseLayers: readonly number[];
+  /** Sentences about what is odd in the configuration. */
+  readonly warnings?: readonly string[];
+}
+
+/** Beyond it a number of layers is a slip. */
+const MAX_LAYERS = 1_000_000;
+
+/** The text of a config.json; Python writes numbers into it that JSON does not know: NaN and infinities. */
+export function parseConfig(text: string, where: string): unknown {
+  const strict = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) => {
+    if (token.startsWith('"')) return token;
+    if (token === 'NaN') return 'null';
+    return token.replace('Infinity', '1e999');
+  });
+  try {
+    return JSON.parse(strict);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new MoegenError('spec/invalid-json', `expected the JSON text of a config.json: ${reason}`, {
+      where,
+      help: 'correct the JSON',
+      cause,
+    });
+  }
+}
+
+/**
+ * The MoE block of a layer, as the layer would have it if it is a dense one. `where` names the file. The text model may
+ * lie under `text_config`.
+ */
+export function readBlock(config: unknown, layer: number, where: string): MoeBlock {
+  return blockOf(findModel(config, where), layer);
+}
+
+/** The row of the model table that a configuration belongs to, by the first of its types. */
+export function modelTypeOf(config: unknown, where: string): string {
+  return findModel(config, where).config.modelType;
+}
+
+/** Which layers have which block. */
+export function blockLayers(config: unknown, where: string): LayerBlocks {
+  const model = findModel(config, where);
+  const numLayers = model.row.layers.numLayers(model.config);
+  if (numLayers > MAX_LAYERS) {
+    throw new MoegenError(
+      'spec/too-many-layers',
+      `a model has at most ${MAX_LAYERS} layers, got ${numLayers}`,
+      { where, help: 'correct the number of layers' },
+    );
+  }
+  const denseLayers: number[] = [];
+  const blocks = new Map<string, { readonly block: MoeBlock; readonly layers: number[] }>();
+  for (let layer = 0; layer < numLayers; layer += 1) {
+    if (!model.row.layers.isMoe({ ...model.config, layer })) {
+      denseLayers.push(layer);
+      continue;
+    }
+    const key = JSON.stringify(traitsOf(model, layer));
+    const group = blocks.get(key) ?? { block: blockOf(model, layer), layers: [] };
+    group.layers.push(layer);
+    blocks.set(key, group);
+  }
+  return { numLayers, blocks: Array.from(blocks.values()), denseLayers, warnings: slips(model) };
+}
+
+/** Keys that nobody asked for and that look like one that was asked for in vain. */
+function slips({ config }: Model): string[] {
+  const missing = [...config.asked].filter((key) => !(key in config.values));
+  return Object.keys(config.values).flatMap((given) => {
+    if (config.asked.has(given) || NO_SLIPS.has(given)) return [];
+    const meant = misspelt(given, missing);
+    return meant === null
+      ? []
+      : [`${config.where}: "${given}" is no key of ${config.modelType} that decides anything; "${meant}" is`];
+  });
+}
+
+/** Keys of other parts of a model that are near those of its block. */
+const NO_SLIPS: ReadonlySet<string> = new Set(['n_groups']);
+
+function traitsOf({ row, config }: Model, layer: number): object {
+  return resolveTemplate(row.block, { ...config, layer }) as object;
+}
+
+function blockOf(model: Model, layer: number): MoeBlock {
+  const { row, config } = model;
+  const layerConfig = { ...config, layer };
+  const traits = traitsOf(model, layer);
+  const whole = checkBlock({ ...traits, tensors: {} }, config.where);
+  const tensors = Object.entries(row.tensors)
+    .filter(([role]) => role in whole.tensors)
+    .map(([role, tensor]) => {
+      const named = typeof tensor === 'string' ? { name: tensor, shape: null } : tensor;
+      return [role, resolveTemplate(named, layerConfig)] as const;
+    });
+  return checkBlock({ ...traits, tensors: Object.fromEntries(tensors) }, config.where);
+}

@@ -1,0 +1,140 @@
+// The drop-in matrix kernels that mix several experts for a tile of rows: each reads a tile's activations once for all experts,
+// and differs from the others in where the routing comes from, in the weights and in what is done to the sum.
+
+import type { GenerationSpec } from '../../../description/generation.js';
+import { tileTerms, tileThreads } from './tiles.js';
+import type { DispatchRule, KernelPlan, TemplateValue } from '../../types.js';
+import { grid, dropInAccessors, dropInPlan, weightedPlans, type DropInContext } from './common.js';
+import { dispatchForms } from './dispatch-forms.js';
+import { mixtureForms } from './mixture-forms.js';
+import { maxSlots, mixtureBytes, resultStride, type MixtureForm } from './mixture-form.js';
+
+export function dropInMixturePlans(spec: GenerationSpec): KernelPlan[] {
+  return weightedPlans(spec, (context) =>
+    [...mixtureForms(context), ...dispatchForms(context)].map((form) => mixturePlan(context, form)),
+  );
+}
+
+function mixturePlan(context: DropInContext, form: MixtureForm): KernelPlan {
+  const { dtype } = context;
+  const { tile, sizes, routing } = form;
+  return dropInPlan(context, form.file, form.kernel, {
+    family: form.family,
+    template: 'dropin/mixture',
+    weight: form.weight.name,
+    summary: `${form.summary}, ${dtype}`,
+    bindings: form.bindings,
+    dispatch: dispatchOf(form),
+    tile,
+    resultStride: resultStride(tile),
+    threadgroupBytes: mixtureBytes(form),
+    terms: {
+      tile: tileTerms(tile),
+      resultStride: resultStride(tile),
+      maxSlots: maxSlots(tile),
+      description: [...form.description, ...context.weight.description],
+      sizes: { ...sizes },
+      operands: [{ name: 'sum' }],
+      input: { name: form.input, load4: context.storage.load4 },
+      weight: weightTerms(form),
+      output: { store: context.storage.store, ...form.output },
+      rowGroups: rowGroupTerms(form),
+      splitsRows: form.rowGroups === 'split',
+      hasBitWeights: form.bindings.some(({ asBits }) => asBits === true),
+      hasExperts: routing.kind !== 'none',
+      isListed: routing.kind === 'listed',
+      isRouted: routing.kind === 'routed',
+      isSorted: routing.kind === 'sorted',
+      ...routingTerms(context, form),
+      hasShared: form.shared !== null,
+      shared: form.shared ?? { condition: '' },
+      accessors: dropInAccessors(context),
+    },
+  });
+}
+
+/** Where the matrix and the scales lie that the loop over experts has come to; the shared expert is one of them. */
+function weightTerms({ weight, routing, shared, sizes }: MixtureForm): Record<string, TemplateValue> {
+  const { terms, columns, groupSize } = sizes;
+  const rows = weight.rows(terms);
+  const words = {
+    ...weight.words,
+    columnStart: weight.columnStart('column', rows),
+    stride: weight.stride(columns),
+    scaleStride: columns,
+  };
+  if (routing.kind === 'none') {
+    return { ...words, matrix: 'shared_weight', scales: 'shared_scales', matrixOf: '', scalesOf: '' };
+  }
+  const choice = (name: string): string => (shared === null ? '' : `is_shared ? shared_${name} : `);
+  const groups = `((${terms} + ${groupSize} - 1) / ${groupSize})`;
+  return {
+    ...words,
+    matrix: 'matrix',
+    scales: 'scales',
+    matrixOf: `${choice('weight')}expert_weight + ulong(expert) * ${rows} * ${columns}`,
+    scalesOf: `${choice('scales')}expert_scales + ulong(expert) * ${groups} * ${columns}`,
+  };
+}
+
+function dispatchOf({ tile, shape, rowGroups }: MixtureForm): DispatchRule {
+  const columns = `ceil_div(${shape.columns}, ${tile.blockN})`;
+  const rows = `ceil_div(${shape.tokens}, ${tile.blockM})`;
+  switch (rowGroups) {
+    case 'tiles':
+      return grid(tileThreads(tile), columns, rows);
+    case 'strided':
+      return grid(tileThreads(tile), columns, shape.experts);
+    case 'split':
+      return grid(tileThreads(tile), columns, rows, shape.slots);
+  }
+}
+
+/** Which tile of rows a threadgroup begins with, and how many there are side by side. */
+function rowGroupTerms({ tile, rowGroups }: MixtureForm): Record<string, TemplateValue> {
+  const plain = { own: 'group.y', all: 'groups.y' };
+  switch (rowGroups) {
+    case 'tiles':
+      return { ...plain, inWords: `${tile.blockM} rows (y)` };
+    case 'strided':
+      return { ...plain, inWords: 'expert (y), which share the rows among them' };
+    case 'split':
+      return {
+        own: '(group.y * groups.z + group.z)',
+        all: '(groups.y * groups.z)',
+        inWords: `${tile.blockM} rows (y), which the slots (z) share among them`,
+      };
+  }
+}
+
+/** What the template prints for the way in which experts are given. */
+function routingTerms({ storage }: DropInContext, { routing }: MixtureForm): Record<string, TemplateValue> {
+  const slots = 'slots' in routing ? routing.slots : '';
+  switch (routing.kind) {
+    case 'none':
+      return {};
+    case 'listed':
+      return {
+        progress: { name: 'next_slot', end: slots },
+        ids: routing.ids,
+        entryWeights: { ...routing.weights },
+      };
+    case 'routed':
+      return {
+        progress: { name: 'next_slot', end: slots },
+        router: { name: routing.router, load4: storage.load4 },
+        logitOperands: [{ name: 'logit' }],
+      };
+    case 'sorted':
+      return {
+        progress: { name: 'position', end: 'num_sorted' },
+        sorted: {
+          token: routing.token,
+          expert: routing.expert,
+          end: routing.end,
+          hasOffsets: routing.hasOffsets,
+        },
+        entryWeights: { ...routing.weights },
+      };
+  }
+}

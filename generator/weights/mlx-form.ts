@@ -1,0 +1,79 @@
+// How MLX stores quantised weights: names of modules, planes of a format, and what the configuration says.
+
+import { MoegenError } from '../errors.js';
+import { moduleAt } from '../checkpoint/formats/names.js';
+import { namesOf } from '../checkpoint/formats/role-formats.js';
+import type { TensorRole } from '../description/block.js';
+
+export interface MlxFormat {
+  /** Of the weight format. */
+  readonly name: string;
+  readonly bits: number;
+  readonly group: number;
+  readonly mode: string;
+}
+
+const MLX_FORMATS: readonly MlxFormat[] = [
+  ...[2, 3, 4, 5, 6, 8].flatMap((bits) =>
+    [32, 64, 128].flatMap((group) =>
+      ['f16', 'bf16', 'f32'].map((type) => ({
+        name: `affine${bits}_g${group}_${type}`,
+        bits,
+        group,
+        mode: 'affine',
+      })),
+    ),
+  ),
+  { name: 'mxfp4', bits: 4, group: 32, mode: 'mxfp4' },
+  { name: 'mxfp8', bits: 8, group: 32, mode: 'mxfp8' },
+  { name: 'nvfp4_plain', bits: 4, group: 16, mode: 'nvfp4' },
+];
+
+/** Throws `quantize/unknown-format`. */
+export function mlxFormat(name: string): MlxFormat {
+  const format = MLX_FORMATS.find((each) => each.name === name);
+  if (format !== undefined) return format;
+  throw new MoegenError('quantize/unknown-format', `expected a format that MLX stores, got ${name}`, {
+    where: '--weights',
+    help: 'use affineBITS_gGROUP_TYPE (2 to 8 bits, groups of 32, 64 or 128, scales f16, bf16 or f32), mxfp4, mxfp8 or nvfp4_plain',
+  });
+}
+
+/** The module of an expert's matrix, stacked; null for all others, which stay where they are. */
+export type MlxModule = (prefix: string, role: TensorRole) => string | null;
+
+/** Models whose experts lie stacked in modules of their own, which MLX renames when it loads them, keep these. */
+export function mlxModules(config: Readonly<Record<string, unknown>>, where: string): MlxModule {
+  const [own, mlx] = (['none', 'mlx'] as const).map((method) => namesOf(config, { method }, where));
+  return (prefix, role) => {
+    const [given, name] = [own?.modules[role], mlx?.modules[role]];
+    if (!role.startsWith('expert_') || name === undefined) return null;
+    const isKept = own?.prefix !== mlx?.prefix && given?.includes('{expert}') === false;
+    return moduleAt(prefix, isKept ? given : name);
+  };
+}
+
+const SCALE_TYPES: Readonly<Record<string, string>> = { f16: 'F16', bf16: 'BF16', f32: 'F32' };
+
+interface MlxPlane {
+  /** As the format calls it. */
+  readonly plane: string;
+  /** As MLX calls it. */
+  readonly suffix: string;
+  readonly type: string;
+  readonly width: number;
+}
+
+/** Of rows of so many terms. */
+export function mlxPlanes({ name, bits, group, mode }: MlxFormat, terms: number): MlxPlane[] {
+  const words = { plane: 'weight', suffix: 'weight', type: 'U32', width: (terms * bits) / 32 };
+  const groups = { plane: 'scales', suffix: 'scales', width: terms / group };
+  if (mode !== 'affine') return [words, { ...groups, type: 'U8' }];
+  const type = SCALE_TYPES[name.split('_').at(-1) ?? ''] ?? 'F32';
+  return [words, { ...groups, type }, { plane: 'offsets', suffix: 'biases', type, width: terms / group }];
+}
+
+/** What a configuration says of a format. */
+export function mlxSizes({ bits, group, mode }: MlxFormat): Record<string, unknown> {
+  return { group_size: group, bits, mode };
+}

@@ -1,0 +1,10 @@
+// Builds the native addons before any test, since the bundled compiler takes a minute for the first one.
+
+import { defaultCacheDir } from '../../generator/compile/cache.js';
+import { buildAddon, CUDA_ADDON } from '../../generator/native/build.js';
+
+export default async function buildAddons(): Promise<void> {
+  const options = { cacheDir: defaultCacheDir(), environment: process.env };
+  await buildAddon(options);
+  await buildAddon(options, CUDA_ADDON);
+}
