@@ -14,8 +14,8 @@ export const TAILS: readonly Fault[] = [
   {
     name: 'one thread too many stores a column',
     kernel: 'moe_combine_bf16',
-    find: 'column >= hidden_size',
-    replace: 'column > hidden_size',
+    find: 'if (column < hidden_size) {\n      float sum',
+    replace: 'if (column <= hidden_size) {\n      float sum',
     finds: ['races'],
   },
   {

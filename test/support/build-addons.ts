@@ -1,4 +1,5 @@
-// Builds the native addons before any test, since the bundled compiler takes a minute for the first one.
+// Builds the native addons before any test, since the bundled compiler takes a minute for the first one. Many tests run without a
+// PATH, and so with that compiler even where the system has one.
 
 import { defaultCacheDir } from '../../generator/compile/cache.js';
 import { buildAddon, CUDA_ADDON } from '../../generator/native/build.js';
@@ -6,5 +7,6 @@ import { buildAddon, CUDA_ADDON } from '../../generator/native/build.js';
 export default async function buildAddons(): Promise<void> {
   const options = { cacheDir: defaultCacheDir(), environment: process.env };
   await buildAddon(options);
+  await buildAddon({ ...options, environment: { PATH: '' } });
   await buildAddon(options, CUDA_ADDON);
 }
