@@ -231,6 +231,7 @@ function addBench(program: Command, io: Io, finish: Finish): void {
     .option('--tokens <list>', 'numbers of tokens; 1,2,4,8, on a GPU 1,4,16,64,512', integers('--tokens', 1))
     .option('--dtype <dtype>', 'f16, bf16 or f32', oneOf('--dtype', ACTIVATION_DTYPES), 'bf16')
     .addOption(weightOption("weight formats, projection=format, or all; the activations' own"))
+    .option('--bf16-storage <type>', 'how BF16 buffers are declared', oneOf('--bf16-storage', BF16_STORAGES))
     .option(
       '--path <path>',
       'decode, skinny or batched; the one that so many tokens take',
@@ -255,10 +256,10 @@ function addBench(program: Command, io: Io, finish: Finish): void {
 function addBundle(program: Command, io: Io, finish: Finish): void {
   program
     .command('bundle')
-    .argument('<command...>', 'what to run there: validate GLOB ..., run JOB ...')
+    .argument('<command...>', 'what to run there: validate GLOB ..., run JOB ..., bench ...')
     .summary('pack a command for a machine that has a GPU and nothing else')
     .description(
-      'Packs validate or run with all it needs, Node and compiled kernels too, for a Linux machine with an NVIDIA GPU: unpack it there and call ./run.',
+      'Packs validate, run or bench with all it needs, Node and compiled kernels too, for a Linux machine with an NVIDIA GPU: unpack it there and call ./run.',
     )
     .requiredOption('-o, --output <path>', 'a folder, or an archive: .tar.xz or .tar.gz', nonEmpty('-o'))
     .option('--json', 'print the result as JSON', false)

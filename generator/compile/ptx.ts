@@ -22,6 +22,7 @@ import { promiseComponentAlignment } from './representation/alignment.js';
 import { guardDivisions } from './representation/divisions.js';
 import { stateThreads } from './representation/occupancy.js';
 import { precompiledHeader } from './pch.js';
+import { joinMasks } from './representation/masks.js';
 import { keepMeetingsApart } from './representation/meetings.js';
 import { runProcess, type ProcessResult } from './process.js';
 import { fitToCuda, freezeLoads, keepHalfSubnormals, UnsupportedOnCuda } from './representation/cuda.js';
@@ -141,7 +142,7 @@ async function produce(
     if (hasVariablesInMemory(await readFile(representation, 'utf8'))) await optimise(...PTX_UNROLL);
     await rewrite(representation, (text) => freezeLoads(useTensorCores(text)));
     await run(...UNOPTIMISED, representation, '-o', output);
-    await rewrite(output, keepHalfSubnormals);
+    await rewrite(output, (text) => joinMasks(keepHalfSubnormals(text)));
     requireResolved(await readFile(output, 'utf8'));
     await rewrite(output, (text) => stateThreads(text, kernels));
     return { ok: true };

@@ -8,7 +8,7 @@ import { runRival, type RivalReport } from '../../bench/rival.js';
 import { MoegenError } from '../../errors.js';
 import { kernelFile } from '../../manifest/build.js';
 import type { MoeBlock } from '../../description/block.js';
-import type { ActivationDtype } from '../../description/dtypes.js';
+import type { ActivationDtype, Bf16Storage } from '../../description/dtypes.js';
 import { mixEntries, modelFormats, splitWeights, type FormatMix } from '../../description/weights.js';
 import type { BlockOfLayers } from '../../description/models/index.js';
 import type { LayerPath } from '../../plan/layer.js';
@@ -18,7 +18,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import { printJson, type Io } from '../io.js';
 import { readModel, type Model, type ModelFiles } from '../model.js';
 import { startProgress } from '../progress.js';
-import { selectPlans } from '../select.js';
+import { selectPlans, type Selection } from '../select.js';
 import { textsOf } from '../texts.js';
 import { suggest } from '../../description/nearest.js';
 import { describeLayer, describeRival } from './bench-text.js';
@@ -28,6 +28,7 @@ export interface BenchOptions extends ModelFiles {
   readonly dtype: ActivationDtype;
   /** Without it, the format of the activations. */
   readonly weights?: readonly string[] | undefined;
+  readonly bf16Storage?: Bf16Storage | undefined;
   readonly path?: LayerPath | undefined;
   readonly device: 'auto' | 'host' | 'cuda';
   /** File of a job, and the stage beside which it stands. */
@@ -89,27 +90,30 @@ function runCase(
   { weight, numTokens }: Case,
   options: BenchOptions,
 ): Promise<LayerReport> {
-  const { dtype: activation, path: layerPath, seed } = options;
+  const { dtype: activation, bf16Storage, path: layerPath, seed } = options;
   const mix = formats ?? splitWeights(options.weights ?? []).mix;
   const choice = { activation, weight, mix, numTokens, path: layerPath };
   return benchBlock(
     device,
-    kernelsOf(block, activation, [weight, ...mixEntries(mix)]),
+    kernelsOf(block, { dtype: [activation], weights: [weight, ...mixEntries(mix)], bf16Storage }),
     { block, choice },
     { seed, available: process.availableMemory() },
   );
 }
 
 /** Of the set that `generate` writes for the block, the texts that the layer needs. */
-function kernelsOf(block: MoeBlock, activation: ActivationDtype, weights: readonly string[]): BenchKernels {
-  const plans = selectPlans({ dtype: [activation], weights, kernel: '*', block });
+function kernelsOf(
+  block: MoeBlock,
+  selection: Pick<Selection, 'dtype' | 'weights' | 'bf16Storage'>,
+): BenchKernels {
+  const plans = selectPlans({ ...selection, kernel: '*', block });
   return {
     plans,
     textsOf: (own) => {
       const files = new Set(own.map(kernelFile));
       return textsOf(
         own,
-        'ushort',
+        selection.bf16Storage,
         plans.filter((plan) => files.has(kernelFile(plan))),
       );
     },

@@ -19,7 +19,7 @@ export interface BundleOptions {
   readonly json: boolean;
 }
 
-const COMMANDS: readonly string[] = ['validate', 'run'];
+const COMMANDS: readonly string[] = ['validate', 'run', 'bench'];
 const ARCHIVES: Readonly<Record<string, string>> = { '.tar.xz': '-cJf', '.tar.gz': '-czf' };
 
 export async function bundle(
@@ -36,7 +36,7 @@ export async function bundle(
   if (!COMMANDS.includes(command[0] ?? '')) {
     throw new MoegenError(
       'cli/not-for-bundles',
-      `expected ${COMMANDS.join(' or ')}, got '${command[0] ?? ''}'`,
+      `expected ${COMMANDS.join(', ')}, got '${command[0] ?? ''}'`,
       {
         where: 'moegen bundle',
         help: 'for example: moegen bundle -o combine.tar.xz validate moe_combine_bf16',
