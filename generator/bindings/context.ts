@@ -12,9 +12,13 @@ interface FormulaNode {
   readonly number?: number;
   readonly name?: string;
   readonly operation?: string;
+  /** What an infix operation is called. */
+  readonly word?: string;
   readonly left?: FormulaNode;
   readonly right?: FormulaNode;
 }
+
+const WORDS: Readonly<Record<string, string>> = { '+': 'sum', '-': 'difference', '*': 'product' };
 
 const KINDS = { isNumber: false, isName: false, isInfix: false, isCall: false } as const;
 
@@ -22,9 +26,10 @@ function formulaNode(tree: FormulaTree): FormulaNode {
   if (typeof tree === 'number') return { ...KINDS, isNumber: true, number: tree };
   if (typeof tree === 'string') return { ...KINDS, isName: true, name: tree };
   const [operation, left, right] = tree;
-  const isInfix = ['+', '-', '*'].includes(operation);
+  const word = WORDS[operation];
   return {
-    ...{ ...KINDS, isInfix, isCall: !isInfix },
+    ...{ ...KINDS, isInfix: word !== undefined, isCall: word === undefined },
+    ...(word !== undefined && { word }),
     operation: operation === '/' ? 'exact_div' : operation,
     left: formulaNode(left),
     right: formulaNode(right),

@@ -1,0 +1,72 @@
+// The Swift package and the example of its guide, parsed. With Swift's own compiler at hand, that parses them too.
+
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Language, Parser, type Node } from 'web-tree-sitter';
+import { freshFolder, put } from '../support/output-folder.js';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const GRAMMAR = createRequire(import.meta.url).resolve('tree-sitter-wasms/out/tree-sitter-swift.wasm');
+const hasSwift = spawnSync('swiftc', ['--version']).status === 0;
+
+await Parser.init();
+const parser = new Parser().setLanguage(await Language.load(GRAMMAR));
+
+/** Lines at which the grammar is at a loss. */
+function errors(text: string): number[] {
+  const found: number[] = [];
+  const visit = (node: Node): void => {
+    if (node.isError || node.isMissing) found.push(node.startPosition.row + 1);
+    if (!node.hasError) return;
+    for (const child of node.children) if (child !== null) visit(child);
+  };
+  visit(parser.parse(text)?.rootNode ?? expect.unreachable());
+  return found;
+}
+
+const SOURCES = readdirSync(path.join(ROOT, 'bindings/swift'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.swift'))
+  .map((name) => [name, readFileSync(path.join(ROOT, 'bindings/swift', name), 'utf8')] as const);
+const GUIDE = readFileSync(path.join(ROOT, 'docs/integrate.md'), 'utf8');
+const EXAMPLE = /^```swift\n([^]*?)^```$/mu.exec(GUIDE)?.[1] ?? '';
+
+describe('the Swift package', () => {
+  it('has a manifest and the files of its target', () => {
+    const names = SOURCES.map(([name]) => name).sort();
+    const sources = ['Encoder', 'Plan', 'Tables', 'Types'].map((name) => `Sources/Moegen/${name}.swift`);
+    expect(names).toEqual(['Package.swift', ...sources]);
+  });
+
+  it.each(SOURCES)('%s parses', (_, text) => {
+    expect(errors(text)).toEqual([]);
+  });
+
+  it('would not with an error in it', () => {
+    for (const [, text] of SOURCES) expect(errors(`${text}func (\n`)).not.toEqual([]);
+  });
+
+  it('has an example that parses', () => {
+    expect(EXAMPLE).toContain('import Moegen');
+    expect(errors(EXAMPLE)).toEqual([]);
+  });
+
+  it('calls a function for each formula, and no other', () => {
+    const [, tables = ''] = SOURCES.find(([name]) => name.endsWith('Tables.swift')) ?? [];
+    const defined = [...tables.matchAll(/^private func (formula\d+)\(/gmu)].map(([, name]) => name);
+    const listed = [...tables.matchAll(/^ {4}(formula\d+),$/gmu)].map(([, name]) => name);
+    expect(listed).toEqual(defined);
+    expect(new Set(defined).size).toBe(defined.length);
+  });
+
+  it.skipIf(!hasSwift)(`is parsed by swiftc${hasSwift ? '' : ' (skipped: there is none here)'}`, () => {
+    const folder = freshFolder();
+    for (const [name, text] of SOURCES) put(folder, name, text);
+    const files = SOURCES.map(([name]) => path.join(folder, name));
+    const { status, stderr } = spawnSync('swiftc', ['-parse', ...files], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+});
