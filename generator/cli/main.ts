@@ -16,6 +16,10 @@ export async function execute(argv: readonly string[], io: Io): Promise<ExitCode
   const program = createProgram(io, (code) => {
     exitCode = code;
   });
+  if (argv[0] === 'complete') {
+    const { addCompletion } = await import('./completion.js');
+    addCompletion(program);
+  }
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {

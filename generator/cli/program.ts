@@ -42,6 +42,7 @@ export const COMMAND_NAMES: readonly string[] = [
   'plan',
   'doctor',
   'init',
+  'complete',
   'help',
 ];
 

@@ -46,7 +46,7 @@ function weights() {
   const names = listOf('--weights', WEIGHT_FORMAT_NAMES);
   const name = oneOf('--weights', [...WEIGHT_FORMAT_NAMES, ...Object.keys(FORMAT_ALIASES)]);
   const projection = oneOf('--weights', PROJECTIONS);
-  return (given: string): string[] => {
+  const parse = (given: string): string[] => {
     const entries = given.split(',').map((entry) => entry.trim());
     const mixed = entries.filter((entry) => entry.includes('='));
     const plain = entries
@@ -60,4 +60,5 @@ function weights() {
       }),
     ];
   };
+  return Object.assign(parse, { values: [...name.values, ...PROJECTIONS.map((own) => `${own}=`)] });
 }

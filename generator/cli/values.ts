@@ -3,23 +3,28 @@
 import { suggest } from '../description/nearest.js';
 import { MoegenError } from '../errors.js';
 
-export function oneOf<const T extends string>(option: string, known: readonly T[]): (given: string) => T {
-  return (given) => {
+/** A parser that tells which values it takes. */
+type Choosing<T> = ((given: string) => T) & { readonly values: readonly string[] };
+
+export function oneOf<const T extends string>(option: string, known: readonly T[]): Choosing<T> {
+  const parse = (given: string): T => {
     const found = known.find((name) => name === given);
     if (found === undefined) throw unknownValue(option, given, known);
     return found;
   };
+  return Object.assign(parse, { values: known });
 }
 
 /** A comma-separated list of names, or `all`; in the order of the table, each name once. */
-export function listOf<const T extends string>(option: string, known: readonly T[]): (given: string) => T[] {
-  return (given) => {
+export function listOf<const T extends string>(option: string, known: readonly T[]): Choosing<T[]> {
+  const parse = (given: string): T[] => {
     const names = given.split(',').map((name) => name.trim());
     if (names.includes('all')) return [...known];
     const unknown = names.find((name) => !known.some((other) => other === name));
     if (unknown !== undefined) throw unknownValue(option, unknown, [...known, 'all']);
     return known.filter((name) => names.includes(name));
   };
+  return Object.assign(parse, { values: [...known, 'all'] });
 }
 
 /** Refuses an empty text, as an unset variable of a script leaves it. */
