@@ -231,6 +231,8 @@ describe('moegen --config', () => {
     expect(slip.err).toBe(
       'warning: slip.json: "moe_router_scaling_factors" is no key of step3p7 that decides anything; "moe_router_scaling_factor" is\n',
     );
+    const set = await moegen(cwd, 'model', '--config', 'slip.json', '--no-compile');
+    expect(set.err).toMatch(/^warning: .*slip\.json: "moe_router_scaling_factors" is no key/);
     expect(await moegen(cwd, 'explain', '--config', 'null.json')).toMatchObject({ code: 0, err: '' });
     const missing = await moegen(cwd, 'explain', '--config', 'missing.json');
     expect(missing.code).toBe(2);
