@@ -18,6 +18,14 @@ export interface GgufContent {
   readonly version: number;
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: readonly Tensor[];
+  readonly head: GgufHead;
+}
+
+/** The metadata as they lie in the file. */
+export interface GgufHead {
+  readonly entries: number;
+  readonly alignment: number;
+  read(): Promise<Uint8Array>;
 }
 
 const MAGIC = 0x46554747;
@@ -43,11 +51,13 @@ export async function readGgufHeader(source: ByteSource): Promise<GgufContent> {
   const entryCount = await cursor.count('metadata entries', LEAST_ENTRY_BYTES);
 
   const metadata = new Map<string, GgufValue>();
+  const metadataStart = cursor.position;
   for (let entry = 0; entry < entryCount; entry += 1) {
     const key = await cursor.text('a metadata key', LONGEST_NAME);
     if (metadata.has(key)) throw cursor.refuse(`metadata key "${key}" comes twice`);
     metadata.set(key, await readValue(cursor, await cursor.u32(), key, 0));
   }
+  const metadataBytes = cursor.position - metadataStart;
   const infos: TensorHeader[] = [];
   for (let tensor = 0; tensor < tensorCount; tensor += 1) infos.push(await readTensorHeader(cursor));
 
@@ -61,6 +71,7 @@ export async function readGgufHeader(source: ByteSource): Promise<GgufContent> {
     version,
     metadata,
     tensors: infos.map((info) => tensorOf(info, source, dataStart + info.offset)),
+    head: { entries: entryCount, alignment, read: () => source.read(metadataStart, metadataBytes) },
   };
 }
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { MoegenError } from '../errors.js';
 import { corrupt, openFile, type ByteSource } from './byte-source.js';
-import { describeValue, readGgufHeader, type GgufValue } from './gguf.js';
+import { describeValue, readGgufHeader, type GgufHead, type GgufValue } from './gguf.js';
 import { readSafetensorsHeader } from './safetensors.js';
 import type { Tensor } from './tensor.js';
 
@@ -16,6 +16,8 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Of GGUF, the first file's; of safetensors, that of all files. */
   readonly metadata: ReadonlyMap<string, GgufValue>;
+  /** Of the first file of GGUF. */
+  readonly head: GgufHead | null;
   close(): Promise<void>;
 }
 
@@ -48,7 +50,7 @@ export async function openCheckpoint(location: string): Promise<Checkpoint> {
 }
 
 type Open = (file: string) => Promise<ByteSource>;
-type Content = Pick<Checkpoint, 'kind' | 'tensors' | 'metadata'>;
+type Content = Pick<Checkpoint, 'kind' | 'tensors' | 'metadata' | 'head'>;
 
 /** The file, or what of a folder to open. */
 async function fileAt(location: string): Promise<string> {
@@ -106,7 +108,7 @@ async function openSafetensors(file: string, open: Open): Promise<Content> {
   for (const [name, shard] of weightMap ?? []) {
     if (!tensors.has(name)) throw wrongShards(file, `${path.basename(shard)} does not hold tensor "${name}"`);
   }
-  return { kind: 'safetensors', tensors, metadata };
+  return { kind: 'safetensors', tensors, metadata, head: null };
 }
 
 /** The path of the file of each tensor. */
@@ -150,6 +152,7 @@ async function openGguf(file: string, open: Open): Promise<Content> {
   const files = shard === null ? [file] : await shardFiles(file, shard);
   const tensors = new Map<string, Tensor>();
   let metadata: ReadonlyMap<string, GgufValue> = new Map();
+  let head: GgufHead | null = null;
   for (const [index, name] of files.entries()) {
     const content = await readGgufHeader(await open(name));
     const claimed = content.metadata.get('split.count') ?? 1;
@@ -162,14 +165,14 @@ async function openGguf(file: string, open: Open): Promise<Content> {
     const number = content.metadata.get('split.no') ?? 0;
     if (number !== index)
       throw wrongShards(name, `it is number ${describeValue(number)} of them instead of ${index}`);
-    if (index === 0) metadata = content.metadata;
+    if (index === 0) ({ metadata, head } = content);
     for (const tensor of content.tensors) {
       if (tensors.has(tensor.name))
         throw wrongShards(name, `tensor "${tensor.name}" is in an earlier one too`);
       tensors.set(tensor.name, tensor);
     }
   }
-  return { kind: 'gguf', tensors, metadata };
+  return { kind: 'gguf', tensors, metadata, head };
 }
 
 async function shardFiles(file: string, { stem, count }: Shard): Promise<string[]> {

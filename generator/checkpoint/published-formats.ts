@@ -70,7 +70,12 @@ export function moduleTensors(
   const isCompressed = method === 'compressed-tensors';
   const [, bits = '', group] = /^(?:affine|int)(\d)_(?:g(\d+)|channel)_/.exec(format) ?? [];
   if (method === 'gptq' || method === 'awq') {
-    return transposed(method, part, { columns, terms, bits: Number(bits), group: Number(group) });
+    return transposed(method, part, {
+      columns,
+      terms,
+      bits: Number(bits),
+      group: group === undefined ? terms : Number(group),
+    });
   }
   if (bits !== '') {
     const [width, groups] = [Number(bits), group === undefined ? 1 : Math.ceil(terms / Number(group))];

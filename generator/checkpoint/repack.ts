@@ -1,5 +1,6 @@
-// Integer matrices of GPTQ, AWQ and compressed-tensors into affine ones, which kernels take: the same codes in rows [columns, terms], and for
-// each group a scale and the offset -zero * scale. Lossless: what an affine matrix cannot hold exactly is refused by name.
+// Integer matrices of GPTQ, AWQ and compressed-tensors, and bytes under a scale for each row, into affine ones, which kernels take: the same
+// codes in rows [columns, terms], and for each group a scale and the offset -zero * scale. Lossless: what an affine matrix cannot hold exactly is
+// refused by name.
 
 import { MoegenError } from '../errors.js';
 import { bf16OfNumber, numberOfBf16 } from '../floats/bfloat16.js';
@@ -68,7 +69,7 @@ export function repackAsAffine(
 }
 
 /** Terms of a group of the affine matrix. Throws `checkpoint/not-affine`. */
-function affineGroup({ group, terms }: IntegerLayout, where: string): 32 | 64 | 128 {
+function affineGroup({ group, terms }: Pick<IntegerLayout, 'group' | 'terms'>, where: string): 32 | 64 | 128 {
   const whole = group ?? terms;
   const target = AFFINE_GROUPS.find((size) => whole % size === 0 && terms % size === 0);
   if (target !== undefined) return target;
@@ -80,7 +81,7 @@ function affineGroup({ group, terms }: IntegerLayout, where: string): 32 | 64 | 
  * `checkpoint/not-affine`.
  */
 export function affineFormat(
-  layout: IntegerLayout,
+  layout: Pick<IntegerLayout, 'bits' | 'terms' | 'group' | 'scaleType'>,
   hasZeros: boolean,
   where: string,
 ): { readonly format: string; readonly type: ScaleType } {
@@ -132,9 +133,17 @@ function readerOf(
   where: string,
 ): IntegerReader {
   const { kind, bits, columns, terms, scaleType } = layout;
-  const weight = words(planes.weight);
+  const weight = kind === 'int8' ? new Uint32Array() : words(planes.weight);
   const zeros = planes.zeros === undefined ? null : words(planes.zeros);
   const scale = (index: number) => SCALES[scaleType].read(planes.scales, index);
+  if (kind === 'int8') {
+    // The codes of affine weights have no sign.
+    return {
+      code: (column, term) => (planes.weight[column * terms + term] ?? 0) ^ 128,
+      scale: (column) => scale(column),
+      zero: () => 128,
+    };
+  }
   if (kind === 'compressed-tensors') {
     const rowWords = Math.ceil((terms * bits) / 32);
     return {

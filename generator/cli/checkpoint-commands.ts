@@ -38,10 +38,10 @@ export function addModel(program: Command, io: Io, finish: Finish): void {
 export function addQuantize(program: Command, io: Io, finish: Finish): void {
   program
     .command('quantize')
-    .argument('<checkpoint>', 'a folder, a .safetensors file, or an index')
+    .argument('<checkpoint>', 'a folder, a .safetensors or .gguf file, or an index')
     .summary('write a checkpoint with its experts in another format')
     .description(
-      'Writes the experts of a checkpoint, and its shared experts, in a format of MLX, one matrix at a time; all else is copied.',
+      'Writes the experts of a checkpoint, and its shared experts, in a format of MLX, of servers (FP8, NVFP4, integers) or of GGUF, one matrix at a time; all else is copied, but between safetensors and GGUF.',
     )
     .requiredOption('-o, --output <dir>', 'a new folder', nonEmpty('--output'))
     .addOption(

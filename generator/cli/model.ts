@@ -10,6 +10,7 @@ import { configuredDtype } from '../checkpoint/formats/quantization.js';
 import type { ActivationDtype } from '../description/dtypes.js';
 import { blockLayers, parseConfig, type LayerBlocks } from '../description/models/index.js';
 import { wrappedConfigs } from '../description/models/find-model.js';
+import { splitWeights, type FormatMix } from '../description/weights.js';
 import { readBlockSpec } from '../description/read-spec.js';
 import type { Io } from './io.js';
 import { chosenAmong, generationOf, type Selection } from './select.js';
@@ -57,11 +58,25 @@ function readConfig(config: string, weights: readonly string[] | undefined, io: 
   }
   for (const warning of layers.warnings ?? []) io.err(`warning: ${warning}\n`);
   const dtype = configuredDtype(values);
+  const { names, mix } = splitWeights(weights ?? []);
   return {
     name: modelName(values),
-    layers: weights === undefined ? configuredLayers(values, layers, config, readBeside(config, io)) : layers,
+    layers:
+      names.length > 0
+        ? layers
+        : withMix(configuredLayers(values, layers, config, readBeside(config, io)), mix),
     ...(dtype !== null && { dtype }),
   };
+}
+
+/** A format for some projections alone leaves the others in those of the configuration, where it names any. */
+function withMix(layers: LayerBlocks, mix: FormatMix): LayerBlocks {
+  const blocks = layers.blocks.map(({ formats, ...rest }) => {
+    if (formats === undefined) return rest;
+    const own = Object.entries(mix).filter(([projection]) => projection in formats);
+    return { ...rest, formats: { ...formats, ...(Object.fromEntries(own) as FormatMix) } };
+  });
+  return { ...layers, blocks };
 }
 
 /** What tools write beside a configuration that says nothing itself. */

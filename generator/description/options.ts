@@ -31,6 +31,7 @@ export function blockOptions(block: MoeBlock): BlockOption[] {
     ['weight scale', router.scale === 1 ? null : `${router.scale}, after the division`],
     ['activation', glu(experts.glu, experts.gateUp !== 'ungated')],
     ['gate and up', `${experts.gateUp}${experts.gateUpOrder === 'in_out' ? ', transposed' : ''}`],
+    ['down', experts.downOrder === 'in_out' ? 'transposed' : null],
     ['expert biases', experts.bias ? 'of gate, up and down' : null],
     ['weights multiply', experts.weightOn === 'input' ? 'the input of the experts' : null],
     [

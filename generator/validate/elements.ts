@@ -26,7 +26,8 @@ export function encodeElements(element: ElementType, values: ArrayLike<number>):
 }
 
 export function decodeElements(element: ElementType, bytes: Uint8Array): Float64Array {
-  const { buffer, byteLength } = bytes.slice();
+  // A copy of its own: what small `Buffer`s slice off is a part of a pool.
+  const { buffer, byteLength } = new Uint8Array(bytes);
   const count = byteLength / ELEMENT_TYPES[element].bytes;
   switch (element) {
     case 'f32':

@@ -31,7 +31,7 @@ export function tokenOutputs(
 ): Uint8Array[] {
   return names.map((own, at) => {
     const first = names.slice(0, at).flat().length;
-    return Uint8Array.from(Buffer.concat(buffers.slice(first, first + own.length)));
+    return Buffer.concat(buffers.slice(first, first + own.length));
   });
 }
 

@@ -7,7 +7,10 @@ import type { MoeBlock } from '../description/block.js';
 import type { ActivationDtype } from '../description/dtypes.js';
 import { roundElements } from './elements.js';
 
-/** |y - expected| / |expected| over the rows that may be compared. */
+/**
+ * |y - expected| / |expected| over the rows that may be compared. Of zeros it is 0 where zeros came out, and infinite where anything else
+ * did.
+ */
 export function relativeError(y: Float64Array, { expected, rowsOk, hiddenSize }: Fixture): number {
   let [difference, norm] = [0, 0];
   expected.forEach((want, at) => {
@@ -15,7 +18,7 @@ export function relativeError(y: Float64Array, { expected, rowsOk, hiddenSize }:
     difference += ((y[at] ?? NaN) - want) ** 2;
     norm += want ** 2;
   });
-  return Math.sqrt(difference / norm);
+  return difference === 0 && norm === 0 ? 0 : Math.sqrt(difference / norm);
 }
 
 interface Storage {

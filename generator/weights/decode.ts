@@ -81,8 +81,9 @@ function decode(
 ): Float64Array {
   if (FORMAT_REFERENCES.has(format)) return formatReference(format).decode(planes, columns, terms);
   if (integers === null) throw new Error(`${module} is in the format ${format}`);
-  const group = integers.group ?? terms;
-  if (integers.kind === 'awq') return decodeAwq(planes, { columns, terms, group });
-  if (integers.kind === 'compressed-tensors') return formatReference(format).decode(planes, columns, terms);
-  return decodeGptq(planes, { columns, terms, group, bits: integers.bits, version: integers.kind });
+  const { kind, bits, scaleType, group } = integers;
+  const sizes = { columns, terms, group: group ?? terms, scaleType };
+  if (kind === 'awq') return decodeAwq(planes, sizes);
+  if (kind === 'gptq' || kind === 'gptq_v2') return decodeGptq(planes, { ...sizes, bits, version: kind });
+  throw new Error(`${module} is in the format ${format}, which no reference reads`);
 }

@@ -1,6 +1,5 @@
 // How MLX stores quantised weights: names of modules, planes of a format, and what the configuration says.
 
-import { MoegenError } from '../errors.js';
 import { moduleAt } from '../checkpoint/formats/names.js';
 import { namesOf } from '../checkpoint/formats/role-formats.js';
 import type { TensorRole } from '../description/block.js';
@@ -13,7 +12,7 @@ export interface MlxFormat {
   readonly mode: string;
 }
 
-const MLX_FORMATS: readonly MlxFormat[] = [
+export const MLX_FORMATS: readonly MlxFormat[] = [
   ...[2, 3, 4, 5, 6, 8].flatMap((bits) =>
     [32, 64, 128].flatMap((group) =>
       ['f16', 'bf16', 'f32'].map((type) => ({
@@ -28,16 +27,6 @@ const MLX_FORMATS: readonly MlxFormat[] = [
   { name: 'mxfp8', bits: 8, group: 32, mode: 'mxfp8' },
   { name: 'nvfp4_plain', bits: 4, group: 16, mode: 'nvfp4' },
 ];
-
-/** Throws `quantize/unknown-format`. */
-export function mlxFormat(name: string): MlxFormat {
-  const format = MLX_FORMATS.find((each) => each.name === name);
-  if (format !== undefined) return format;
-  throw new MoegenError('quantize/unknown-format', `expected a format that MLX stores, got ${name}`, {
-    where: '--weights',
-    help: 'use affineBITS_gGROUP_TYPE (2 to 8 bits, groups of 32, 64 or 128, scales f16, bf16 or f32), mxfp4, mxfp8 or nvfp4_plain',
-  });
-}
 
 /** The module of an expert's matrix, stacked; null for all others, which stay where they are. */
 export type MlxModule = (prefix: string, role: TensorRole) => string | null;

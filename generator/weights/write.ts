@@ -3,19 +3,23 @@
 
 import { mkdir, open, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { GGUF_TYPES } from '../checkpoint/gguf-types.js';
 import { piecesOf, type Tensor } from '../checkpoint/tensor.js';
 import type { UnboundModel } from '../checkpoint/model.js';
 import { MoegenError } from '../errors.js';
 import { removeWhenStopped } from '../stopping.js';
-import { mlxPlanes, mlxSizes, type MlxFormat } from './mlx-form.js';
+import { GGUF_ALIGNMENT, ggufHeader, ownMetadata } from './gguf-form.js';
+import { mlxSizes, type MlxFormat } from './mlx-form.js';
+import type { OutputPlane, Target } from './target.js';
 
 export interface OutputMatrix {
-  readonly module: string;
-  readonly format: MlxFormat;
-  /** Matrices that lie one after the other; null for one alone. */
-  readonly count: number | null;
-  readonly rows: number;
+  /** Of its first tensor, for messages. */
+  readonly name: string;
   readonly terms: number;
+  /** Tensors that hold all of them. */
+  readonly planes: readonly OutputPlane[];
+  /** Matrices that lie one after the other. */
+  readonly count: number;
   /** Planes of one of them. */
   encode(at: number): Readonly<Record<string, Uint8Array>>;
 }
@@ -28,20 +32,21 @@ export type OutputTensor = {
 
 interface Output {
   readonly model: UnboundModel;
+  readonly target: Target;
   readonly matrices: readonly OutputMatrix[];
   readonly tensors: readonly OutputTensor[];
-  readonly whole: MlxFormat;
-  /** Of modules with other sizes. */
+  /** Of modules that MLX has in other sizes. */
   readonly overrides: Readonly<Record<string, MlxFormat>>;
+  /** Modules of matrices that are not quantised. */
+  readonly leftOut: readonly string[];
   readonly onMatrix: (done: number) => void;
 }
 
-const FILE = 'model.safetensors';
-const BYTES: Readonly<Record<string, number>> = { U32: 4, F32: 4, F16: 2, BF16: 2, U8: 1 };
 const PIECE = 64 << 20;
 const ALIGNMENT = 8;
 
 interface Place {
+  readonly name: string;
   readonly type: string;
   readonly shape: readonly number[];
   readonly start: number;
@@ -51,7 +56,7 @@ interface Place {
 /** Bytes of the file. Throws `quantize/same-place` and `quantize/unwritable`. */
 export async function writeCheckpoint(folder: string, output: Output): Promise<number> {
   await checkPlace(folder, output.model);
-  const target = path.join(folder, FILE);
+  const target = path.join(folder, output.target.kind === 'gguf' ? 'model.gguf' : 'model.safetensors');
   const temporary = `${target}.${process.pid}.tmp`;
   const release = removeWhenStopped(temporary);
   try {
@@ -91,27 +96,23 @@ async function checkPlace(folder: string, { checkpoint }: UnboundModel): Promise
 }
 
 async function writeTensors(file: FileHandle, output: Output): Promise<number> {
+  const isGguf = output.target.kind === 'gguf';
+  const alignment = isGguf ? (output.model.checkpoint.head?.alignment ?? GGUF_ALIGNMENT) : 1;
   const places = new Map<string, Place>();
   let end = 0;
-  const add = (name: string, type: string, shape: readonly number[], bytes: number) => {
-    places.set(name, { type, shape, start: end, bytes });
-    end += bytes;
+  const add = (name: string, type: string, shape: readonly number[]) => {
+    const own = isGguf ? (GGUF_SPELLING[type] ?? type) : type;
+    const bytes = bytesOf(own, shape);
+    if (places.has(name)) throw new Error(`two tensors are called ${name}`);
+    places.set(name, { name, type: own, shape, start: end, bytes });
+    end = Math.ceil((end + bytes) / alignment) * alignment;
   };
-  for (const tensor of output.tensors) {
-    add(
-      tensor.name,
-      tensor.type,
-      tensor.shape,
-      'source' in tensor ? tensor.source.bytes : product(tensor.shape) * (BYTES[tensor.type] ?? 0),
-    );
-  }
-  for (const { module, format, count, rows, terms } of output.matrices) {
-    for (const { suffix, type, width } of mlxPlanes(format, terms)) {
-      const shape = [...(count === null ? [] : [count]), rows, width];
-      add(`${module}.${suffix}`, type, shape, product(shape) * (BYTES[type] ?? 0));
-    }
-  }
-  const header = headerOf(places);
+  for (const { name, type, shape } of output.tensors) add(name, type, shape);
+  for (const { planes } of output.matrices)
+    for (const { name, type, shape } of planes) add(name, type, shape);
+  const header = isGguf
+    ? ggufHeader(await metadataOf(output.model), [...places.values()], alignment)
+    : safetensorsHeader(places, output.target.kind === 'mlx' ? 'mlx' : 'pt');
   await file.write(header, 0, header.byteLength, 0);
   const at = (name: string) => header.byteLength + (places.get(name)?.start ?? 0);
   for (const tensor of output.tensors) await writeTensor(file, tensor, at(tensor.name));
@@ -119,16 +120,46 @@ async function writeTensors(file: FileHandle, output: Output): Promise<number> {
     await writeMatrix(file, matrix, at);
     output.onMatrix(index + 1);
   }
-  return header.byteLength + end;
+  const bytes = header.byteLength + end;
+  // What aligns the next tensor is there behind the last one too.
+  await file.truncate(bytes);
+  return bytes;
 }
 
-function headerOf(places: ReadonlyMap<string, Place>): Uint8Array {
+const GGUF_SPELLING: Readonly<Record<string, string>> = {
+  ...{ F32: 'f32', F16: 'f16', BF16: 'bf16', I8: 'i8', I32: 'i32', I64: 'i64', F64: 'f64' },
+};
+const BYTES: Readonly<Record<string, number>> = {
+  ...{ F64: 8, I64: 8, U64: 8, F32: 4, I32: 4, U32: 4, F16: 2, BF16: 2, I16: 2, U16: 2 },
+  ...{ U8: 1, I8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1, F8_E8M0: 1 },
+};
+const BLOCKS = new Map([...GGUF_TYPES.values()].map((type) => [type.name, type]));
+
+function bytesOf(type: string, shape: readonly number[]): number {
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  const block = BLOCKS.get(type);
+  const bytes = block === undefined ? count * (BYTES[type] ?? NaN) : (count / block.terms) * block.bytes;
+  if (Number.isSafeInteger(bytes)) return bytes;
+  throw new MoegenError('quantize/unsupported', `expected tensors of types that can be copied, got ${type}`, {
+    where: 'moegen quantize',
+    help: 'give the checkpoint without such tensors',
+  });
+}
+
+async function metadataOf({ checkpoint, config }: UnboundModel) {
+  const { head } = checkpoint;
+  if (head !== null) return { entries: head.entries, bytes: await head.read() };
+  const { model_type: type } = config;
+  return ownMetadata(typeof type === 'string' ? type : 'unknown');
+}
+
+function safetensorsHeader(places: ReadonlyMap<string, Place>, format: string): Uint8Array {
   const entries = [...places].map(([name, { type, shape, start, bytes }]) => [
     name,
     { dtype: type, shape, data_offsets: [start, start + bytes] },
   ]);
   const text = JSON.stringify({
-    __metadata__: { format: 'mlx' },
+    __metadata__: { format },
     ...(Object.fromEntries(entries) as object),
   });
   const length = Math.ceil(Buffer.byteLength(text) / ALIGNMENT) * ALIGNMENT;
@@ -156,29 +187,36 @@ async function writeMatrix(
   matrix: OutputMatrix,
   at: (name: string) => number,
 ): Promise<void> {
-  for (let index = 0; index < (matrix.count ?? 1); index += 1) {
-    const planes = matrix.encode(index);
-    for (const { plane, suffix } of mlxPlanes(matrix.format, matrix.terms)) {
-      const bytes = planes[plane];
-      if (bytes === undefined) throw new Error(`${matrix.module} has no ${plane}`);
-      await file.write(
-        bytes,
-        0,
-        bytes.byteLength,
-        at(`${matrix.module}.${suffix}`) + index * bytes.byteLength,
-      );
+  for (let index = 0; index < matrix.count; index += 1) {
+    const encoded = matrix.encode(index);
+    for (const { plane, name } of matrix.planes) {
+      const bytes = encoded[plane];
+      if (bytes === undefined) throw new Error(`${matrix.name} has no ${plane}`);
+      await file.write(bytes, 0, bytes.byteLength, at(name) + index * bytes.byteLength);
     }
   }
 }
 
-function configText({ model, whole, overrides }: Output): string {
+/** What the keys say that are replaced, or hold no more. */
+const QUANTIZATION = ['quantization', 'quantization_config', 'expert_dtype'];
+
+function configText({ model, target, overrides, leftOut }: Output): string {
+  const rest = Object.fromEntries(
+    Object.entries(model.config).filter(([key]) => !QUANTIZATION.includes(key)),
+  );
+  const own =
+    target.kind === 'mlx'
+      ? mlxSections(target.format, overrides)
+      : target.kind === 'published'
+        ? { quantization_config: { ...target.format.section, [target.format.leftOut]: leftOut } }
+        : {};
+  return `${JSON.stringify({ ...rest, ...own }, undefined, 2)}\n`;
+}
+
+function mlxSections(whole: MlxFormat, overrides: Output['overrides']): object {
   const sizes = {
     ...mlxSizes(whole),
     ...Object.fromEntries(Object.entries(overrides).map(([module, format]) => [module, mlxSizes(format)])),
   };
-  return `${JSON.stringify({ ...model.config, quantization: sizes, quantization_config: sizes }, undefined, 2)}\n`;
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((count, extent) => count * extent, 1);
+  return { quantization: sizes, quantization_config: sizes };
 }

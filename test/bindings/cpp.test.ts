@@ -63,7 +63,7 @@ async function run({ program, dtype, instructions, counts = TOKEN_COUNTS, isReve
   });
   const errors = counts.map((count) => {
     if (outcome.code !== 0) return NaN;
-    const bytes = Uint8Array.from(readFileSync(path.join(cwd, `output-${count}.bin`)));
+    const bytes = readFileSync(path.join(cwd, `output-${count}.bin`));
     return layerError(decodeElements(dtype, bytes), layer, count);
   });
   return { ...outcome, errors };

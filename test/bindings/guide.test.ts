@@ -44,7 +44,7 @@ async function error(command: readonly string[], env: Readonly<Record<string, st
   writeFileSync(path.join(cwd, 'output.bin'), '');
   const outcome = await runProgram(command, { device, folder: path.join(cwd, 'gpu'), cwd, env });
   expect(outcome).toMatchObject({ code: 0, err: '' });
-  const bytes = Uint8Array.from(readFileSync(path.join(cwd, 'output.bin')));
+  const bytes = readFileSync(path.join(cwd, 'output.bin'));
   return layerError(decodeElements('f32', bytes), layer, NUM_TOKENS);
 }
 

@@ -54,7 +54,7 @@ async function run({ set, kernels = set, dtype, choice = {}, layer, counts = TOK
   });
   const errors = counts.map((count) => {
     if (outcome.code !== 0) return NaN;
-    const bytes = Uint8Array.from(readFileSync(path.join(cwd, `output-${count}.bin`)));
+    const bytes = readFileSync(path.join(cwd, `output-${count}.bin`));
     return layerError(decodeElements(dtype, bytes), contents, count);
   });
   return { ...outcome, errors };

@@ -95,14 +95,46 @@ describe('the format of an expert, the shared expert and the router', () => {
       ['nvfp4', 'bf16', 'bf16'],
     ],
     [
-      'GPTQ, as affine',
+      'GPTQ',
       { quant_method: 'gptq', bits: 4, group_size: 128, desc_act: false },
-      ['affine4_g128_f32', 'affine4_g128_f32', 'bf16'],
+      ['int4_g128_f16_asym', 'int4_g128_f16_asym', 'bf16'],
     ],
     [
       'GPTQ, modules left out by an expression',
       { quant_method: 'gptq', bits: 4, group_size: 128, dynamic: { '-:.*shared_experts.*': {} } },
-      ['affine4_g128_f32', 'bf16', 'bf16'],
+      ['int4_g128_f16_asym', 'bf16', 'bf16'],
+    ],
+    [
+      'GPTQ, the first pattern that a name begins with',
+      {
+        ...{ quant_method: 'gptq', bits: 4, group_size: 128 },
+        dynamic: {
+          'experts\\.0': { bits: 2 },
+          '+:model\\.layers\\.\\d+\\.mlp\\.experts': { bits: 8, group_size: 32 },
+          '.*gate_proj': { bits: 3, group_size: -1 },
+        },
+      },
+      ['int8_g32_f16_asym', 'int3_channel_f16_asym', 'bf16'],
+    ],
+    [
+      "GPTQ, reordered terms in modules that are nobody's here",
+      {
+        ...{ quant_method: 'gptq', bits: 4, group_size: 64 },
+        dynamic: { '.*self_attn': { desc_act: true } },
+      },
+      ['int4_g64_f16_asym', 'int4_g64_f16_asym', 'bf16'],
+    ],
+    [
+      'AutoRound, a name before an expression, and groups that stay',
+      {
+        ...{ quant_method: 'auto-round', bits: 4, group_size: 64, packing_format: 'auto_round:auto_gptq' },
+        extra_config: {
+          'experts\\.\\d+\\.gate': { bits: 2, group_size: 32 },
+          'model.layers.0.mlp.experts.0.gate_proj': { bits: 8 },
+          shared_experts: { bits: 3 },
+        },
+      },
+      ['int8_g64_f16_asym', 'int3_g64_f16_asym', 'bf16'],
     ],
     [
       'AutoRound, as GPTQ packs',
@@ -110,7 +142,7 @@ describe('the format of an expert, the shared expert and the router', () => {
         ...{ quant_method: 'auto-round', bits: 4, group_size: 64, packing_format: 'auto_round:auto_gptq' },
         extra_config: { '.*shared_experts.*': { bits: 16, data_type: 'fp' } },
       },
-      ['affine4_g64_f32', 'bf16', 'bf16'],
+      ['int4_g64_f16_asym', 'bf16', 'bf16'],
     ],
     [
       'MXFP4 of Quark',
@@ -129,9 +161,9 @@ describe('the format of an expert, the shared expert and the router', () => {
       ['fp8_channel_f32', 'fp8_channel_f32', 'bf16'],
     ],
     [
-      'AWQ, as affine',
+      'AWQ',
       { quant_method: 'awq', bits: 4, group_size: 64, version: 'gemm' },
-      ['affine4_g64_f32', 'affine4_g64_f32', 'bf16'],
+      ['int4_g64_f16_asym', 'int4_g64_f16_asym', 'bf16'],
     ],
     [
       'MLX, an override for the router and none for the shared expert',
@@ -188,12 +220,20 @@ describe('refusals by name', () => {
     ],
     [{ quant_method: 'quark' }, /a configuration that tells the format of all weights/],
     [
-      { quant_method: 'gptq', bits: 4, group_size: 128, dynamic: { '+:.*down_proj': { bits: 8 } } },
-      /got others under "dynamic"/,
+      { quant_method: 'gptq', bits: 4, group_size: 128, dynamic: { '.*gate_proj': { desc_act: true } } },
+      /got desc_act/,
     ],
     [
-      { quant_method: 'auto-round', bits: 4, group_size: 128, extra_config: { 'x.y': { bits: 8 } } },
-      /got others under "extra_config"/,
+      { quant_method: 'gptq', bits: 4, group_size: 128, dynamic: { '-:(?#comment)(?<!x': {} } },
+      /an expression for names of modules, got "\(\?#comment/,
+    ],
+    [
+      grouped({ num_bits: 8, type: 'int', strategy: 'tensor' }, { format: 'int-quantized' }),
+      /bytes with a scale for each row, got 8 bits by tensor/,
+    ],
+    [
+      grouped({ num_bits: 8, type: 'int', symmetric: false }, { format: 'int-quantized' }),
+      /bytes with a scale for each row, got 8 bits by row with zero points/,
     ],
     [
       { quant_method: 'auto-round', bits: 4, group_size: 128, packing_format: 'auto_round:llm_compressor' },
@@ -202,7 +242,6 @@ describe('refusals by name', () => {
     [{ load_in_8bit: true }, /a quant_method, got none/],
     [{ quant_method: 'modelopt', quant_algo: 'W4A8_AWQ' }, /quant_algo that is supported, got "W4A8_AWQ"/],
     [{ quant_method: 'gptq', bits: 4, group_size: 128, desc_act: true }, /got desc_act/],
-    [{ quant_method: 'gptq', bits: 4, group_size: -1 }, /got one scale for a row/],
     [{ quant_method: 'gptq', group_size: 128 }, /bits/],
     [{ quant_method: 'fp8', weight_block_size: [1, 128] }, /square blocks of weights, got 1 x 128/],
     [grouped({ num_bits: 4, type: 'float', group_size: 64 }), /4-bit float in groups of 64/],
@@ -267,6 +306,33 @@ describe('the layers of a model', () => {
       gate_up: 'affine4_g32_f16',
       down: 'affine4_g32_f16',
     });
+  });
+
+  test.each<[object, string, string]>([
+    [{ quant_method: 'gptq', bits: 4, group_size: -1 }, 'affine4_g64_f32', 'affine4_g32_f32'],
+    [
+      { quant_method: 'gptq', bits: 4, group_size: 64, dynamic: { '.*w2$': { bits: 8, group_size: 32 } } },
+      ...(['affine4_g64_f32', 'affine8_g32_f32'] as const),
+    ],
+    [
+      { ...grouped({ num_bits: 8, type: 'int', strategy: 'channel' }), format: 'int-quantized' },
+      ...(['affine8_g64_f16', 'affine8_g32_f16'] as const),
+    ],
+    [
+      grouped({ num_bits: 4, type: 'int', strategy: 'channel', symmetric: false }),
+      ...(['affine4_g64_f32', 'affine4_g32_f32'] as const),
+    ],
+  ])('keep scales of a row, and each projection its sizes: %j', (section, gateUp, down) => {
+    const [{ formats: mix } = {}] = read({ ...MIXTRAL, quantization_config: section });
+    expect(mix).toEqual({ router: 'f16', gate_up: gateUp, down });
+  });
+
+  test('whose rows hold no whole groups are refused by name', () => {
+    const narrow = { ...MIXTRAL, intermediate_size: 40 };
+    const section = { quant_method: 'gptq', bits: 4, group_size: -1 };
+    expect(() => read({ ...narrow, quantization_config: section })).toThrow(
+      /rows of 40 terms in groups of 40 hold no whole groups of 32/,
+    );
   });
 
   test('keep products of zero points and scales in float', () => {

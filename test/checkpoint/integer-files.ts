@@ -7,9 +7,12 @@ import { bf16OfNumber } from '../../generator/floats/bfloat16.js';
 import { f16OfNumber } from '../../generator/floats/float16.js';
 import { safetensorsBytes } from '../reference/safetensors-bytes.js';
 
-const [HIDDEN, WIDTH, EXPERTS, GROUP] = [64, 32, 4, 32] as const;
+const [HIDDEN, WIDTH, EXPERTS, GROUP] = [96, 32, 4, 32] as const;
 
-export const INTEGER_KINDS = ['gptq', 'gptq_v2', 'awq', 'int4', 'int4_asym', 'int8_asym'] as const;
+export const INTEGER_KINDS = [
+  ...(['gptq', 'gptq_v2', 'gptq_mixed', 'auto_round_mixed', 'awq'] as const),
+  ...(['int4', 'int4_asym', 'int8_asym', 'int8_row'] as const),
+] as const;
 type IntegerKind = (typeof INTEGER_KINDS)[number];
 
 type Part = readonly [suffix: string, dtype: string, shape: readonly number[], bytes: Uint8Array];
@@ -28,9 +31,8 @@ function matrixParts(
   columns: number,
   terms: number,
   next: () => number,
-  isReordered: boolean,
+  { bits, isReordered }: { readonly bits: number; readonly isReordered: boolean },
 ): Part[] {
-  const bits = kind === 'int8_asym' ? 8 : 4;
   const groups = terms / GROUP;
   const words = (count: number) => bytesOf(Uint32Array.from({ length: count }, next));
   const scaleAt = () => 2 ** -7 * (1 + (next() % 64) / 64);
@@ -40,12 +42,20 @@ function matrixParts(
     [rows, width],
     words(rows * width),
   ];
-  if (kind === 'gptq' || kind === 'gptq_v2' || kind === 'awq') {
+  if (kind === 'int8_row') {
+    const rows = Float32Array.from({ length: columns }, scaleAt);
+    return [
+      ['weight', 'I8', [columns, terms], words((columns * terms) / 4)],
+      ['weight_scale', 'F32', [columns, 1], new Uint8Array(rows.buffer)],
+    ];
+  }
+  if (!kind.startsWith('int')) {
     const isAwq = kind === 'awq';
     const codes = isAwq ? packed(terms, (columns * bits) / 32) : packed((terms * bits) / 32, columns);
     const [zeroShape, zeros] = packed(groups, (columns * bits) / 32);
-    // The first version stores zero points less one, and nobody agrees on what 15 means.
-    const stored = kind === 'gptq' ? zeros.map((byte) => byte & 0xee) : zeros;
+    // The first version stores zero points less one, and nobody agrees on what the largest means.
+    const isLess = kind !== 'gptq_v2' && !isAwq;
+    const stored = isLess ? zeros.map((byte) => byte & (bits === 8 ? 0xfe : 0xee)) : zeros;
     const groupOf = (term: number) => Math.floor((isReordered ? (term * 7) % terms : term) / GROUP);
     const table = bytesOf(Int32Array.from({ length: terms }, (_, term) => groupOf(term)));
     return [
@@ -69,8 +79,21 @@ function matrixParts(
 function quantizationOf(kind: IntegerKind, isReordered: boolean): object {
   const sizes = { bits: 4, group_size: GROUP };
   if (kind === 'awq') return { quant_method: 'awq', version: 'gemm', ...sizes };
-  if (kind === 'gptq' || kind === 'gptq_v2') {
-    return { quant_method: 'gptq', checkpoint_format: kind, desc_act: isReordered, ...sizes };
+  if (kind === 'auto_round_mixed') {
+    const extra_config = { '.*down_proj': { bits: 8 } };
+    return { quant_method: 'auto-round', packing_format: 'auto_round:auto_gptq', ...sizes, extra_config };
+  }
+  if (kind.startsWith('gptq')) {
+    const version = kind === 'gptq_v2' ? { checkpoint_format: kind } : {};
+    const dynamic = kind === 'gptq_mixed' ? { '+:.*\\.down_proj$': { bits: 8 } } : null;
+    return { quant_method: 'gptq', ...version, desc_act: isReordered, ...sizes, dynamic };
+  }
+  if (kind === 'int8_row') {
+    const weights = { num_bits: 8, type: 'int', strategy: 'channel', symmetric: true };
+    return {
+      ...{ quant_method: 'compressed-tensors', format: 'int-quantized', ignore: ['re:.*mlp.gate$'] },
+      config_groups: { group_0: { targets: ['Linear'], weights, input_activations: { num_bits: 8 } } },
+    };
   }
   const weights = { num_bits: kind === 'int8_asym' ? 8 : 4, group_size: GROUP, symmetric: kind === 'int4' };
   return {
@@ -95,7 +118,8 @@ export function writeIntegers(folder: string, kind: IntegerKind, isReordered = f
   for (let expert = 0; expert < EXPERTS; expert += 1) {
     for (const name of ['gate_proj', 'up_proj', 'down_proj']) {
       const [columns, terms] = name === 'down_proj' ? [HIDDEN, WIDTH] : [WIDTH, HIDDEN];
-      for (const [suffix, ...rest] of matrixParts(kind, columns, terms, next, isReordered)) {
+      const bits = kind === 'int8_asym' || (kind.endsWith('_mixed') && name === 'down_proj') ? 8 : 4;
+      for (const [suffix, ...rest] of matrixParts(kind, columns, terms, next, { bits, isReordered })) {
         parts.push([`mlp.experts.${expert}.${name}.${suffix}`, ...rest]);
       }
     }

@@ -175,6 +175,27 @@ const CASES: Readonly<Record<string, Popular>> = {
       expert_down: 'layers.{layer}.ffn.experts.{expert}.w2.weight',
     },
   },
+  'Qwen3-30B-A3B W8A8': {
+    config: {
+      ...QWEN3,
+      ...compressed({ num_bits: 8, type: 'int', strategy: 'channel' }, ['re:.*mlp.gate$'], 'int-quantized'),
+    },
+    layers: [0, 1],
+    formats: { router: 'bf16', gate_up: 'affine8_g128_bf16', down: 'affine8_g128_bf16' },
+    tensors: { expert_up: 'model.layers.{layer}.mlp.experts.{expert}.up_proj.weight' },
+  },
+  'Qwen3-30B-A3B GPTQ, mixed': {
+    config: {
+      ...QWEN3,
+      quantization_config: {
+        ...{ quant_method: 'gptq', bits: 4, group_size: 128, checkpoint_format: 'gptq_v2' },
+        dynamic: { '+:.*down_proj': { bits: 8, group_size: 32 }, '-:.*mlp\\.gate$': {} },
+      },
+    },
+    layers: [0, 1],
+    formats: { router: 'bf16', gate_up: 'affine4_g128_f32', down: 'affine8_g32_f32' },
+    tensors: { expert_down: 'model.layers.{layer}.mlp.experts.{expert}.down_proj.qweight' },
+  },
   Step3: {
     config: {
       model_type: 'step3_vl',
@@ -204,14 +225,4 @@ test.each(Object.entries(CASES))('%s', async (name, { config, layers, formats, t
   expect(more).toEqual([]);
   expect(block?.layers).toEqual(layers);
   if (block?.formats !== undefined) expect(block.formats).toEqual(formats);
-});
-
-test('integers by row are refused by the name of their format', async () => {
-  const file = path.join(folder, 'w8a8.json');
-  const weights = { num_bits: 8, type: 'int', strategy: 'channel' };
-  const config = { ...QWEN3, ...compressed(weights, ['re:.*mlp.gate$'], 'int-quantized') };
-  writeFileSync(file, JSON.stringify(config));
-  const code = 'checkpoint/unsupported-format';
-  await expect(describeModel(file)).rejects.toThrow(expect.objectContaining({ code }));
-  expect(() => configuredLayers(config, blockLayers(config, 'c'), 'c')).toThrow(/i8_channel_bf16/);
 });

@@ -216,6 +216,36 @@ describe('moegen --config', () => {
     expect(none.err).toMatch(/error\[cli\/no-such-kernel\]/);
   });
 
+  it('keeps the formats of the configuration where --weights names those of some projections', async () => {
+    const quantization = { group_size: 32, bits: 4 };
+    const text_config = { ...CONFIG.text_config, moe_intermediate_size: 32, share_expert_dim: 32 };
+    const cwd = folderWith({ 'config.json': { ...CONFIG, text_config, quantization } });
+    const formats = async (...weights: string[]) => {
+      const options = ['--config', 'config.json', '--tokens', '1', '--json'];
+      const { out } = await moegen(cwd, 'explain', ...options, ...weights);
+      const { blocks } = JSON.parse(out) as { blocks: readonly { formats: Record<string, string> }[] };
+      return blocks.map(({ formats: own }) => [own['gate_up'], own['down']]);
+    };
+    const own = 'affine4_g32_bf16';
+    for (const [weights, want] of [
+      [[], [own, own]],
+      [
+        ['--weights', 'down=mxfp4'],
+        [own, 'mxfp4'],
+      ],
+      [
+        ['--weights', 'mxfp4'],
+        ['mxfp4', 'mxfp4'],
+      ],
+      [
+        ['--weights', 'bf16,down=mxfp4'],
+        ['bf16', 'mxfp4'],
+      ],
+    ] as const) {
+      for (const found of await formats(...weights)) expect(found).toEqual(want);
+    }
+  });
+
   it('warns of keys that look like a slip, and says where one is missing', async () => {
     const { moe_router_scaling_factor: factor, ...rest } = CONFIG.text_config;
     const cwd = folderWith({
@@ -231,6 +261,8 @@ describe('moegen --config', () => {
     expect(slip.err).toBe(
       'warning: slip.json: "moe_router_scaling_factors" is no key of step3p7 that decides anything; "moe_router_scaling_factor" is\n',
     );
+    const set = await moegen(cwd, 'model', '--config', 'slip.json', '--no-compile');
+    expect(set.err).toMatch(/^warning: .*slip\.json: "moe_router_scaling_factors" is no key/);
     expect(await moegen(cwd, 'explain', '--config', 'null.json')).toMatchObject({ code: 0, err: '' });
     const missing = await moegen(cwd, 'explain', '--config', 'missing.json');
     expect(missing.code).toBe(2);

@@ -47,18 +47,19 @@ export async function kernelTexts(
   };
 }
 
-/** The kernels of a block, for any sizes: blocks that differ in sizes alone share them, and compilers see each once. */
-export const openBlockTexts: BlockTexts = (block, { activation, weight, mix = {} }) =>
-  kernelTexts(
-    planKernels({
-      activations: [activation],
-      weights: [weight],
-      mix,
-      bf16Storage: 'ushort',
-      mslVersion: '3.0',
-      block,
-    }).map(withOpenConstants),
-  );
+const openTexts = new Map<string, Promise<KernelTexts>>();
+
+/** The kernels of a block, for any sizes: blocks that differ in sizes alone share them, and are rendered and compiled once. */
+export const openBlockTexts: BlockTexts = (block, { activation, weight, mix = {} }) => {
+  const plans = planKernels({
+    ...{ activations: [activation], weights: [weight], mix, block },
+    ...({ bf16Storage: 'ushort', mslVersion: '3.0' } as const),
+  }).map(withOpenConstants);
+  const key = JSON.stringify(plans);
+  const texts = openTexts.get(key) ?? kernelTexts(plans);
+  openTexts.set(key, texts);
+  return texts;
+};
 
 /** A drop-in kernel with other weights than the audited one. */
 export function hasOtherWeights({ name, axes: { kernel, activation } }: KernelPlan): boolean {

@@ -14,8 +14,10 @@ import {
   type Projection,
 } from '../../description/weights.js';
 import { ACTIVATION_DTYPES } from '../../description/dtypes.js';
+import type { IntegerLayout } from '../../description/recipes.js';
+import { affineFormat } from '../repack.js';
 import { readQuantization } from './quantization.js';
-import { namesOf, publishedBlock, roleFormats } from './role-formats.js';
+import { namesOf, publishedBlock, roleFormats, type RoleFormat } from './role-formats.js';
 
 /**
  * The layers with a format for each projection, or as they are where nothing is quantised. `beside` is a configuration that says what
@@ -36,7 +38,7 @@ export function configuredLayers(
     for (const layer of numbers) {
       const formats: FormatMix = Object.fromEntries(
         roleFormats(published, layer, names, quantization, where).map(
-          ({ projection, format }) => [projection, supported(format, projection, layer, where)] as const,
+          (role) => [role.projection, supported(role, layer, where)] as const,
         ),
       );
       const key = JSON.stringify(formats);
@@ -53,12 +55,9 @@ export function configuredLayers(
   return { ...layers, blocks: sorted };
 }
 
-/** Integers of compressed-tensors are kept as affine, whose kernels take them; products of zero points and scales are exact in float. */
-function supported(format: string, projection: Projection, layer: number, where: string): string {
-  const affine = format
-    .replace(/^int(\d)_(g\d+)_[a-z0-9]+_asym$/, 'affine$1_$2_f32')
-    .replace(/^int(\d)_(g\d+_\w+)$/, 'affine$1_$2');
-  const found = [format, affine].map((name) => FORMAT_ALIASES[name] ?? name);
+/** Integers are kept as affine, whose kernels take them; products of zero points and scales are exact in float. */
+function supported({ format, projection, terms }: RoleFormat, layer: number, where: string): string {
+  const found = [format, affineOf(format, terms, where)].map((name) => FORMAT_ALIASES[name] ?? name);
   const known = found.find((name) => WEIGHT_FORMAT_NAMES.includes(name));
   if (known !== undefined) return known;
   throw new MoegenError(
@@ -69,6 +68,19 @@ function supported(format: string, projection: Projection, layer: number, where:
       help: `pass --weights with one of the formats that moegen has (such as ${ACTIVATION_DTYPES.join(', ')}), and convert the weights to it`,
     },
   );
+}
+
+/** Bits, group and type of scales, of words and of bytes. */
+const INTEGERS = /^(?:int(\d)|i8)_(?:g(\d+)|channel)_(f16|bf16|f32)(_asym)?$/;
+
+function affineOf(format: string, terms: number, where: string): string {
+  const [isInteger, bits = '8', group, type, zeros] = INTEGERS.exec(format) ?? [];
+  if (isInteger === undefined) return format;
+  const layout = {
+    ...{ bits: Number(bits) as IntegerLayout['bits'], scaleType: type as IntegerLayout['scaleType'] },
+    ...{ terms, group: group === undefined ? null : Number(group) },
+  };
+  return affineFormat(layout, zeros !== undefined, where).format;
 }
 
 /** Packed matrices lie as [out, in]; the shapes of their tensors follow from that. */

@@ -6,7 +6,8 @@ import { GGUF_TYPES } from '../gguf-types.js';
 import type { IntegerLayout } from '../../description/recipes.js';
 import type { Tensor } from '../tensor.js';
 import type { Parts } from './modules.js';
-import type { IntegerSizes, Quantization } from './quantization.js';
+import type { IntegerSizes, Sizes } from './integer-sizes.js';
+import type { Quantization } from './quantization.js';
 
 export interface StoredMatrix {
   readonly module: string;
@@ -191,12 +192,29 @@ function scaled(module: Module, weight: Tensor, scales: Tensor): Matrix {
     return { format: 'mxfp4', planes, ...shape };
   }
   const shape = shapeOf(module, weight.shape);
-  if (weight.type === 'I8') {
-    checkShape(module, scales, [...rows, 1], 'scales');
-    return { format: `i8_channel_${scaleType(module, scales)}`, planes, ...shape };
-  }
+  if (weight.type === 'I8') return bytesByRow(module, planes, rows, shape);
   if (weight.type !== 'F8_E4M3') throw unknownFormat(module, `weights of type ${weight.type} under scales`);
   return { format: fp8(module, scales, rows, shape, isExponent), planes, ...shape };
+}
+
+/** The scales of rows are a column, or a vector. */
+function bytesByRow(
+  module: Module,
+  planes: { readonly weight: Tensor; readonly scales: Tensor },
+  rows: readonly number[],
+  shape: Shape,
+): Matrix {
+  const { scales } = planes;
+  if (module.parts.has('weight_zero_point')) throw unknownFormat(module, 'bytes with zero points');
+  if (scales.shape.join() !== rows.join()) checkShape(module, scales, [...rows, 1], 'scales');
+  const type = scaleType(module, scales);
+  const { columns, terms } = shape;
+  return {
+    format: `i8_channel_${type}`,
+    planes,
+    ...shape,
+    integers: { kind: 'int8', bits: 8, columns, terms, group: null, scaleType: type },
+  };
 }
 
 function fp8(
@@ -231,16 +249,19 @@ function fp8(
   );
 }
 
-/** The one pair of sizes that suits the shapes. */
+/** The module's own sizes, or the one pair of others that suits the shapes. */
 function sizesThatFit(
   module: Module,
-  sizes: readonly IntegerSizes[],
+  { own, others: all }: Sizes,
   fits: (each: IntegerSizes) => boolean,
 ): IntegerSizes {
-  const fitting = sizes.filter(fits);
+  if (own !== null && fits(own)) return own;
+  const fitting = all.filter(fits);
   const [first] = fitting;
   if (first === undefined) {
-    const tried = sizes.map(({ bits, group }) => `${bits} bits in groups of ${group ?? 'a row'}`);
+    const tried = (own === null ? all : [own, ...all]).map(
+      ({ bits, group }) => `${bits} bits in groups of ${group ?? 'a row'}`,
+    );
     throw inconsistent(module, `its shapes suit none of: ${tried.join(', ') || 'nothing'}`);
   }
   const others = fitting.filter(({ bits, group }) => bits !== first.bits || group !== first.group);
@@ -266,7 +287,7 @@ function compressed(module: Module, weight: Tensor): Matrix {
   if (quantization.method !== 'compressed-tensors')
     throw unknownFormat(module, `packed weights of type ${weight.type}`);
   const [words = 0, groups = 0] = [weight.shape.at(-1), scales.shape.at(-1)];
-  const { bits, group } = sizesThatFit(module, quantization.sizes, ({ bits, group }) =>
+  const { bits, group } = sizesThatFit(module, quantization.sizesOf(module.name), ({ bits, group }) =>
     group === null ? groups === 1 : Math.ceil((groups * group * bits) / 32) === words,
   );
   if (bits !== 4 && bits !== 8) throw unknownFormat(module, `integers of ${bits} bits`);
@@ -309,7 +330,7 @@ function transposed(module: Module, weight: Tensor): Matrix {
   const [rows = 0, width = 0] = weight.shape;
   const [groups = 0, columns = 0] = scales.shape;
   const termsAt = (bits: number) => (isAwq ? rows : (rows * 32) / bits);
-  const { bits, group } = sizesThatFit(module, quantization.sizes, (each) => {
+  const { bits, group } = sizesThatFit(module, quantization.sizesOf(module.name), (each) => {
     const isWide = offsets.shape.join() === [groups, (columns * each.bits) / 32].join();
     return isWide && Math.ceil(termsAt(each.bits) / (each.group ?? termsAt(each.bits))) === groups;
   });

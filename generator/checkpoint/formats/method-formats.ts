@@ -45,7 +45,14 @@ export function compressedFormat(
   refuse: Refuse,
 ): string {
   if (type === 'int') {
-    if (format === 'int-quantized') return `i8_channel_${dense}`;
+    if (format === 'int-quantized' || format === 'naive-quantized') {
+      const isRow = width === 8 && (strategy ?? 'channel') === 'channel' && symmetric !== false;
+      return isRow
+        ? `i8_channel_${dense}`
+        : refuse(
+            `bytes with a scale for each row, got ${width} bits by ${strategy ?? 'row'}${symmetric === false ? ' with zero points' : ''}`,
+          );
+    }
     const scope = terms === null ? 'channel' : `g${terms}`;
     return `int${width}_${scope}_${dense}${symmetric === false ? '_asym' : ''}`;
   }

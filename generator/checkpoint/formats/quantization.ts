@@ -5,29 +5,19 @@ import { z } from 'zod';
 import { MoegenError } from '../../errors.js';
 import type { ActivationDtype } from '../../description/dtypes.js';
 import { wrappedConfigs } from '../../description/models/find-model.js';
+import { autoRoundSizes, gptqSizes, integerFormat, type Sizes, type SizesOf } from './integer-sizes.js';
 import { compressedFormat, fp8Format, MLX_MODES, MODELOPT_FORMATS, quarkFormat } from './method-formats.js';
 import { matchesAny } from './patterns.js';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Sizes that a module may have; which of several holds is seen from the shapes of its tensors. */
-export interface IntegerSizes {
-  readonly bits: number;
-  /** Terms with a common scale; null for a row. */
-  readonly group: number | null;
-}
-
 type Method =
   | { readonly method: 'none' | 'mxfp4' | 'modelopt' | 'quark' }
   | { readonly method: 'fp8'; readonly block: readonly [number, number] | null }
   | { readonly method: 'mlx'; sizesOf(module: string): MlxSizes | null }
-  | { readonly method: 'compressed-tensors'; readonly sizes: readonly IntegerSizes[] }
-  | {
-      readonly method: 'gptq';
-      readonly sizes: readonly IntegerSizes[];
-      readonly version: 'gptq' | 'gptq_v2';
-    }
-  | { readonly method: 'awq'; readonly sizes: readonly IntegerSizes[] };
+  | { readonly method: 'compressed-tensors'; readonly sizesOf: SizesOf }
+  | { readonly method: 'gptq'; readonly sizesOf: SizesOf; readonly version: 'gptq' | 'gptq_v2' }
+  | { readonly method: 'awq'; readonly sizesOf: SizesOf };
 
 export type Quantization = Method & {
   /** The format of matrices that are not quantised. */
@@ -48,11 +38,13 @@ interface MlxSizes {
 const names = z.array(z.string()).nullish();
 const bits = z.int().positive();
 /** -1 stands for a row. */
-const group = z
-  .int()
-  .min(-1)
-  .nullish()
-  .transform((size) => (size === undefined || size === null || size <= 0 ? null : size));
+const groupSize = z.int().min(-1).nullable();
+const orRow = (size: number | null | undefined): number | null =>
+  size === undefined || size === null || size <= 0 ? null : size;
+const group = groupSize.optional().transform(orRow);
+
+/** What a module has of its own. */
+const changed = z.object({ bits: bits.optional(), group_size: groupSize.transform(orRow).optional() });
 
 const leftOut = {
   ...{ modules_to_not_convert: names, ignored_layers: names, ignore: names, exclude_modules: names },
@@ -98,7 +90,7 @@ const gptqSchema = z.object({
   checkpoint_format: z.enum(['gptq', 'gptq_v2']).default('gptq'),
   desc_act: z.boolean().nullish(),
   /** Patterns of module names, with what they change. */
-  dynamic: z.record(z.string(), z.object({ bits: bits.optional(), group_size: group.optional() })).nullish(),
+  dynamic: z.record(z.string(), changed.extend({ desc_act: z.boolean().nullish() })).nullish(),
 });
 const awqSchema = z.object({
   ...leftOut,
@@ -113,7 +105,7 @@ const autoRoundSchema = z.object({
   bits,
   group_size: group,
   packing_format: z.string().default('auto_round:auto_gptq'),
-  extra_config: z.record(z.string(), z.object({ bits: bits.optional() })).nullish(),
+  extra_config: z.record(z.string(), changed).nullish(),
 });
 const quarkSchema = z.object({
   ...leftOut,
@@ -233,6 +225,7 @@ function readSection(section: Values, { configs, dense, where }: Surroundings): 
       const sizes = groups.flatMap(({ weights }) =>
         weights ? [{ bits: weights.num_bits, group: weights.group_size }] : [],
       );
+      const sizesOf = (): Sizes => ({ own: null, others: sizes });
       const formatOf = (modules: readonly string[]): string => {
         const target = groups.find(
           ({ targets }) => targets.includes('Linear') || matchesAny(targets, modules),
@@ -240,7 +233,7 @@ function readSection(section: Values, { configs, dense, where }: Surroundings): 
         if (target?.weights == null) return dense;
         return compressedFormat(target.weights, target.format ?? own.format ?? '', dense, refuse);
       };
-      return { method, sizes, ...unlessLeftOut(own, formatOf) };
+      return { method, sizesOf, ...unlessLeftOut(own, formatOf) };
     }
     case 'modelopt':
     case 'modelopt_fp4': {
@@ -257,50 +250,41 @@ function readSection(section: Values, { configs, dense, where }: Surroundings): 
     }
     case 'gptq': {
       const own = parse(gptqSchema);
-      const whole = { bits: own.bits, group: own.group_size };
-      const dynamic = Object.entries(own.dynamic ?? {});
-      // What starts with a minus is left as it is; what starts with a plus, or nothing, has the sizes that are said.
-      const left = dynamic.filter(([pattern]) => pattern.startsWith('-:'));
-      const changed = dynamic
-        .filter(([pattern]) => !pattern.startsWith('-:'))
-        .map(([, each]) => ({
-          bits: each.bits ?? whole.bits,
-          group: each.group_size === undefined ? whole.group : each.group_size,
-        }));
-      const formatOf = (): string => {
-        if (own.desc_act === true) return refuse('weights in the order of their terms, got desc_act');
-        if (changed.some((sizes) => sizes.bits !== whole.bits || sizes.group !== whole.group)) {
-          return refuse('one size for all modules, got others under "dynamic"');
-        }
-        return integerFormat(whole, refuse);
+      const { sizesOf, isReordered } = gptqSizes(own);
+      const formatOf = (modules: readonly string[]): string => {
+        if (isReordered(modules)) return refuse('weights in the order of their terms, got desc_act');
+        const { own: sizes } = sizesOf(modules);
+        return sizes === null ? dense : integerFormat(sizes);
       };
-      const expressions = left.map(([pattern]) => `re:${pattern.slice('-:'.length)}`);
       return {
-        ...{ method, version: own.checkpoint_format, sizes: [whole, ...changed] },
-        ...unlessLeftOut({ ...own, exclude: expressions }, formatOf),
+        ...{ method, version: own.checkpoint_format, sizesOf: (module) => sizesOf([module]) },
+        ...unlessLeftOut(own, formatOf),
       };
     }
     case 'auto-round': {
       const own = parse(autoRoundSchema);
-      const whole = { bits: own.bits, group: own.group_size };
-      const extra = Object.entries(own.extra_config ?? {});
-      const left = extra.filter(([, each]) => (each.bits ?? whole.bits) >= 16).map(([module]) => module);
-      const others = extra.filter(([, each]) => ![16, 32, whole.bits].includes(each.bits ?? whole.bits));
-      const formatOf = (): string =>
-        others.length > 0
-          ? refuse('one size for all modules, got others under "extra_config"')
-          : integerFormat(whole, refuse);
-      const formats = unlessLeftOut({ ...own, exclude: left.map(asPattern) }, formatOf);
-      if (own.packing_format.includes('awq')) return { method: 'awq', sizes: [whole], ...formats };
+      const sizesOf = autoRoundSizes(own);
+      const formatOf = (modules: readonly string[]): string => {
+        const { own: sizes } = sizesOf(modules);
+        return sizes === null ? dense : integerFormat(sizes);
+      };
+      const formats = {
+        sizesOf: (module: string) => sizesOf([module]),
+        ...unlessLeftOut(own, formatOf),
+      };
+      if (own.packing_format.includes('awq')) return { method: 'awq', ...formats };
       if (!own.packing_format.includes('gptq')) {
         return refuse(`weights packed as GPTQ or AWQ packs them, got ${own.packing_format}`);
       }
-      return { method: 'gptq', version: 'gptq', sizes: [whole], ...formats };
+      return { method: 'gptq', version: 'gptq', ...formats };
     }
     case 'awq': {
       const own = parse(awqSchema);
       const whole = { bits: own.bits, group: own.group_size };
-      return { method, sizes: [whole], ...unlessLeftOut(own, () => integerFormat(whole, refuse)) };
+      return {
+        ...{ method, sizesOf: () => ({ own: whole, others: [] }) },
+        ...unlessLeftOut(own, () => integerFormat(whole)),
+      };
     }
     case undefined:
       if ('bits' in section && 'group_size' in section) return readMlx(section, dense, where);
@@ -308,11 +292,6 @@ function readSection(section: Values, { configs, dense, where }: Surroundings): 
     default:
       return refuse(`a quant_method that is supported, got ${JSON.stringify(method)}`);
   }
-}
-
-/** A name as it is, or an expression that may start anywhere. */
-function asPattern(module: string): string {
-  return /[\\*^$()[\]|]/.test(module) ? `re:.*(?:${module})` : module;
 }
 
 type LeftOut = Partial<Record<keyof typeof leftOut, readonly string[] | null | undefined>>;
@@ -343,16 +322,6 @@ function readMlx(section: Values, dense: ActivationDtype, where: string): Quanti
         : (MLX_MODES[own.mode] ?? own.mode);
     },
   };
-}
-
-/** Kept as affine: the same codes in another order; products of zero points and scales are exact in float. */
-function integerFormat(
-  { bits: width, group: terms }: IntegerSizes,
-  refuse: (expected: string) => never,
-): string {
-  return terms === null
-    ? refuse('weights in groups, got one scale for a row')
-    : `affine${width}_g${terms}_f32`;
 }
 
 function isRecord(value: unknown): value is Values {

@@ -7,6 +7,7 @@ import { checkBlock } from '../../description/check-block.js';
 import { wrappedConfigs } from '../../description/models/find-model.js';
 import { modelTypeOf } from '../../description/models/index.js';
 import { PROJECTION_ROLES, PROJECTIONS, type Projection } from '../../description/weights.js';
+import { expertShape } from '../bind-layout.js';
 import { moduleAt } from './names.js';
 import { publishedNames, type PublishedNames } from './published-names.js';
 import type { Quantization } from './quantization.js';
@@ -52,6 +53,8 @@ export interface RoleFormat {
   readonly projection: Projection;
   /** As the tool calls it. */
   readonly format: string;
+  /** Of a row of the matrix as it is packed. */
+  readonly terms: number;
 }
 
 /** Of a block as it is published. Throws `checkpoint/unknown-names`, `checkpoint/unknown-quantization`, `checkpoint/mixed-formats`. */
@@ -71,7 +74,7 @@ export function roleFormats(
         role === 'router' && names.hasBareRouter
           ? quantization.dense
           : quantization.formatOf(otherNames(module), isLeft);
-      return [{ role, projection, format }];
+      return [{ role, projection, format, terms: packedTerms(block, role) }];
     });
     const [first] = formats;
     const other = formats.find(({ format }) => format !== first?.format);
@@ -82,6 +85,12 @@ export function roleFormats(
       { where, help: 'pass --weights with a format that moegen has, and convert the weights to it' },
     );
   });
+}
+
+function packedTerms(block: MoeBlock, role: TensorRole): number {
+  const { experts } = block;
+  const rows = { ...experts, gateUpOrder: 'out_in', downOrder: 'out_in' } as const;
+  return expertShape({ ...block, experts: rows }, role).terms;
 }
 
 /** What a role is called in files. Throws `checkpoint/unknown-names`. */

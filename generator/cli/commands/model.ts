@@ -32,6 +32,7 @@ export interface ModelOptions {
 
 export async function model(location: string | undefined, options: ModelOptions, io: Io): Promise<ExitCode> {
   const { config, blocks, layers } = await readHeaders(location, options, io);
+  for (const warning of blocks.warnings ?? []) io.err(`warning: ${warning}\n`);
   if (layers.length === 0) throw noLayers(location ?? options.config ?? '');
   const name = modelName(config);
   const dtype = options.dtype ?? [configuredDtype(config) ?? 'bf16'];

@@ -39,5 +39,10 @@ export async function quantize(location: string, options: QuantizeOptions, io: I
     io.out(
       `${options.output}: ${result.matrices} matrices of layers ${result.layers.join(', ')} in ${format}, ${result.bytes} bytes\n`,
     );
+  if (result.left > 0) {
+    io.err(
+      `${result.left} tensors are no part of a MoE block and stay behind: the new file has no names for them\n`,
+    );
+  }
   return EXIT.done;
 }

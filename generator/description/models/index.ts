@@ -85,7 +85,9 @@ export function blockLayers(config: unknown, where: string): LayerBlocks {
     group.layers.push(layer);
     blocks.set(key, group);
   }
-  return { numLayers, blocks: Array.from(blocks.values()), denseLayers, warnings: slips(model) };
+  const leftOut = model.row.leftOut?.(model.config) ?? null;
+  const warnings = [...slips(model), ...(leftOut === null ? [] : [`${where}: ${leftOut}`])];
+  return { numLayers, blocks: Array.from(blocks.values()), denseLayers, warnings };
 }
 
 /** Keys that nobody asked for and that look like one that was asked for in vain. */

@@ -37,6 +37,8 @@ export interface ModelRow {
   /** For every role that a block of this type can have. */
   readonly tensors: TensorNames;
   readonly layers: LayerRule;
+  /** What of the model the blocks leave out, as a sentence; null where that is nothing. */
+  readonly leftOut?: (config: LayerConfig) => string | null;
 }
 
 export const hiddenSize = count('hidden_size');

@@ -11,6 +11,7 @@ import {
   periodic,
   sparseStep,
 } from './layers.js';
+import type { LayerConfig } from './config.js';
 import { nllbIntermediateSize, nllbRouter } from './nllb.js';
 import {
   expertsPerToken,
@@ -56,6 +57,21 @@ const hunyuanWidth = firstOf('moe_intermediate_size', countPerLayer, intermediat
 /** Models for images and text have experts for each, and the text's block is the one that is described. */
 const ernieWidth = ofText('moe_intermediate_size', count);
 const ernieExperts = firstOf('moe_num_experts', () => ofText('moe_num_experts', count), count('num_experts'));
+
+/** A token of an image has a router and experts of its own, and the shared expert in common with the text. */
+function ernieImageExperts({ values }: LayerConfig): string | null {
+  const [, experts] = listOf(values['moe_num_experts']);
+  const [, width] = listOf(values['moe_intermediate_size']);
+  if (typeof experts !== 'number' || typeof width !== 'number' || experts === 0) return null;
+  return (
+    `the blocks are those of text; tokens of images have ${experts} experts of their own, ${width} wide: ` +
+    'describe these in a second block with --spec block.json, and run each token through the block of its kind'
+  );
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
 
 /** As wide as its key says, its output scaled by a sigmoid of the token. */
 const gatedSharedExpert = {
@@ -219,6 +235,7 @@ export const softmaxRows: readonly ModelRow[] = [
       },
     },
     layers: interval,
+    leftOut: ernieImageExperts,
   },
   {
     types: ['longcat_flash'],

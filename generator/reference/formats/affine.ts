@@ -43,24 +43,24 @@ function quantise(group: Float32Array, bits: number): { scale: number; offset: n
 
 function affine(bits: number, group: number, scalar: Scalar): FormatReference {
   const name = `affine${bits}_g${group}_${scalar.name}`;
-  const rowBytes = (terms: number) => (terms * bits) / 8;
   const format: FormatReference = {
     name,
     groupTerms: group,
     planeBytes: (columns, terms) => {
       checkWholeGroups(name, terms, group);
       const scales = ((columns * terms) / group) * scalar.bytes;
-      return { weight: columns * rowBytes(terms), scales, offsets: scales };
+      return { weight: (columns * terms * bits) / 8, scales, offsets: scales };
     },
     decode: (planes, columns, terms) => {
       checkPlanes(format, planes, columns, terms);
       const { weight = new Uint8Array(), scales = new Uint8Array(), offsets = new Uint8Array() } = planes;
       const values = new Float64Array(columns * terms);
-      for (let column = 0; column < columns; column += 1) {
-        for (let term = 0; term < terms; term += 1) {
-          const block = column * (terms / group) + Math.floor(term / group);
-          const code = getBits(weight, column * rowBytes(terms), term, bits);
-          values[column * terms + term] = scalar.get(scales, block) * code + scalar.get(offsets, block);
+      // Groups take whole bytes, so rows need no thought here.
+      for (let block = 0; block < values.length / group; block += 1) {
+        const [scale, offset] = [scalar.get(scales, block), scalar.get(offsets, block)];
+        for (let term = 0; term < group; term += 1) {
+          const code = getBits(weight, (block * group * bits) / 8, term, bits);
+          values[block * group + term] = scale * code + offset;
         }
       }
       return values;
@@ -78,7 +78,6 @@ function affine(bits: number, group: number, scalar: Scalar): FormatReference {
         }
         scalar.set(scales, block, scale);
         scalar.set(offsets, block, offset);
-        // Groups take whole bytes, so rows need no thought here.
         codes.forEach((code, index) => {
           setBits(weight, (block * group * bits) / 8, index, bits, code);
         });

@@ -3,6 +3,11 @@
 
 /** The code at an index of a row that starts at byte `start`. */
 export function getBits(bytes: Uint8Array, start: number, index: number, width: number): number {
+  // Within one byte there is nothing to put together.
+  if (8 % width === 0) {
+    const bit = index * width;
+    return ((bytes[start + (bit >>> 3)] ?? 0) >>> (bit & 7)) & (2 ** width - 1);
+  }
   let code = 0;
   for (let bit = 0; bit < width; bit += 1) {
     const at = index * width + bit;

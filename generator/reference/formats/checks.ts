@@ -59,9 +59,11 @@ export function finiteFloats(
       `${columns} rows of ${terms} terms take ${columns * terms} and ${values.length} came`,
     );
   }
-  return Float32Array.from(values, (value, index) => {
-    const rounded = Math.fround(value);
-    if (Number.isFinite(rounded)) return rounded;
-    throw notEncodable(name, `column ${Math.floor(index / terms)}, term ${index % terms} is ${value}`);
-  });
+  const floats = new Float32Array(values);
+  const wrong = floats.findIndex((value) => !Number.isFinite(value));
+  if (wrong < 0) return floats;
+  throw notEncodable(
+    name,
+    `column ${Math.floor(wrong / terms)}, term ${wrong % terms} is ${values[wrong] ?? NaN}`,
+  );
 }

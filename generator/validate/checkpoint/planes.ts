@@ -1,10 +1,10 @@
 // The buffers of a layer's kernels from the tensors of a checkpoint, as their recipes say.
 
+import { matrixPlanes } from '../../weights/decode.js';
 import { numbersOf, readVector } from '../../weights/numbers.js';
 import { encodeElements } from '../elements.js';
 import type { MatrixSource, RoleSource } from '../../checkpoint/bind.js';
 import { repackAsAffine } from '../../checkpoint/repack.js';
-import type { Tensor } from '../../checkpoint/tensor.js';
 import { ACTIVATION_DTYPES, type ActivationDtype, type ElementType } from '../../description/dtypes.js';
 import type { TensorRecipe } from '../../description/recipes.js';
 
@@ -50,28 +50,24 @@ async function readStack({ stored, count }: MatrixSource, plane: string): Promis
   return bytes;
 }
 
-async function readAffine({ stored, recipes }: MatrixSource, elementOf: ElementOf): Promise<Buffers> {
+function readAffine(source: MatrixSource, elementOf: ElementOf): Buffers {
+  const { stored, recipes, count } = source;
   const [type] = recipes.flatMap((recipe) => {
     const element = elementOf(recipe);
     return recipe.plane === 'scales' && isDense(element) ? [element] : [];
   });
   const buffers = new Map<TensorRecipe, Uint8Array>();
-  for (const [at, { integers, module, planes: tensors }] of stored.entries()) {
+  for (let at = 0; at < count; at += 1) {
+    const { integers = null, module = '' } = stored[stored.length > 1 ? at : 0] ?? {};
     if (integers === null) throw new Error(`${module} is no integer matrix`);
-    const read = (tensor: Tensor | undefined) => tensor?.read() ?? Promise.resolve(undefined);
-    const zeros = await read(tensors['offsets']);
-    const groupIndex = await read(tensors['g_idx']);
-    const bytes = {
-      weight: (await read(tensors['weight'])) ?? new Uint8Array(),
-      scales: (await read(tensors['scales'])) ?? new Uint8Array(),
-      ...(zeros && { zeros }),
-      ...(groupIndex && { groupIndex }),
-    };
+    const { weight = new Uint8Array(), scales = new Uint8Array(), ...others } = matrixPlanes(source, at);
+    const { offsets: zeros, g_idx: groupIndex } = others;
+    const bytes = { weight, scales, ...(zeros && { zeros }), ...(groupIndex && { groupIndex }) };
     const matrix = repackAsAffine(bytes, integers, module, type && [type]);
     const planes: Readonly<Record<string, Uint8Array>> = matrix.planes;
     for (const recipe of recipes) {
       const own = planes[recipe.plane ?? ''] ?? new Uint8Array();
-      const whole = buffers.get(recipe) ?? new Uint8Array(own.byteLength * stored.length);
+      const whole = buffers.get(recipe) ?? new Uint8Array(own.byteLength * count);
       whole.set(own, at * own.byteLength);
       buffers.set(recipe, whole);
     }

@@ -22,7 +22,7 @@ export function dropInConvertTrials(plan: KernelPlan, sizes: KernelCase, random:
 
 /** Floats without their lower 16 bits. */
 function upperHalves(bytes: Uint8Array): Float64Array {
-  const bits = new Uint32Array(bytes.slice().buffer).map((value) => {
+  const bits = new Uint32Array(new Uint8Array(bytes).buffer).map((value) => {
     const isNaNs = (value & 0x7fffffff) > 0x7f800000;
     return ((value & 0xffff0000) | (isNaNs ? 0x00400000 : 0)) >>> 0;
   });
