@@ -13,6 +13,7 @@ import { compileFailure, jobFailure } from './host/failure.js';
 import { checkOrder, withAllOutputs } from './host/order.js';
 import { makeReports } from './host/reports.js';
 import { makeRequest, unknownKernel } from './host/request.js';
+import { checkUnbound } from './host/unbound.js';
 import type { Device, Dispatch, Job, JobResult, LoadedLibrary, LoadRequest } from './types.js';
 
 export interface HostDeviceOptions {
@@ -74,7 +75,8 @@ async function run(job: Job, addon: NativeAddon, threads: number, lockstep: Set<
   const names = job.dispatches.map((dispatch) => `${libraryOf(dispatch).path} ${dispatch.kernel}`);
   const plain = makeRequest(job, { libraryOf, threads, lockstep: names.some((name) => lockstep.has(name)) });
   const ordered = job.checks?.includes('order') ?? false;
-  const request = ordered ? withAllOutputs(plain) : plain;
+  const asksForUnbound = job.checks?.includes('uninitialized') ?? false;
+  const request = ordered || asksForUnbound ? withAllOutputs(plain) : plain;
   try {
     const result = await addon.run(request);
     if (result.lockstep) for (const name of names) lockstep.add(name);
@@ -82,6 +84,10 @@ async function run(job: Job, addon: NativeAddon, threads: number, lockstep: Set<
     // A kernel that leaves its buffers may do anything in another order.
     const canOrder = ordered && !reports.some((report) => report.check === 'bounds');
     if (canOrder) reports.push(...(await checkOrder(addon, request, result, job)));
+    // What a race decides may differ in any other run.
+    const canCompare = reports.every(({ check }) => check !== 'races' && check !== 'order');
+    if (asksForUnbound && canCompare)
+      reports.push(...(await checkUnbound(addon, request, result, job, libraryOf)));
     return {
       outputs: result.outputs.slice(0, job.outputs.length),
       dispatches: result.dispatches.map((outcome, index) => ({

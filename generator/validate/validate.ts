@@ -16,7 +16,7 @@ import {
 } from './fixtures.js';
 import { SYNTHETIC_TOKENS, syntheticFixture } from './synthetic.js';
 import { kernelFormats } from '../description/weights.js';
-import { kernelCases, type KernelCase } from './kernels/cases.js';
+import { kernelCases, sparseCases, type KernelCase } from './kernels/cases.js';
 import { validateKernel, type KernelVerdict } from './kernels/run.js';
 
 export interface KernelTexts {
@@ -42,7 +42,7 @@ export async function validateKernels(
 ): Promise<KernelVerdict[]> {
   const load = loader(device, texts, options.checks.length > 0);
   return mapConcurrently(texts.plans, async (plan) => {
-    const cases = options.casesOf?.(plan) ?? kernelCases(plan.axes['activation'] ?? 'f32', groupTerms(plan));
+    const cases = options.casesOf?.(plan) ?? [...plainCases(plan), ...farCases(device, plan, groupTerms(plan))];
     const verdict = await validateKernel(device, await load(plan), plan, cases, options);
     options.onVerdict?.(verdict);
     return verdict;
@@ -143,6 +143,16 @@ async function mapConcurrently<T, R>(items: readonly T[], map: (item: T) => Prom
   };
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
   return results;
+}
+
+function plainCases(plan: KernelPlan): KernelCase[] {
+  return kernelCases(plan.axes['activation'] ?? 'f32', groupTerms(plan));
+}
+
+/** Once for each way to reach a weight: other dense dtypes than the activation's lie in the same places. */
+function farCases({ name }: Device, { axes }: KernelPlan, terms: number): KernelCase[] {
+  const isOwn = terms > 1 || axes['weight'] === undefined || axes['weight'] === axes['activation'];
+  return name === 'host' && isOwn ? sparseCases(terms) : [];
 }
 
 /** Terms of which a row of the kernel's weights holds whole groups. */

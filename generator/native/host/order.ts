@@ -37,7 +37,7 @@ export async function checkOrder(
 }
 
 /** What lies in the padding of vectors of three is nobody's. */
-function firstDifference(
+export function firstDifference(
   a: Uint8Array | undefined,
   b: Uint8Array | undefined,
   { period, used }: Padding,
