@@ -17,6 +17,7 @@ import { checkAlignments } from './representation/alignment-checks.js';
 import { flushConversions } from './representation/bfloat-subnormals.js';
 import { guardDivisions } from './representation/divisions.js';
 import { hideLibraryLines } from './representation/lines.js';
+import { fillLocals } from './representation/local-contents.js';
 import { keepMeetingsApart } from './representation/meetings.js';
 import { countOperations } from './representation/operations.js';
 import { requireConstants } from './representation/required-constants.js';
@@ -131,7 +132,8 @@ async function compileObject(
     input,
   });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
-  const own = chooseUnrolling(instrumented ? checkAlignments(written.stdout) : written.stdout);
+  const watched = instrumented ? fillLocals(checkAlignments(written.stdout)) : written.stdout;
+  const own = chooseUnrolling(watched);
   const guarded = promiseScalarAlignment(keepMeetingsApart(guardDivisions(flushConversions(own))));
   const representation = instrumented
     ? hideLibraryLines(requireConstants(countOperations(guarded)))

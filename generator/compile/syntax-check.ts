@@ -47,7 +47,8 @@ export async function checkSyntax(
     undefinedFunctions.visit(node);
   });
   const tree = translation.needsTree ? ['-Xclang', '-ast-dump'] : [];
-  const { code, stderr } = await runProcess([...command, '-fsyntax-only', ...tree, '-'], {
+  const newer = translation.isBefore17 ? ['-Wpre-c++17-compat'] : [];
+  const { code, stderr } = await runProcess([...command, ...newer, '-fsyntax-only', ...tree, '-'], {
     input,
     onRow: (row) => {
       reader.read(row);

@@ -15,6 +15,7 @@ export const CHECKS = [
   'readonly',
   'order',
   'alignment',
+  'same-value',
 ] as const;
 export type Check = (typeof CHECKS)[number];
 

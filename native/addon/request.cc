@@ -201,6 +201,7 @@ bool ReadRequest(const Napi::Object& from, Request& request, std::string& error)
   job.lockstep = BoolOf(from, "lockstep");
   job.flush_subnormals = BoolOf(from, "flushSubnormals");
   job.unbound_byte = static_cast<uint8_t>(UintOf(from, "unboundByte"));
+  job.locals = Uint64Of(from, "localsByte") << 48 | Uint64Of(from, "localsEnd") << 24 | Uint64Of(from, "localsFirst");
   job.rows = true;
   request.timeout_seconds = from.Get("timeoutSeconds").ToNumber().DoubleValue();
   return true;

@@ -126,6 +126,7 @@ void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, uint64_t
   launch.seed = job.seed + index;
   ChooseOrder(launch);
   launch.flush_subnormals = job.flush_subnormals;
+  launch.locals = job.locals;
   // What meets around matrix operations only shows if all lanes have to come.
   launch.lockstep = job.lockstep || (job.checks & Bit(Check::kDivergence)) != 0;
 }

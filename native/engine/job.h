@@ -93,6 +93,8 @@ struct Job {
   bool flush_subnormals;
   // What arguments without a buffer hold.
   uint8_t unbound_byte;
+  // What variables of threads hold that nothing was written to: MSL_RT_LOCALS in abi.h.
+  uint64_t locals;
   // Whether rows of threads may run in one call.
   bool rows;
 };

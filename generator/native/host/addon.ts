@@ -55,6 +55,10 @@ export interface NativeJob {
   readonly flushSubnormals: boolean;
   /** What arguments hold that a function constant switches off. */
   readonly unboundByte: number;
+  /** What variables hold that nothing was written to, if they are declared in these lines; all others hold zeros. */
+  readonly localsByte: number;
+  readonly localsFirst: number;
+  readonly localsEnd: number;
   readonly timeoutSeconds: number;
 }
 

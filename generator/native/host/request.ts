@@ -58,6 +58,9 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
     lockstep: options.lockstep,
     flushSubnormals: job.subnormals !== 'keep',
     unboundByte: UNBOUND_BYTE,
+    localsByte: 0,
+    localsFirst: 0,
+    localsEnd: 0,
     timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
   };
 }
