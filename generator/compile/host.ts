@@ -25,7 +25,7 @@ import { chooseUnrolling } from './representation/unrolling.js';
 import { linkHost } from './link.js';
 import { codeHash } from './headers.js';
 import { precompiledHeader } from './pch.js';
-import { runProcess, type ProcessResult } from './process.js';
+import { runCompiler, type ProcessResult } from './process.js';
 import type { CompileOutcome, HostLibrary, MslSource } from './types.js';
 
 export interface HostOptions extends StockOptions {
@@ -128,7 +128,7 @@ async function compileObject(
   object: string,
   { clang, instrumented }: { clang: Clang; instrumented: boolean },
 ): Promise<ProcessResult> {
-  const written = await runProcess([...command, '-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', '-'], {
+  const written = await runCompiler([...command, '-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', '-'], {
     input,
   });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
@@ -139,7 +139,7 @@ async function compileObject(
     ? hideLibraryLines(requireConstants(countOperations(guarded)))
     : guarded;
   const flags = objectFlags(instrumented, hostProcessor());
-  return runProcess([...clang.command, ...flags, '-c', '-', '-o', object], { input: representation });
+  return runCompiler([...clang.command, ...flags, '-c', '-', '-o', object], { input: representation });
 }
 
 async function produce(
