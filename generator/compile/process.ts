@@ -29,7 +29,7 @@ export interface ProcessOptions {
 }
 
 /** What a process may take, and all that it starts. The system ends what takes more. */
-export interface ProcessLimits {
+interface ProcessLimits {
   readonly memoryBytes: number;
   /** Of the processor. */
   readonly seconds: number;

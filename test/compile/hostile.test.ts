@@ -218,9 +218,8 @@ describe('programs that grow', () => {
     );
     const { command } = await findClang();
     const small = { memoryBytes: 2 ** 25, seconds: 10 };
-    const text = `${PRELUDE}`;
     const result = runCompiler([...command, '-x', 'c++', '-fsyntax-only', '-'], {
-      input: text,
+      input: PRELUDE,
       limits: small,
     });
     await expect(

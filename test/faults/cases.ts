@@ -3,18 +3,22 @@
 
 import type { KernelPlan } from '../../generator/plan/types.js';
 import { kernelFormats } from '../../generator/description/weights.js';
-import { kernelCases, sparseCases, type KernelCase } from '../../generator/validate/kernels/cases.js';
+import {
+  kernelCases,
+  rareCases,
+  sparseCases,
+  type KernelCase,
+} from '../../generator/validate/kernels/cases.js';
 
 export function faultCases(plan: KernelPlan, named?: string): KernelCase[] {
   const isRouter = plan.family.includes('router');
   const [format] = kernelFormats([plan.axes['weight'] ?? '']);
   const cases = kernelCases(plan.axes['activation'] ?? 'f32', format?.groupTerms);
   if (named !== undefined) {
-    return [...cases, ...sparseCases(format?.groupTerms)].filter(({ name }) => name === named);
+    const rare = [...rareCases(format?.groupTerms), ...sparseCases(format?.groupTerms)];
+    return [...cases, ...rare].filter(({ name }) => name === named);
   }
-  return cases.filter(
-    (sizes) => sizes.isChecked || (sizes.numExperts < 512 && isSpecial(sizes, isRouter)),
-  );
+  return cases.filter((sizes) => sizes.isChecked || (sizes.numExperts < 512 && isSpecial(sizes, isRouter)));
 }
 
 /** Equal and missing logits matter to routers; numbers that half cannot hold, to the others. */

@@ -1,6 +1,8 @@
 // The shapes that every kernel is tried on: no tokens and few, sizes that are a multiple of no tile, odd ones, one expert and
 // many, every top_k, and token distributions that leave experts empty or send everything to one.
 
+import type { KernelPlan } from '../../plan/types.js';
+
 export interface KernelCase {
   readonly name: string;
   readonly numTokens: number;
@@ -50,7 +52,14 @@ const MAX_ASSIGNMENTS = 1100;
 type Parts = Omit<KernelCase, 'name' | 'scale' | 'numbers' | 'isSparse'> &
   Partial<Pick<KernelCase, 'scale' | 'numbers' | 'isSparse'>>;
 
-function caseName({ numTokens, hiddenSize, intermediateSize, numExperts, topK, ...parts }: KernelCase): string {
+function caseName({
+  numTokens,
+  hiddenSize,
+  intermediateSize,
+  numExperts,
+  topK,
+  ...parts
+}: KernelCase): string {
   const { routing, scale, numbers } = parts;
   const sizes = `T=${numTokens} H=${hiddenSize} I=${intermediateSize} E=${numExperts} K=${topK}`;
   const notes = [routing === 'spread' ? '' : routing, scale === 1 ? '' : `scale ${scale}`];
@@ -170,7 +179,17 @@ function groupedCases(groupTerms: number): KernelCase[] {
 /** `groupTerms`: terms of which a row of weights holds whole groups. */
 export function kernelCases(activation: string, groupTerms = 1): KernelCase[] {
   if (groupTerms > 1) return groupedCases(groupTerms);
-  return [...PLAIN, ...SPECIAL, ...(activation === 'f16' ? [] : [HUGE]), MANY, WIDE, NONFINITE, ORDERED];
+  return [...PLAIN, ...SPECIAL, ...(activation === 'f16' ? [] : [HUGE])];
+}
+
+/** Sizes and numbers that other dtypes of the weights show no better. */
+export function rareCases(groupTerms = 1): KernelCase[] {
+  return groupTerms > 1 ? [] : [MANY, WIDE, NONFINITE, ORDERED];
+}
+
+/** Whether the kernel's dense weights, if it has any, are of the activations' own dtype. */
+export function hasOwnDtype({ axes }: Pick<KernelPlan, 'axes'>): boolean {
+  return axes['weight'] === undefined || axes['weight'] === axes['activation'];
 }
 
 /** What only makes sense where memory is not taken before it is touched: a matrix for each of thousands of experts. */

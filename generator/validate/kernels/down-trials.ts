@@ -128,7 +128,8 @@ export function combineTrials(plan: KernelPlan, sizes: KernelCase, random: Rando
     return slotTrial(plan, sizes, random, own, routed, inputs, rowValue);
   });
   const [plain, ...others] = options;
-  const isOpen = plain !== undefined && others.length > 0 && sizes.routing !== 'nan' && sizes.numbers === 'plain';
+  const isOpen =
+    plain !== undefined && others.length > 0 && sizes.routing !== 'nan' && sizes.numbers === 'plain';
   return isOpen ? [...trials, orderTrial(plan, sizes, random, plain)] : trials;
 }
 

@@ -10,13 +10,7 @@ import type { StepValues } from '../job.js';
 import type { Random } from '../random.js';
 import { absolute, dotError, FLOAT_ROUNDING, storedError, storedRange } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
-import {
-  gateUpMatricesOf,
-  gateUpNames,
-  gateUpShape,
-  magnitudes,
-  makeWeights,
-} from './expert-weights.js';
+import { gateUpMatricesOf, gateUpNames, gateUpShape, magnitudes, makeWeights } from './expert-weights.js';
 import { spoilRows } from './nonfinite-numbers.js';
 import { orderedLinear, orderedRows } from './ordered-numbers.js';
 import { boundGlu } from './glu-bounds.js';
