@@ -17,6 +17,7 @@ constant float weight_scale [[function_constant(28)]];     // multiplies the wei
 constant uint num_scored = num_experts + num_zero_experts;
 
 constant constexpr uint max_experts = 1024;
+constant constexpr float lowest = -3.402823466e38f;  // the least finite float
 
 // By its bits, so that it also holds where the compiler assumes that there are no NaNs.
 inline bool moe_is_nan(float x) {
@@ -30,6 +31,20 @@ inline float moe_simd_sum(float value) {
     value += simd_shuffle_xor(value, distance);
   }
   return value;
+}
+
+// A simdgroup selects: lane l looks after experts l, l + 32, ..., and bit i of `open` says that its i-th may be selected. That
+// takes a logit that is a number; infinities become the largest finite numbers.
+inline uint moe_open_experts(threadgroup float* logits, uint lane) {
+  uint open = 0;
+  for (uint first = 0; first < num_scored; first += 32) {
+    const uint expert = first + lane;
+    if (expert < num_scored && !moe_is_nan(logits[expert])) {
+      open |= 1u << (first / 32);
+      logits[expert] = clamp(logits[expert], lowest, -lowest);
+    }
+  }
+  return open;
 }
 
 // log(1 + t) for 0 <= t <= 1, with all its digits for small t too: the series of 2 atanh(s) with s = t / (2 + t).
@@ -78,6 +93,7 @@ inline void moe_select_experts(
     device uint* topk_ids,
     device float* topk_weights,
     uint lane) {
+  moe_open_experts(logits, lane);
   simdgroup_barrier(mem_flags::mem_threadgroup);
 
   for (uint slot = lane; slot < top_k; slot += 32) {

@@ -4,7 +4,14 @@ import type { Command } from '@commander-js/extra-typings';
 import { MoegenError } from '../errors.js';
 import type { ExitCode } from './exit-codes.js';
 import type { Io } from './io.js';
-import { alignmentOption, DEVICES, matrixOption, MSL_VERSIONS, subnormalsOption } from './shared-options.js';
+import {
+  alignmentOption,
+  allowOption,
+  DEVICES,
+  matrixOption,
+  MSL_VERSIONS,
+  subnormalsOption,
+} from './shared-options.js';
 import { collect, integer, nonEmpty, oneOf } from './values.js';
 
 type Finish = (code: ExitCode) => void;
@@ -20,6 +27,7 @@ export function addRun(program: Command, io: Io, finish: Finish): void {
     )
     .option('--device <device>', 'auto, metal, host or cuda', oneOf('--device', DEVICES), 'auto')
     .addOption(subnormalsOption('flush or keep; goes before what the job says'))
+    .addOption(allowOption())
     .addOption(matrixOption('of --device cuda: fast (tensor cores) or ordered (the bits of the host); fast'))
     .addOption(
       alignmentOption(
@@ -85,6 +93,7 @@ export function addTest(program: Command, io: Io, finish: Finish): void {
       'tests that run at the same time; as many as there are cores',
       integer('--jobs', 1),
     )
+    .addOption(allowOption())
     .option('--junit <file>', 'write the results as JUnit XML too', nonEmpty('--junit'))
     .option('--json', 'print the results as JSON', false)
     .action(async (files, options) => {

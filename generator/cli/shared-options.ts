@@ -5,7 +5,7 @@ import type { PtxAlignment, PtxMatrix } from '../compile/ptx.js';
 import type { MslVersion } from '../compile/types.js';
 import { ACTIVATION_DTYPES } from '../description/dtypes.js';
 import { FORMAT_ALIASES, PROJECTIONS, WEIGHT_FORMAT_NAMES } from '../description/weights.js';
-import { SUBNORMALS } from '../native/types.js';
+import { CHECKS, SUBNORMALS, type Check } from '../native/types.js';
 import { listOf, oneOf } from './values.js';
 
 export const MSL_VERSIONS: readonly MslVersion[] = ['3.0', '3.1', '3.2', '4.0'];
@@ -21,6 +21,12 @@ export function matrixOption(description: string) {
 
 export function alignmentOption(description: string) {
   return new Option('--alignment <kind>', description).argParser(oneOf('--alignment', ALIGNMENTS));
+}
+
+export function allowOption() {
+  return new Option('--allow <list>', 'checks to leave out, such as same-value')
+    .argParser(listOf('--allow', CHECKS))
+    .default<Check[]>([]);
 }
 
 export function subnormalsOption(description: string) {

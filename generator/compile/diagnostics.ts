@@ -48,7 +48,7 @@ function severityOf(kind: string, message: string): Diagnostic['severity'] | und
   if (kind === 'note') return 'note';
   if (kind !== 'warning') return 'error';
   // Metal has no implicit conversion from float to bfloat; the compiler has, and warns. Its other warnings are not Metal's.
-  return /^implicit conversion loses floating-point precision: .* to '[^']*(?:__bf16|bfloat)'|cannot be narrowed/u.test(
+  return /^implicit conversion loses floating-point precision: .* to '[^']*(?:__bf16|bfloat)'|cannot be narrowed|^class template argument deduction is/u.test(
     message,
   )
     ? 'error'
@@ -97,6 +97,10 @@ export function metalWords(message: string): string {
     .replace(
       /^address of overloaded function '(\w+)' (?:does not match|cannot be).*/u,
       "the explicit instantiation of '$1' does not match its template",
+    )
+    .replace(
+      /^class template argument deduction is incompatible.*/u,
+      'template arguments of a class cannot be left out before Metal 4.0',
     )
     .replace(/^static assertion failed(?: due to requirement '.*?')?: /u, '')
     .replace(/\bmetal::__msl_metal4::/gu, '')

@@ -17,6 +17,7 @@ import { checkAlignments } from './representation/alignment-checks.js';
 import { flushConversions } from './representation/bfloat-subnormals.js';
 import { guardDivisions } from './representation/divisions.js';
 import { hideLibraryLines } from './representation/lines.js';
+import { fillLocals } from './representation/local-contents.js';
 import { keepMeetingsApart } from './representation/meetings.js';
 import { countOperations } from './representation/operations.js';
 import { requireConstants } from './representation/required-constants.js';
@@ -24,7 +25,7 @@ import { chooseUnrolling } from './representation/unrolling.js';
 import { linkHost } from './link.js';
 import { codeHash } from './headers.js';
 import { precompiledHeader } from './pch.js';
-import { runProcess, type ProcessResult } from './process.js';
+import { runCompiler, type ProcessResult } from './process.js';
 import type { CompileOutcome, HostLibrary, MslSource } from './types.js';
 
 export interface HostOptions extends StockOptions {
@@ -127,17 +128,18 @@ async function compileObject(
   object: string,
   { clang, instrumented }: { clang: Clang; instrumented: boolean },
 ): Promise<ProcessResult> {
-  const written = await runProcess([...command, '-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', '-'], {
+  const written = await runCompiler([...command, '-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', '-'], {
     input,
   });
   if (written.code !== 0 || hasErrors(written.stderr)) return written;
-  const own = chooseUnrolling(instrumented ? checkAlignments(written.stdout) : written.stdout);
+  const watched = instrumented ? fillLocals(checkAlignments(written.stdout)) : written.stdout;
+  const own = chooseUnrolling(watched);
   const guarded = promiseScalarAlignment(keepMeetingsApart(guardDivisions(flushConversions(own))));
   const representation = instrumented
     ? hideLibraryLines(requireConstants(countOperations(guarded)))
     : guarded;
   const flags = objectFlags(instrumented, hostProcessor());
-  return runProcess([...clang.command, ...flags, '-c', '-', '-o', object], { input: representation });
+  return runCompiler([...clang.command, ...flags, '-c', '-', '-o', object], { input: representation });
 }
 
 async function produce(

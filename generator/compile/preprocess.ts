@@ -8,7 +8,7 @@ import { MoegenError } from '../errors.js';
 import type { Clang } from './clang.js';
 import { preprocessFlags } from './flags.js';
 import { HEADER_FOLDER } from './headers.js';
-import { runProcess } from './process.js';
+import { runCompiler } from './process.js';
 import { findReads, withoutLineMarkers } from './source-text.js';
 import type { Diagnostic, MslOptions, MslSource, MslVersion } from './types.js';
 
@@ -56,7 +56,7 @@ async function preprocessAs(
 ): Promise<Preprocessed> {
   const command = [...clang.command, ...preprocessFlags(version), ...searchFlags(source, options), '-'];
   const input = `# 1 "${source.path.replace(/["\\]/gu, '\\$&')}"\n${source.text}`;
-  const { code, stdout, stderr, isCut } = await runProcess(command, { input, mostOutput: LARGEST_PROGRAM });
+  const { code, stdout, stderr, isCut } = await runCompiler(command, { input, mostOutput: LARGEST_PROGRAM });
   const refused: Diagnostic[] = [];
   if (isCut) {
     const message = `the program has more than ${LARGEST_PROGRAM} bytes once its macros are expanded`;
@@ -120,7 +120,7 @@ async function pragmaMacros(command: readonly string[], input: string, output: s
   }
   for (const word of PRAGMA_WORDS) words.delete(word);
   if (words.size === 0) return '';
-  const { stdout } = await runProcess([...command, '-dM'], { input });
+  const { stdout } = await runCompiler([...command, '-dM'], { input });
   const definitions = new Map<string, string>();
   for (const line of stdout.matchAll(/^#define (\w+)(.*)$/gmu)) definitions.set(line[1] ?? '', line[2] ?? '');
   return definitionsOf(words, definitions);

@@ -24,7 +24,7 @@ import { stateThreads } from './representation/occupancy.js';
 import { precompiledHeader } from './pch.js';
 import { joinMasks } from './representation/masks.js';
 import { keepMeetingsApart } from './representation/meetings.js';
-import { runProcess, type ProcessResult } from './process.js';
+import { runCompiler, type ProcessResult } from './process.js';
 import { fitToCuda, freezeLoads, keepHalfSubnormals, UnsupportedOnCuda } from './representation/cuda.js';
 import { hasVariablesInMemory, releasePrivateMemory } from './representation/private-memory.js';
 import { useTensorCores } from './representation/tensor-cores.js';
@@ -122,7 +122,7 @@ async function produce(
 ): Promise<{ ok: true } | { ok: false; log: string }> {
   const [fitted, representation] = [`${output}.0.ll`, `${output}.ll`];
   const attempt = (...step: string[]): Promise<ProcessResult> =>
-    runProcess([...clang.command, ...PTX_REPRESENTATION, ...step]);
+    runCompiler([...clang.command, ...PTX_REPRESENTATION, ...step]);
   const run = async (...step: string[]): Promise<void> => {
     const { code, stderr } = await attempt(...step);
     if (code !== 0) throw failed(clang, stderr);
@@ -131,7 +131,7 @@ async function produce(
     run('-emit-llvm', ...PTX_INLINE, ...more, fitted, '-o', representation);
   try {
     const emit = ['-S', '-emit-llvm', ...UNOPTIMISED, '-', '-o', fitted];
-    const first = await runProcess([...clang.command, ...flags, ...emit], { input });
+    const first = await runCompiler([...clang.command, ...flags, ...emit], { input });
     if (hasErrors(first.stderr)) return { ok: false, log: first.stderr };
     if (first.code !== 0) throw failed(clang, first.stderr);
     await rewrite(fitted, (text) => {

@@ -6,7 +6,7 @@ import { compileFlags, type CompileTarget } from './flags.js';
 import type { Token } from './frontend/tokens.js';
 import type { Translation } from './frontend/translate.js';
 import { precompiledHeader } from './pch.js';
-import { runProcess } from './process.js';
+import { runCompiler } from './process.js';
 import type { SourceMap } from './source-map.js';
 import { AddressCasts } from './syntax-tree/address-casts.js';
 import { TreeReader } from './syntax-tree/reader.js';
@@ -47,7 +47,8 @@ export async function checkSyntax(
     undefinedFunctions.visit(node);
   });
   const tree = translation.needsTree ? ['-Xclang', '-ast-dump'] : [];
-  const { code, stderr } = await runProcess([...command, '-fsyntax-only', ...tree, '-'], {
+  const newer = translation.isBefore17 ? ['-Wpre-c++17-compat'] : [];
+  const { code, stderr } = await runCompiler([...command, ...newer, '-fsyntax-only', ...tree, '-'], {
     input,
     onRow: (row) => {
       reader.read(row);

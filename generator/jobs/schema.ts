@@ -147,6 +147,12 @@ const jobShape = {
   outputs: z.record(z.string(), z.string()).optional().describe('Files to write, by buffer.'),
   counters: z.boolean().optional(),
   checks: z.union([z.enum(['none', 'all']), z.array(z.enum(CHECKS))]).optional(),
+  allow: z
+    .array(z.enum(CHECKS))
+    .optional()
+    .describe(
+      'Checks that are left out of those, such as same-value: threads that write the same to one place.',
+    ),
   seed: z.int().nonnegative().optional().describe('Another order of threads; 0 is the natural one.'),
   subnormals: z.enum(SUBNORMALS).optional(),
   timeout_seconds: z.number().positive().optional(),

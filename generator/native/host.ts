@@ -10,9 +10,9 @@ import { MoegenError } from '../errors.js';
 import { buildAddon } from './build.js';
 import { openAddon, type NativeAddon } from './host/addon.js';
 import { compileFailure, jobFailure } from './host/failure.js';
-import { checkOrder, withAllOutputs } from './host/order.js';
 import { makeReports } from './host/reports.js';
 import { makeRequest, unknownKernel } from './host/request.js';
+import { needsRerun, rerun, withAllOutputs } from './host/reruns.js';
 import type { Device, Dispatch, Job, JobResult, LoadedLibrary, LoadRequest } from './types.js';
 
 export interface HostDeviceOptions {
@@ -73,15 +73,14 @@ async function load(request: LoadRequest, cacheDir: string): Promise<HostLoadedL
 async function run(job: Job, addon: NativeAddon, threads: number, lockstep: Set<string>): Promise<JobResult> {
   const names = job.dispatches.map((dispatch) => `${libraryOf(dispatch).path} ${dispatch.kernel}`);
   const plain = makeRequest(job, { libraryOf, threads, lockstep: names.some((name) => lockstep.has(name)) });
-  const ordered = job.checks?.includes('order') ?? false;
-  const request = ordered ? withAllOutputs(plain) : plain;
+  const request = needsRerun(job) ? withAllOutputs(plain) : plain;
   try {
     const result = await addon.run(request);
     if (result.lockstep) for (const name of names) lockstep.add(name);
     const reports = makeReports(result.reports, job);
-    // A kernel that leaves its buffers may do anything in another order.
-    const canOrder = ordered && !reports.some((report) => report.check === 'bounds');
-    if (canOrder) reports.push(...(await checkOrder(addon, request, result, job)));
+    // A kernel that leaves its buffers may do anything in another run.
+    const canRerun = !reports.some((report) => report.check === 'bounds');
+    if (canRerun) reports.push(...(await rerun({ addon, request, first: result, job, libraryOf })));
     return {
       outputs: result.outputs.slice(0, job.outputs.length),
       dispatches: result.dispatches.map((outcome, index) => ({

@@ -15,15 +15,27 @@ export const CHECKS = [
   'readonly',
   'order',
   'alignment',
+  'same-value',
 ] as const;
 export type Check = (typeof CHECKS)[number];
 
 export type Size3 = readonly [number, number, number];
 
+/** A piece of a buffer's initial contents. */
+export interface BufferPart {
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
 export interface BufferSpec {
   readonly byteLength: number;
   /** Initial contents; what is not given is filled with the byte 0xA5, so that unwritten results show. */
   readonly data?: Uint8Array;
+  /**
+   * In place of `data`, for buffers that are only read, on the host: zeros but for these pieces. What nothing touches takes no
+   * memory, however large the buffer is.
+   */
+  readonly parts?: readonly BufferPart[];
   /** For messages. */
   readonly label?: string;
   /** Checks that its contents are free of: `unwritten`, `order`. */

@@ -1,5 +1,7 @@
 // What the drop-in router selects from one token's logits: softmax over all experts, the highest of them, and their weights. An
-// expert whose logit is no number has no probability.
+// expert whose logit is no number has no probability; infinities count as the largest numbers of float.
+
+import { finite } from './router.js';
 
 export interface DropInRouting {
   /** num_experts where a slot has no expert. */
@@ -10,7 +12,8 @@ export interface DropInRouting {
   readonly probabilities: readonly number[];
 }
 
-export function dropInRouting(logits: readonly number[], topK: number): DropInRouting {
+export function dropInRouting(given: readonly number[], topK: number): DropInRouting {
+  const logits = given.map(finite);
   const candidates = logits.flatMap((logit, expert) => (Number.isNaN(logit) ? [] : [{ logit, expert }]));
   const highest = Math.max(...candidates.map(({ logit }) => logit));
   const scores = logits.map((logit) => (Number.isNaN(logit) ? 0 : Math.exp(logit - highest)));

@@ -34,9 +34,17 @@ export interface GateUp {
   readonly hidden: Float64Array;
 }
 
-/** Rows of [rows, width] into gate, up and hidden of [rows, intermediate_size]. */
-export function referenceGateUp(shape: ExpertShape, matrices: ExpertMatrices, rows: Float64Array): GateUp {
-  const { gate, up } = projectGateUp(shape, matrices, rows);
+/** x * W^T, for x of [rows, terms] and W of [columns, terms]. */
+type Product = (x: Float64Array, weight: Values, terms: number) => Float64Array;
+
+/** Rows of [rows, width] into gate, up and hidden of [rows, intermediate_size]. `product`: in place of the one in double precision. */
+export function referenceGateUp(
+  shape: ExpertShape,
+  matrices: ExpertMatrices,
+  rows: Float64Array,
+  product?: Product,
+): GateUp {
+  const { gate, up } = projectGateUp(shape, matrices, rows, product);
   return { gate, up, hidden: referenceGlu(shape.glu, gate, up) };
 }
 
@@ -97,8 +105,12 @@ function projectGateUp(
   shape: ExpertShape,
   matrices: ExpertMatrices,
   rows: Float64Array,
+  product: Product | undefined,
 ): { readonly gate: Float64Array | null; readonly up: Float64Array } {
-  const project = (matrix: Matrix) => multiply(shape.gateUpOrder, matrix, rows, shape.width);
+  const project = (matrix: Matrix) =>
+    product === undefined
+      ? multiply(shape.gateUpOrder, matrix, rows, shape.width)
+      : product(rows, matrix.weight, shape.width);
   switch (matrices.kind) {
     case 'joint':
       return splitGateUp(project(matrices.gateUp), shape);

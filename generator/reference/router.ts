@@ -1,7 +1,7 @@
 // Router logits into the experts of each token and their weights, in plain loops.
 //
 // Ties go to the lowest index, among experts and among groups. An expert whose logit is NaN counts as absent: it has no
-// probability and is never selected. One whose selection bias is NaN has its probability, but is never selected either. A slot
+// probability and is never selected; infinities count as the largest numbers of float. One whose selection bias is NaN has its probability, but is never selected either. A slot
 // that cannot be filled gets the id after the last expert, num_experts + num_zero_experts, and the weight NaN; the other slots
 // of its token are weighted without it.
 
@@ -53,11 +53,21 @@ export function referenceRouting(block: RoutedBlock, logits: Float64Array, input
   return { numTokens, topK, ids, weights };
 }
 
-function routeToken(block: RoutedBlock, logits: Float64Array, inputs: RoutingInputs, token: number): Slot[] {
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+
+/** Infinities become the largest numbers of float; NaN stays. */
+export function finite(value: number): number {
+  return Math.min(Math.max(value, -LARGEST), LARGEST);
+}
+
+function routeToken(block: RoutedBlock, given: Float64Array, inputs: RoutingInputs, token: number): Slot[] {
   const { router, topK } = block;
+  const logits = given.map(finite);
   if (router.scoring.kind === 'sparsemixer') return pickBySparsemixer(logits, topK, router.scoring.epsilon);
   const scores = scoreLogits(router.scoring.kind, logits);
-  const selected = selectExperts(block, scores, inputs, token);
+  // In order of rank, which probabilities that are too small for any number no longer show.
+  const ranks = router.scoring.kind === 'softmax' && isRankedAlone(router) ? logits : scores;
+  const selected = selectExperts(block, ranks, inputs, token);
   const weights = selected.map((id) => scores[id] ?? NaN);
   const finished = normalizeWeights(router.normalize, applyPost(router.post, weights)).map(
     (w) => w * router.scale,
@@ -66,6 +76,11 @@ function routeToken(block: RoutedBlock, logits: Float64Array, inputs: RoutingInp
     id,
     weight: (finished[slot] ?? NaN) * (inputs.expertScale == null ? 1 : (inputs.expertScale[id] ?? NaN)),
   }));
+}
+
+/** Whether nothing but its own score decides an expert's rank. */
+function isRankedAlone({ selectionBias, groups, selection }: Router): boolean {
+  return !selectionBias && groups === null && selection.kind === 'top_k';
 }
 
 /** Scores of absent experts are NaN. */
@@ -105,7 +120,7 @@ function selectExperts(
   }
   const isMarked = router.markedSelectionBias && (inputs.tokenMarks?.[token] ?? 0) !== 0;
   const bias = isMarked ? inputs.markedSelectionBias : inputs.selectionBias;
-  const choice = scores.map((score, id) => score + (router.selectionBias ? (bias?.[id] ?? NaN) : 0));
+  const choice = scores.map((score, id) => finite(score + (router.selectionBias ? (bias?.[id] ?? NaN) : 0)));
   if (router.groups !== null) dropGroups(choice, router.groups);
   return topIndices(choice, topK);
 }

@@ -4,6 +4,7 @@
 import { MoegenError } from '../errors.js';
 import type {
   BufferBinding,
+  BufferPart,
   BufferSpec,
   Check,
   Dispatch,
@@ -41,9 +42,12 @@ export interface JobOptions {
 /** Contents by the pool's names; everything else starts filled with a pattern. */
 export type Inputs = Readonly<Record<string, Uint8Array>>;
 
+/** A whole buffer, or pieces of one that is zero elsewhere. */
+export type Contents = Uint8Array | readonly BufferPart[];
+
 export function buildJob(
   steps: readonly Step[],
-  inputs: Inputs,
+  inputs: Readonly<Record<string, Contents>>,
   outputs: readonly string[],
   options: JobOptions = {},
 ): Job {
@@ -105,14 +109,15 @@ interface DraftBuffer {
   readonly exempt: Set<Check>;
   byteLength: number;
   data?: Uint8Array;
+  parts?: readonly BufferPart[];
 }
 
 class BufferPool {
   readonly #positions = new Map<string, number>();
   readonly #specs: DraftBuffer[] = [];
-  readonly #inputs: Inputs;
+  readonly #inputs: Readonly<Record<string, Contents>>;
 
-  constructor(inputs: Inputs) {
+  constructor(inputs: Readonly<Record<string, Contents>>) {
     this.#inputs = inputs;
   }
 
@@ -151,10 +156,11 @@ class BufferPool {
   }
 
   specs(): BufferSpec[] {
-    return this.#specs.map(({ data, label, byteLength, exempt }) => {
+    return this.#specs.map(({ data, parts, label, byteLength, exempt }) => {
       // What stands in for no elements has nothing that a kernel could write.
       if (byteLength === 0) exempt.add('unwritten');
       const spec = { label, byteLength: Math.max(byteLength, SMALLEST_BUFFER), exempt: [...exempt] };
+      if (parts !== undefined) return { ...spec, parts };
       return data === undefined ? spec : { ...spec, data: padded(data, spec.byteLength) };
     });
   }
@@ -163,17 +169,17 @@ class BufferPool {
     const position = this.#positions.get(name) ?? this.#specs.length;
     const known = this.#specs[position];
     if (known !== undefined) return known;
-    const data = this.#inputs[name];
-    const spec = {
-      label: name,
-      byteLength: 0,
-      exempt: new Set<Check>(),
-      ...(data === undefined ? {} : { data }),
-    };
+    const contents = this.#inputs[name];
+    const spec = { label: name, byteLength: 0, exempt: new Set<Check>(), ...contentsOf(contents) };
     this.#positions.set(name, position);
     this.#specs.push(spec);
     return spec;
   }
+}
+
+function contentsOf(contents: Contents | undefined): Pick<DraftBuffer, 'data' | 'parts'> {
+  if (contents === undefined) return {};
+  return contents instanceof Uint8Array ? { data: contents } : { parts: contents };
 }
 
 /** The contents of a whole buffer: what is given, then zeros. */

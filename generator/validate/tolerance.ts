@@ -2,6 +2,7 @@
 // rounding errors of 2^-24 of what is rounded (float), and of one rounding to the stored type.
 
 import type { ActivationDtype } from '../description/dtypes.js';
+import { roundElements } from './elements.js';
 
 /** Half of the distance from 1 to the next float. */
 export const FLOAT_ROUNDING = 2 ** -24;
@@ -39,6 +40,13 @@ export function dotError(terms: number): number {
 /** Error of a value that is known up to `error` and then stored. */
 export function storedError(dtype: ActivationDtype, want: number, error: number): number {
   return error + STORAGE_ROUNDING[dtype] * (Math.abs(want) + error) + SMALLEST_STEP[dtype];
+}
+
+/** The same to the last bit, as the middle of all that a right kernel may store and the distance to its ends. */
+export function storedRange(dtype: ActivationDtype, want: number, error: number): [number, number] {
+  const reach = error + SMALLEST_NORMAL;
+  const [low = NaN, high = NaN] = roundElements(dtype, [want - reach, want + reach]);
+  return [(low + high) / 2, (high - low) / 2];
 }
 
 /** Magnitudes; `values.map(Math.abs)` takes ten times as long, and this is most of what a trial costs. */

@@ -16,7 +16,7 @@ import {
 } from './fixtures.js';
 import { SYNTHETIC_TOKENS, syntheticFixture } from './synthetic.js';
 import { kernelFormats } from '../description/weights.js';
-import { kernelCases, type KernelCase } from './kernels/cases.js';
+import { hasOwnDtype, kernelCases, rareCases, sparseCases, type KernelCase } from './kernels/cases.js';
 import { validateKernel, type KernelVerdict } from './kernels/run.js';
 
 export interface KernelTexts {
@@ -42,7 +42,7 @@ export async function validateKernels(
 ): Promise<KernelVerdict[]> {
   const load = loader(device, texts, options.checks.length > 0);
   return mapConcurrently(texts.plans, async (plan) => {
-    const cases = options.casesOf?.(plan) ?? kernelCases(plan.axes['activation'] ?? 'f32', groupTerms(plan));
+    const cases = options.casesOf?.(plan) ?? casesOf(device, plan);
     const verdict = await validateKernel(device, await load(plan), plan, cases, options);
     options.onVerdict?.(verdict);
     return verdict;
@@ -143,6 +143,17 @@ async function mapConcurrently<T, R>(items: readonly T[], map: (item: T) => Prom
   };
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
   return results;
+}
+
+/** Rare sizes and numbers once for each way to reach a weight: other dense dtypes lie in the same places. */
+function casesOf({ name }: Device, plan: KernelPlan): KernelCase[] {
+  const terms = groupTerms(plan);
+  const isOwn = terms > 1 || hasOwnDtype(plan);
+  return [
+    ...kernelCases(plan.axes['activation'] ?? 'f32', terms),
+    ...(isOwn ? rareCases(terms) : []),
+    ...(isOwn && name === 'host' ? sparseCases(terms) : []),
+  ];
 }
 
 /** Terms of which a row of the kernel's weights holds whole groups. */

@@ -29,7 +29,20 @@ void ReadSize(const Napi::Object& object, const char* key, uint32_t size[3]) {
   for (uint32_t i = 0; i < 3; ++i) size[i] = values.Get(i).ToNumber().Uint32Value();
 }
 
-void ReadBuffers(const Napi::Object& from, Job& job) {
+// Parts are copied once, before the job starts: a buffer that has to be restored cannot have any.
+bool ReadParts(const Napi::Array& parts, Buffer& buffer) {
+  buffer.has_data = true;
+  for (uint32_t i = 0; i < parts.Length(); ++i) {
+    const auto part = parts.Get(i).As<Napi::Object>();
+    const auto bytes = part.Get("data").As<Napi::Uint8Array>();
+    const uint64_t offset = Uint64Of(part, "offset");
+    if (offset > buffer.bytes || bytes.ByteLength() > buffer.bytes - offset) return false;
+    buffer.parts.push_back({offset, bytes.ByteLength(), bytes.Data()});
+  }
+  return !buffer.writable;
+}
+
+bool ReadBuffers(const Napi::Object& from, Job& job, std::string& error) {
   const Napi::Array buffers = ArrayOf(from, "buffers");
   for (uint32_t i = 0; i < buffers.Length(); ++i) {
     const auto item = buffers.Get(i).As<Napi::Object>();
@@ -46,8 +59,14 @@ void ReadBuffers(const Napi::Object& from, Job& job) {
       if (bytes.ByteLength() == buffer.bytes && buffer.bytes > 0) buffer.data = bytes.Data();
       buffer.has_data = buffer.data != nullptr;
     }
-    job.buffers.push_back(buffer);
+    buffer.is_sparse = item.Get("parts").IsArray();
+    if (buffer.is_sparse && !ReadParts(ArrayOf(item, "parts"), buffer)) {
+      error = "a part lies outside of its buffer, or some kernel writes there";
+      return false;
+    }
+    job.buffers.push_back(std::move(buffer));
   }
+  return true;
 }
 
 bool ReadConstants(const Napi::Object& item, void* library, Dispatch& dispatch, std::string& error) {
@@ -162,7 +181,7 @@ bool ReadDispatch(const Napi::Object& item, Job& job, std::string& error) {
 
 bool ReadRequest(const Napi::Object& from, Request& request, std::string& error) {
   Job& job = request.job;
-  ReadBuffers(from, job);
+  if (!ReadBuffers(from, job, error)) return false;
   const Napi::Array dispatches = ArrayOf(from, "dispatches");
   for (uint32_t i = 0; i < dispatches.Length(); ++i) {
     if (!ReadDispatch(dispatches.Get(i).As<Napi::Object>(), job, error)) return false;
@@ -181,6 +200,8 @@ bool ReadRequest(const Napi::Object& from, Request& request, std::string& error)
   job.threads = std::max(1u, UintOf(from, "threads"));
   job.lockstep = BoolOf(from, "lockstep");
   job.flush_subnormals = BoolOf(from, "flushSubnormals");
+  job.unbound_byte = static_cast<uint8_t>(UintOf(from, "unboundByte"));
+  job.locals = Uint64Of(from, "localsByte") << 48 | Uint64Of(from, "localsEnd") << 24 | Uint64Of(from, "localsFirst");
   job.rows = true;
   request.timeout_seconds = from.Get("timeoutSeconds").ToNumber().DoubleValue();
   return true;

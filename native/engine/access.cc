@@ -19,7 +19,7 @@ inline void Tell(const void* address, uint64_t bytes, AccessKind kind, void* sit
   // The thread's own variables, and the state that it reads.
   if (at - reinterpret_cast<uint64_t>(&group) < kStacksAlignment) return;
   group.watch->Note(group, group.worker->threadgroup_memory(), self->titg,
-                    {at, bytes, kind, reinterpret_cast<uint64_t>(site)});
+                    {at, bytes, kind, reinterpret_cast<uint64_t>(site), true});
 }
 
 template <typename Value>

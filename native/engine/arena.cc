@@ -34,8 +34,10 @@ uint64_t BytesBefore(uint32_t shift) { return uint64_t{1} << shift >> 2; }
 uint64_t LargestIn(uint32_t shift) { return 2 * BytesBefore(shift); }
 
 void FillBuffer(const Buffer& buffer) {
-  auto* target = reinterpret_cast<void*>(buffer.address);
-  if (buffer.data != nullptr) {
+  auto* target = reinterpret_cast<uint8_t*>(buffer.address);
+  if (buffer.is_sparse) {
+    for (const Part& part : buffer.parts) std::memcpy(target + part.offset, part.data, part.bytes);
+  } else if (buffer.data != nullptr) {
     std::memcpy(target, buffer.data, buffer.bytes);
   } else {
     std::memset(target, kFillByte, buffer.bytes);

@@ -85,6 +85,8 @@ struct Group {
   Link nobody;
   // Floating-point operations of instrumented kernels, counted over all threadgroups of a dispatch.
   uint64_t operations;
+  // What variables hold that nothing was written to, as abi.h says.
+  uint64_t locals;
   // Simdgroups that may have a lane which can run.
   uint32_t runnable;
   uint32_t simdgroup_count;
@@ -149,6 +151,7 @@ static_assert(offsetof(Link, next) == MSL_RT_LINK_NEXT);
 static_assert(offsetof(Link, simdgroup) == MSL_RT_LINK_SIMDGROUP);
 static_assert(offsetof(Simdgroup, site_in_turn) == MSL_RT_SIMDGROUP_SITE);
 static_assert(offsetof(Group, operations) == MSL_RT_OPERATIONS);
+static_assert(offsetof(Group, locals) == MSL_RT_LOCALS);
 static_assert(offsetof(Group, links) == 0 && sizeof(Link) == MSL_RT_LINK_BYTES);
 static_assert(kStackBytes >> MSL_RT_LINK_SHIFT == MSL_RT_LINK_BYTES);
 static_assert(kMaxThreads * MSL_RT_LINK_BYTES - 1 == (MSL_RT_LINK_MASK | (MSL_RT_LINK_BYTES - 1)));

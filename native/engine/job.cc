@@ -1,6 +1,7 @@
 #include "job.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -21,17 +22,40 @@ namespace {
 constexpr uint64_t kMaxThreadgroups = uint64_t{1} << 40;
 
 // Arguments that a function constant switches off: a kernel may read them as long as it does not use what it
-// reads, since on a GPU such reads are gone once the constants have their values.
+// reads, since on a GPU such reads are gone once the constants have their values. So that a use shows, they are filled
+// with one byte: around the place that all of them begin at, and zeros further away.
 class UnboundMemory {
  public:
-  UnboundMemory() : mapping_(kBytes, 4096) {
+  explicit UnboundMemory(uint8_t byte) : mapping_(kBytes, 4096) {
+    if (byte != 0) Fill(byte);
     mprotect(reinterpret_cast<void*>(mapping_.begin()), kBytes, PROT_READ);
   }
-  // Zeros around this place.
   uint64_t address() const { return mapping_.begin() + kBytes / 2; }
 
  private:
   static constexpr uint64_t kBytes = uint64_t{1} << 30;
+  static constexpr uint64_t kPieceBytes = uint64_t{1} << 19;
+  static constexpr uint64_t kPieces = 64;
+
+  void Fill(uint8_t byte) {
+    auto* middle = reinterpret_cast<uint8_t*>(address());
+#if defined(__linux__)
+    // One piece of memory, many times.
+    const int file = memfd_create("moegen unbound", MFD_CLOEXEC);
+    if (file >= 0 && ftruncate(file, kPieceBytes) == 0) {
+      uint8_t* at = middle - kPieces / 2 * kPieceBytes;
+      bool filled = false;
+      for (uint64_t i = 0; i < kPieces; ++i, at += kPieceBytes) {
+        if (mmap(at, kPieceBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED) break;
+        if (!filled) std::memset(at, byte, kPieceBytes);
+        filled = true;
+      }
+    }
+    if (file >= 0) close(file);
+#else
+    std::memset(middle - kPieceBytes, byte, 2 * kPieceBytes);
+#endif
+  }
 
   Mapping mapping_;
 };
@@ -102,6 +126,7 @@ void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, uint64_t
   launch.seed = job.seed + index;
   ChooseOrder(launch);
   launch.flush_subnormals = job.flush_subnormals;
+  launch.locals = job.locals;
   // What meets around matrix operations only shows if all lanes have to come.
   launch.lockstep = job.lockstep || (job.checks & Bit(Check::kDivergence)) != 0;
 }
@@ -112,7 +137,7 @@ void RunJob(const Job& job, Control* control) {
   const auto launch = std::make_unique<Launch>();
   const bool watched = job.count || job.checks != 0;
   const auto monitor = watched ? std::make_unique<Monitor>(job, control) : nullptr;
-  const UnboundMemory unbound;
+  const UnboundMemory unbound(job.unbound_byte);
   WorkerPool pool(job.threads);
   for (uint32_t i = 0; i < job.dispatches.size(); ++i) {
     const Dispatch& dispatch = job.dispatches[i];

@@ -48,6 +48,13 @@ struct Dispatch {
   uint32_t threads[3];
 };
 
+// A piece of a buffer's initial contents.
+struct Part {
+  uint64_t offset;
+  uint64_t bytes;
+  const uint8_t* data;
+};
+
 struct Buffer {
   uint64_t bytes;
   // Some dispatch may write it.
@@ -57,6 +64,9 @@ struct Buffer {
   // It has initial contents: here, or null once they were copied.
   bool has_data;
   const uint8_t* data;
+  // Only these pieces have initial contents, and all else is zero: memory that nothing touches is none.
+  bool is_sparse;
+  std::vector<Part> parts;
   // Where elements have padding that nobody needs to write: the bytes from `used` on of every `period` bytes, or any
   // fewer than `least_gap` bytes.
   uint32_t period;
@@ -81,6 +91,10 @@ struct Job {
   bool lockstep;
   // Subnormal floats count as zeros.
   bool flush_subnormals;
+  // What arguments without a buffer hold.
+  uint8_t unbound_byte;
+  // What variables of threads hold that nothing was written to: MSL_RT_LOCALS in abi.h.
+  uint64_t locals;
   // Whether rows of threads may run in one call.
   bool rows;
 };

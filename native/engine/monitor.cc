@@ -12,7 +12,7 @@ Monitor::Monitor(const Job& job, Control* control) : job_(job), control_(control
     Region region{};
     region.begin = buffer.address;
     region.bytes = buffer.bytes;
-    if (checks(Check::kRaces) && buffer.writable) {
+    if ((checks(Check::kRaces) || checks(Check::kSameValue)) && buffer.writable) {
       const uint64_t cells = buffer.bytes / kCellBytes + 1;
       mappings_.push_back(std::make_unique<Mapping>(cells * sizeof(DeviceCell), 4096));
       region.cells = reinterpret_cast<DeviceCell*>(mappings_.back()->begin());

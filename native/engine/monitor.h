@@ -44,6 +44,7 @@ class Monitor {
   Region* Find(uint64_t address);
 
   // Adds to the table of reports.
+  static constexpr size_t kMessageBytes = sizeof(moegen::Report::message);
   void Report(Check check, const Places& places, const char* format, ...) __attribute__((format(printf, 4, 5)));
 
   // What a worker counted in the current dispatch.

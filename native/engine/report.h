@@ -6,7 +6,7 @@
 namespace moegen {
 
 // The order of CHECKS in generator/native/types.ts.
-enum class Check : uint32_t { kBounds, kRaces, kDivergence, kUninitialized, kUnwritten, kReadonly, kOrder, kAlignment };
+enum class Check : uint32_t { kBounds, kRaces, kDivergence, kUninitialized, kUnwritten, kReadonly, kOrder, kAlignment, kSameValue };
 
 constexpr uint32_t Bit(Check check) { return 1u << static_cast<uint32_t>(check); }
 

@@ -23,7 +23,7 @@ GroupAccess Add(std::atomic<GroupAccess>& set, GroupAccess access, const GroupFe
 
 }  // namespace
 
-GroupAccess NoteGroup(DeviceCell& cell, uint32_t dispatch, GroupAccess access, AccessKind kind, const GroupFences& fences) {
+GroupRace NoteGroup(DeviceCell& cell, uint32_t dispatch, GroupAccess access, AccessKind kind, const GroupFences& fences) {
   uint32_t known = cell.dispatch.load();
   if (known != dispatch && cell.dispatch.compare_exchange_strong(known, dispatch)) {
     // Threadgroups of an earlier dispatch do not race with this one's.
@@ -35,25 +35,25 @@ GroupAccess NoteGroup(DeviceCell& cell, uint32_t dispatch, GroupAccess access, A
     case AccessKind::kRead: {
       Add(cell.readers, access, fences);
       const GroupAccess writer = other(cell.writers.load());
-      return writer != 0 ? writer : other(cell.atomics.load());
+      return {writer != 0 ? writer : other(cell.atomics.load()), false};
     }
     case AccessKind::kAtomicRead:
       Add(cell.atomic_readers, access, fences);
-      return other(cell.writers.load());
+      return {other(cell.writers.load()), false};
     case AccessKind::kAtomicWrite:
     case AccessKind::kAtomicUpdate: {
       Add(cell.atomics, access, fences);
       const GroupAccess writer = other(cell.writers.load());
-      return writer != 0 ? writer : other(cell.readers.load());
+      return {writer != 0 ? writer : other(cell.readers.load()), false};
     }
     case AccessKind::kWrite:
       break;
   }
-  for (const GroupAccess set : {Add(cell.writers, access, fences), cell.readers.load(), cell.atomics.load(),
-                                cell.atomic_readers.load()}) {
-    if (other(set) != 0) return set;
+  const GroupAccess writer = other(Add(cell.writers, access, fences));
+  for (const GroupAccess set : {cell.readers.load(), cell.atomics.load(), cell.atomic_readers.load()}) {
+    if (other(set) != 0) return {set, false};
   }
-  return 0;
+  return {writer, true};
 }
 
 }  // namespace moegen

@@ -91,7 +91,9 @@ inline void NoteReader(Cell& cell, const Access& access) {
 // Notes the access. True: it races with an earlier one, which is copied to `other`. What a thread has read when it
 // comes to a barrier no later write can change, whatever memory the barrier orders: `arrival` is the access by
 // the count of all barriers.
-inline bool Note(Cell& cell, const Access& access, const Access& arrival, AccessKind kind, Access& other) {
+// `only_writes`: nothing but plain writes meet.
+inline bool Note(Cell& cell, const Access& access, const Access& arrival, AccessKind kind, Access& other,
+                 bool& only_writes) {
   const Access* race = nullptr;
   if (cell.writer.MeetsUnordered(access)) race = &cell.writer;
   if (!IsAtomic(kind)) {
@@ -107,6 +109,7 @@ inline bool Note(Cell& cell, const Access& access, const Access& arrival, Access
     cell.stamp_and_written |= access.bytes();
   }
   if (race != nullptr) other = *race;
+  only_writes = kind == AccessKind::kWrite && race == &cell.writer;
   switch (kind) {
     case AccessKind::kRead:
       NoteReader(cell, arrival);
@@ -139,7 +142,14 @@ struct DeviceCell {
 };
 static_assert(sizeof(Cell) == 64);
 
-// Notes an access by a threadgroup. The access of another one that it races with, or kSeveral, or 0.
-GroupAccess NoteGroup(DeviceCell& cell, uint32_t dispatch, GroupAccess access, AccessKind kind, const GroupFences& fences);
+// The access of another threadgroup that one races with, or kSeveral, or 0.
+struct GroupRace {
+  GroupAccess other;
+  // Nothing but plain writes meet.
+  bool only_writes;
+};
+
+// Notes an access by a threadgroup.
+GroupRace NoteGroup(DeviceCell& cell, uint32_t dispatch, GroupAccess access, AccessKind kind, const GroupFences& fences);
 
 }  // namespace moegen

@@ -1,7 +1,9 @@
 #include "watch.h"
 
 #include <algorithm>
+#include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 namespace moegen {
 namespace {
@@ -91,13 +93,39 @@ void Watch::Report(const Group& group, uint32_t thread, const Touch& touch,
         thread);
   }
   if (finding.is_race) {
-    monitor_.Report(
-        Check::kRaces, touch.site,
+    ReportRace(
+        touch, finding.only_writes,
         "%s byte %llu of %s (index %llu of %llu bytes); threads %u and %u of threadgroup %llu have no barrier "
         "that orders threadgroup memory between their accesses",
         Verb(touch.kind), Number(place), name, Number(place / touch.bytes), Number(slot.bytes),
         finding.other.thread(), thread, Number(group.threadgroup_index));
   }
+}
+
+void Watch::ReportRace(const Touch& touch, bool only_writes, const char* format, ...) {
+  char message[Monitor::kMessageBytes];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  if (!only_writes || !touch.is_next || touch.bytes > sizeof meeting_.before || meeting_.is_open) {
+    monitor_.Report(Check::kRaces, touch.site, "%s", message);
+    return;
+  }
+  meeting_.is_open = true;
+  meeting_.address = touch.address;
+  meeting_.bytes = touch.bytes;
+  meeting_.site = touch.site;
+  std::memcpy(meeting_.before, reinterpret_cast<const void*>(touch.address), touch.bytes);
+  std::memcpy(meeting_.message, message, sizeof message);
+}
+
+void Watch::CloseMeeting() {
+  meeting_.is_open = false;
+  const bool is_same =
+      std::memcmp(meeting_.before, reinterpret_cast<const void*>(meeting_.address), meeting_.bytes) == 0;
+  monitor_.Report(is_same ? Check::kSameValue : Check::kRaces, meeting_.site, "%s%s", meeting_.message,
+                  is_same ? "; they write the same value" : "");
 }
 
 void Watch::NoteDevice(const Group& group, uint32_t thread, const Touch& touch, Monitor::Region& region) {
@@ -146,7 +174,8 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
     DeviceCell& cell = region.cells[index];
     // The cell tells about both of its bytes: where accesses cover one only, other threadgroups may own the
     // other.
-    const GroupAccess other = mask == 3 ? NoteGroup(cell, dispatch, now, touch.kind, fences_) : 0;
+    const GroupRace race = mask == 3 ? NoteGroup(cell, dispatch, now, touch.kind, fences_) : GroupRace{};
+    const GroupAccess other = race.other;
     if (other != 0) {
       char who[64] = "several threadgroups";
       if (other != DeviceCell::kSeveral) std::snprintf(who, sizeof who, "threadgroup %u", GroupNumberOf(other) - 1);
@@ -155,8 +184,8 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
       if (static_cast<uint32_t>(last) != number && its_thread != kMaxThreads) {
         std::snprintf(who, sizeof who, "threadgroup %u, thread %u,", static_cast<uint32_t>(last) - 1, its_thread);
       }
-      monitor_.Report(
-          Check::kRaces, touch.site,
+      ReportRace(
+          touch, race.only_writes,
           "%s byte %llu of buffer %u (index %llu); threadgroup %llu, thread %u, and %s access it in the same "
           "dispatch",
           Verb(touch.kind), Number(offset), region.index, Number(offset / touch.bytes),
@@ -165,8 +194,9 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
     }
     Enter(cell.cell, stamp);
     Access earlier;
-    if (!moegen::Note(cell.cell, access.To(mask), arrival.To(mask), touch.kind, earlier)) return false;
-    monitor_.Report(Check::kRaces, touch.site,
+    bool only_writes = false;
+    if (!moegen::Note(cell.cell, access.To(mask), arrival.To(mask), touch.kind, earlier, only_writes)) return false;
+    ReportRace(touch, only_writes,
                     "%s byte %llu of buffer %u (index %llu); threads %u and %u of threadgroup %llu have no "
                     "barrier that orders device memory between their accesses",
                     Verb(touch.kind), Number(offset), region.index, Number(offset / touch.bytes),

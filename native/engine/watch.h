@@ -19,6 +19,8 @@ struct Touch {
   uint64_t bytes;
   AccessKind kind;
   uint64_t site;
+  // The thread accesses the memory before anything else is noted.
+  bool is_next = false;
 };
 
 // Calls `visit(cell number, mask of its bytes)` for the cells of [offset, offset + bytes) until it is true.
@@ -59,6 +61,7 @@ class Watch {
   }
 
   void Note(const Group& group, const ThreadgroupMemory& memory, uint32_t thread, const Touch& touch) {
+    if (meeting_.is_open) [[unlikely]] CloseMeeting();
     if (memory.mapping().Contains(touch.address)) return NoteThreadgroup(group, memory, thread, touch);
     Monitor::Region* region = monitor_.Find(touch.address);
     if (region != nullptr) NoteDevice(group, thread, touch, *region);
@@ -68,7 +71,10 @@ class Watch {
   // Says where an address lies.
   static constexpr size_t kPlaceBytes = 120;
   void Describe(const ThreadgroupMemory& memory, uint64_t address, char (&place)[kPlaceBytes]) const;
-  void EndGroup() { idle_threadgroups_ += wrote_ ? 0 : 1; }
+  void EndGroup() {
+    if (meeting_.is_open) CloseMeeting();
+    idle_threadgroups_ += wrote_ ? 0 : 1;
+  }
   // Hands the counters over and clears them.
   void Flush();
 
@@ -90,9 +96,24 @@ class Watch {
   struct Finding {
     bool is_unwritten;
     bool is_race;
+    bool only_writes;
     Access other;
   };
 
+  // A write to where another thread wrote, with nothing between the two: as soon as it is done, the memory tells whether
+  // they wrote the same.
+  struct Meeting {
+    bool is_open;
+    uint64_t address;
+    uint64_t bytes;
+    uint64_t site;
+    uint8_t before[kLargestElement];
+    char message[Monitor::kMessageBytes];
+  };
+
+  // Reports a race, at once or when its write is done.
+  void ReportRace(const Touch& touch, bool only_writes, const char* format, ...) __attribute__((format(printf, 4, 5)));
+  void CloseMeeting();
   void NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,
                        const Touch& touch);
   void NoteElement(const Group& group, const ThreadgroupMemory& memory, uint32_t thread, const Touch& touch,
@@ -116,6 +137,7 @@ class Watch {
   // Whether the threadgroup wrote device memory, and how many did not.
   bool wrote_ = false;
   uint64_t idle_threadgroups_ = 0;
+  Meeting meeting_ = {};
 };
 
 inline void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& memory, uint32_t thread,
@@ -126,7 +148,8 @@ inline void Watch::NoteThreadgroup(const Group& group, const ThreadgroupMemory& 
   if (slot == nullptr) return ReportOutside(group, thread, touch);
   for (uint64_t done = 0; done < touch.bytes; done += kLargestElement) {
     const uint64_t bytes = std::min(kLargestElement, touch.bytes - done);
-    NoteElement(group, memory, thread, {touch.address + done, bytes, touch.kind, touch.site}, *slot);
+    const bool is_next = touch.is_next && touch.bytes <= kLargestElement;
+    NoteElement(group, memory, thread, {touch.address + done, bytes, touch.kind, touch.site, is_next}, *slot);
   }
 }
 
@@ -138,14 +161,17 @@ inline void Watch::NoteElement(const Group& group, const ThreadgroupMemory& memo
   // Copies of structs and vectors of three take their padding along: what counts is whether anything was written.
   bool is_written = !Reads(touch.kind);
   Finding finding{};
+  finding.only_writes = true;
   ForCells(touch.address - memory.begin(), touch.bytes, [&](uint64_t number, uint8_t mask) {
     Cell& cell = cells[number];
     Enter(cell, stamp_);
     is_written |= cell.IsWritten(mask);
     Access other;
-    if (moegen::Note(cell, access.To(mask), arrival.To(mask), touch.kind, other) && !finding.is_race) {
+    bool only_writes = false;
+    if (moegen::Note(cell, access.To(mask), arrival.To(mask), touch.kind, other, only_writes)) {
+      if (!finding.is_race) finding.other = other;
       finding.is_race = true;
-      finding.other = other;
+      finding.only_writes &= only_writes;
     }
     return false;
   });

@@ -61,6 +61,7 @@ void Worker::Prepare(const Launch& launch) {
   group_->kernel = launch.kernel;
   group_->row_kernel = launch.row_kernel;
   group_->random_order = launch.random_order;
+  group_->locals = launch.locals;
   group_->matrix_mode = launch.lockstep ? MSL_RT_MATRIX_LOCKSTEP : 0;
   group_->buffers = launch.buffers;
   group_->threadgroup_buffers = threadgroup_buffers_;

@@ -35,6 +35,7 @@ struct Launch {
   uint64_t group_step;
   bool lockstep;
   bool flush_subnormals;
+  uint64_t locals;
   // Null unless accesses are watched.
   Monitor* monitor;
 

@@ -16,6 +16,8 @@ export interface Fault {
   readonly replace: string;
   /** All of these must be found, whatever else may be. */
   readonly finds: readonly Finding[];
+  /** The only case that it is tried on; without one, a choice that knows no fault. */
+  readonly case?: string;
   /** Every number is right all the same: nothing but a check can tell. */
   readonly silent?: true;
 }

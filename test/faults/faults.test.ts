@@ -1,4 +1,4 @@
-// Forty-nine faults, each planted into a copy of a generated kernel: validation with all checks finds every one of them, in the way
+// Sixty-seven faults, each planted into a copy of a generated kernel: validation with all checks finds every one of them, in the way
 // that it should, and nothing in the kernels as they are.
 
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { hostDevice } from '../support/host-kernels.js';
 import { PLACES, TAILS } from './addressing.js';
 import { FORMATS, ROUNDING, RULES } from './arithmetic.js';
 import { faultCases } from './cases.js';
+import { NUMBERS, SIZES, SWITCHED_OFF } from './extremes.js';
 import { plantFault, type Fault, type Finding } from './fault.js';
 import { generateKernels, type FaultyKernel } from './kernels.js';
 import { SYNCHRONIZATION } from './synchronization.js';
@@ -19,6 +20,9 @@ const GROUPS: readonly (readonly [string, readonly Fault[]])[] = [
   ['numbers that are rounded wrongly', ROUNDING],
   ['rules that are not kept', RULES],
   ['formats that are read wrongly', FORMATS],
+  ['rare sizes', SIZES],
+  ['rare numbers, and bits that must be equal', NUMBERS],
+  ['arguments that are switched off', SWITCHED_OFF],
 ];
 
 const FAULTS = GROUPS.flatMap(([, faults]) => faults);
@@ -32,9 +36,9 @@ async function findKernel(name: string): Promise<FaultyKernel> {
   return found;
 }
 
-async function validate({ plan, source }: FaultyKernel): Promise<KernelVerdict> {
+async function validate({ plan, source }: FaultyKernel, named?: string): Promise<KernelVerdict> {
   const library = await device.load({ source, instrument: true });
-  return validateKernel(device, library, plan, faultCases(plan), { seed: 7, checks: CHECKS });
+  return validateKernel(device, library, plan, faultCases(plan, named), { seed: 7, checks: CHECKS });
 }
 
 function findingsOf({ failures, reports }: KernelVerdict): Finding[] {
@@ -42,16 +46,17 @@ function findingsOf({ failures, reports }: KernelVerdict): Finding[] {
   return [...(failures.length > 0 ? (['values'] as const) : []), ...findings].sort();
 }
 
-it('there are forty-nine of them, each another one', () => {
-  expect(FAULTS).toHaveLength(49);
-  expect(new Set(FAULTS.map(({ kernel, find }) => `${kernel} ${find}`)).size).toBe(49);
+it('there are sixty-seven of them, each another one', () => {
+  expect(FAULTS).toHaveLength(67);
+  expect(new Set(FAULTS.map(({ kernel, find, replace }) => `${kernel} ${find} ${replace}`)).size).toBe(67);
 });
 
 describe.each(GROUPS)('%s', (_, faults) => {
   const titled = faults.map((fault) => [`${fault.name}: ${fault.kernel}`, fault] as const);
   it.concurrent.each(titled)('%s', async (__, fault) => {
     const { plan, source } = await findKernel(fault.kernel);
-    const verdict = await validate({ plan, source: { ...source, text: plantFault(source.text, fault) } });
+    const faulty = { plan, source: { ...source, text: plantFault(source.text, fault) } };
+    const verdict = await validate(faulty, fault.case);
     expect(verdict.ok).toBe(false);
     const findings = findingsOf(verdict);
     expect(findings).toEqual(expect.arrayContaining([...fault.finds]));
@@ -60,6 +65,13 @@ describe.each(GROUPS)('%s', (_, faults) => {
 });
 
 describe('the kernels as they are', () => {
+  const special = FAULTS.flatMap((fault) => (fault.case === undefined ? [] : [[fault.kernel, fault.case]]));
+  it.concurrent.each(special)('nothing is found on a special case: %s, %s', async (name = '', own = '') => {
+    const { failures, reports, compared } = await validate(await findKernel(name), own);
+    expect({ failures, reports }).toEqual({ failures: [], reports: [] });
+    expect(compared).toBeGreaterThan(10);
+  });
+
   it.concurrent.each(NAMES)('nothing is found: %s', async (name) => {
     const verdict = await validate(await findKernel(name));
     expect({ failures: verdict.failures, reports: verdict.reports }).toEqual({ failures: [], reports: [] });

@@ -20,14 +20,18 @@ const HEAD = `kernel void k(device const uint* in [[buffer(0)]], device uint* ou
   device uint* aux [[buffer(2)]], uint t [[thread_index_in_threadgroup]], uint g [[threadgroup_position_in_grid]],
   uint s [[simdgroup_index_in_threadgroup]], uint l [[thread_index_in_simdgroup]], uint gi [[thread_position_in_grid]])`;
 
-async function reportsOf(text: string, groups = 1): Promise<readonly CheckReport[]> {
+async function reportsOf(
+  text: string,
+  groups = 1,
+  checks: readonly Check[] = CHECKS,
+): Promise<readonly CheckReport[]> {
   const result = await launch({
     library: await load(text, true),
     kernel: 'k',
     buffers: [Uint32Array.from(range(256)), 512 * groups, new Uint32Array(4)],
     groups: [groups, 1, 1],
     threads: 128,
-    options: { checks: CHECKS },
+    options: { checks },
   });
   return result.reports;
 }
@@ -91,6 +95,8 @@ const ACCEPTED: readonly (readonly [string, string, number?])[] = [
   ],
   ['vectors at the alignment of their types', VECTORS],
 ];
+
+const SAME = `${HEAD} { threadgroup uint a; a = 7; threadgroup_barrier(mem_flags::mem_threadgroup); out[t] = a; }`;
 
 const REPORTED: readonly (readonly [Check, string, string, number?])[] = [
   ['races', 'no fence releases', lastBlock({ release: '' }), 3],
@@ -172,6 +178,39 @@ const REPORTED: readonly (readonly [Check, string, string, number?])[] = [
     `${HEAD} { out[t] = *(device const uint*)((device const uchar*)in + t + (in[t] & 1)); }`,
   ],
 ];
+
+describe('one value that several threads write to one place', () => {
+  const kinds: readonly (readonly [string, readonly Check[], string, number?])[] = [
+    ['in threadgroup memory', ['same-value'], SAME],
+    ['in device memory', ['same-value'], `${HEAD} { aux[0] = 5; out[t] = t; }`],
+    ['by threadgroups', ['same-value'], `${HEAD} { if (t == 0) aux[1] = 9; out[gi] = t; }`, 2],
+    ['a vector', ['same-value'], `${HEAD} { threadgroup uint4 a; a = uint4(in[3]); out[t] = t; }`],
+    ['at the end', ['same-value'], `${HEAD} { out[t] = t; aux[2] = in[7]; }`],
+    [
+      'other values',
+      ['races'],
+      `${HEAD} { threadgroup uint a; a = t; threadgroup_barrier(mem_flags::mem_threadgroup); out[t] = a & 0; }`,
+    ],
+    ['the same low half', ['races'], `${HEAD} { out[t] = t; aux[2] = t << 16; }`],
+    ['that is read in between', ['races'], `${HEAD} { aux[0] = 5; out[t] = aux[0]; }`],
+    ['by several threadgroups, others', ['races'], `${HEAD} { if (t == 0) aux[1] = g; out[gi] = t; }`, 2],
+  ];
+  for (const [name, checks, text, groups] of kinds) {
+    it(name, async () => {
+      const found = (await reportsOf(text, groups)).map(({ check }) => check);
+      expect([...new Set(found)].filter((check) => check !== 'order')).toEqual(checks);
+    });
+  }
+
+  it('is allowed by those who leave the check out', async () => {
+    const reports = await reportsOf(
+      SAME,
+      1,
+      CHECKS.filter((check) => check !== 'same-value'),
+    );
+    expect(reports).toEqual([]);
+  });
+});
 
 describe('close to them', () => {
   for (const [name, text, groups] of ACCEPTED) {

@@ -104,6 +104,8 @@ export function packedCases(format: string): KernelCase[] {
       hiddenSize,
       intermediateSize,
       scale: 1,
+      numbers: 'plain',
+      isSparse: false,
       isChecked: sizes.routing === 'nan',
     };
   });

@@ -4,12 +4,18 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelPlan } from '../../generator/plan/types.js';
 import type { ActivationDtype } from '../../generator/description/dtypes.js';
-import { kernelCases, type KernelCase } from '../../generator/validate/kernels/cases.js';
+import {
+  hasOwnDtype,
+  kernelCases,
+  rareCases,
+  type KernelCase,
+} from '../../generator/validate/kernels/cases.js';
 import { validateKernels } from '../../generator/validate/validate.js';
 import { allPlans, hasOtherWeights, hostDevice, kernelTexts } from './host-kernels.js';
 
 function casesOf(plan: KernelPlan): readonly KernelCase[] {
-  const cases = kernelCases(plan.axes['activation'] ?? 'f32');
+  const rare = hasOwnDtype(plan) ? rareCases() : [];
+  const cases = [...kernelCases(plan.axes['activation'] ?? 'f32'), ...rare];
   return hasOtherWeights(plan) ? cases.filter(({ isChecked }) => isChecked) : cases;
 }
 

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import type { PtxAlignment, PtxMatrix } from '../../compile/ptx.js';
-import type { DeviceName, Subnormals } from '../../native/types.js';
+import type { Check, DeviceName, Subnormals } from '../../native/types.js';
 import { openDevice } from '../devices.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { printJson, type Io } from '../io.js';
@@ -10,6 +10,7 @@ import { printJson, type Io } from '../io.js';
 export interface RunOptions {
   readonly device: DeviceName | 'auto';
   readonly subnormals?: Subnormals | undefined;
+  readonly allow?: readonly Check[];
   /** Of the device cuda. */
   readonly matrix?: PtxMatrix | undefined;
   readonly alignment?: PtxAlignment | undefined;

@@ -6,7 +6,7 @@ import path from 'node:path';
 import picomatch from 'picomatch';
 import { MoegenError } from '../../errors.js';
 import type { NamedTest } from '../../jobs/testing/read.js';
-import type { DeviceName } from '../../native/types.js';
+import type { Check, DeviceName } from '../../native/types.js';
 import { openDevice } from '../devices.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { PACKAGE_DIR, printJson, type Io } from '../io.js';
@@ -17,6 +17,7 @@ export interface TestOptions {
   readonly device: DeviceName | 'auto';
   readonly jobs?: number | undefined;
   readonly junit?: string | undefined;
+  readonly allow: readonly Check[];
   readonly json: boolean;
 }
 
@@ -26,7 +27,10 @@ export async function test(given: readonly string[], options: TestOptions, io: I
   const { describeOutcome, junitXml } = await import('../../jobs/testing/report.js');
   const files = await findTestFiles(given.length > 0 ? given : ['.'], io.cwd);
   const all = (await Promise.all(files.map((file) => readTests(file, io.cwd)))).flat();
-  const tests = chosen(all, options.filter);
+  const tests = chosen(all, options.filter).map((named) => ({
+    ...named,
+    test: { ...named.test, allow: [...(named.test.allow ?? []), ...options.allow] },
+  }));
   const jobs = options.jobs ?? availableParallelism();
   const atOnce = Math.min(jobs, tests.length);
   const threads = Math.max(1, Math.floor(availableParallelism() / atOnce));

@@ -54,6 +54,8 @@ export interface Translation {
   readonly constantMethods: ReadonlyMap<string, 'same' | 'different'>;
   /** Whether the compiler may let something pass that only its syntax tree shows. */
   readonly needsTree: boolean;
+  /** The language is that of C++14. */
+  readonly isBefore17: boolean;
   readonly tokens: readonly Token[];
   /** The token that each kernel's entry is blamed on, by the entry's number. */
   readonly entryTokens: readonly Token[];
@@ -106,6 +108,7 @@ export function translate(preprocessed: string, options: UnitOptions): Translati
     ),
     constantMethods: unit.constantMethods,
     needsTree: needsTree(unit),
+    isBefore17: unit.version !== '4.0',
     tokens,
     entryNames: unit.instantiations.map((instantiation) => instantiation.hostName),
     entryTokens: unit.instantiations.map((instantiation) => instantiation.token),

@@ -12,6 +12,8 @@ import { noteMentions } from './rows.js';
 import type { Shape } from './shape.js';
 import { reportError, type Unit } from './unit.js';
 
+const INITIALISED = 'a function constant cannot have an initialiser';
+
 export function rewriteVariable(unit: Unit, declaration: Declaration): void {
   const { begin, specifiers, shape, templates } = declaration;
   const words = sources(unit, specifiers, shape.stop);
@@ -20,8 +22,9 @@ export function rewriteVariable(unit: Unit, declaration: Declaration): void {
     (attribute) => attribute.name === 'function_constant',
   );
   if (constant) {
-    if (shape.equals >= 0)
-      reportError(unit, at(unit, shape.equals), 'a function constant cannot have an initialiser');
+    const last = at(unit, previous(unit, shape.stop));
+    if (shape.equals >= 0 || last.source === ')' || last.source === '}')
+      reportError(unit, shape.equals >= 0 ? at(unit, shape.equals) : last, INITIALISED);
     declareConstant(unit, declaration, constant.argument);
     return;
   }

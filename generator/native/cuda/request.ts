@@ -4,12 +4,13 @@ import type { PtxLibrary } from '../../compile/ptx.js';
 import type { KernelInfo } from '../../compile/types.js';
 import { MoegenError } from '../../errors.js';
 import type { NativeDispatch } from '../host/addon.js';
-import { makeRequest } from '../host/request.js';
+import { makeRequest, refuseParts } from '../host/request.js';
 import type { Dispatch, Job } from '../types.js';
 import type { CudaArgument, CudaDispatch, CudaJob } from './addon.js';
 
 /** Refuses what cannot run, with the words of the host device. */
 export function makeCudaJob(job: Job, libraryOf: (dispatch: Dispatch) => PtxLibrary): CudaJob {
+  refuseParts(job);
   for (const dispatch of job.dispatches) refuseCutThreadgroups(dispatch);
   const libraries = job.dispatches.map(libraryOf);
   const request = makeRequest(job, {

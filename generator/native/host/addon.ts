@@ -3,11 +3,12 @@
 import { createRequire } from 'node:module';
 
 import { MoegenError } from '../../errors.js';
-import type { DispatchResult, Size3 } from '../types.js';
+import type { BufferPart, DispatchResult, Size3 } from '../types.js';
 
 interface NativeBuffer {
   readonly byteLength: number;
   readonly data?: Uint8Array;
+  readonly parts?: readonly BufferPart[];
   readonly writable: boolean;
   readonly isOutput: boolean;
   /** Padding of elements, which nobody needs to write: native/engine/job.h. */
@@ -52,6 +53,12 @@ export interface NativeJob {
   readonly threads: number;
   readonly lockstep: boolean;
   readonly flushSubnormals: boolean;
+  /** What arguments hold that a function constant switches off. */
+  readonly unboundByte: number;
+  /** What variables hold that nothing was written to, if they are declared in these lines; all others hold zeros. */
+  readonly localsByte: number;
+  readonly localsFirst: number;
+  readonly localsEnd: number;
   readonly timeoutSeconds: number;
 }
 

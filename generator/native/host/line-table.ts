@@ -39,6 +39,21 @@ export function lineFinder(library: string): LineFinder {
   return finder;
 }
 
+/** The program's file in which a line has code, and how many lines its longest file has. */
+export interface FileLines {
+  readonly fileOf: (line: number) => string | undefined;
+  readonly count: number;
+}
+
+export function fileLines(library: string): FileLines {
+  const sections = readSections(readFileSync(library));
+  const rows = (sections ? readRows(sections) : []).filter(({ file }) => !LIBRARY_FILE.test(file));
+  return {
+    fileOf: (line) => rows.find((row) => row.line === line)?.file,
+    count: rows.reduce((most, { line }) => Math.max(most, line), 0),
+  };
+}
+
 function find(rows: readonly Row[], offset: number): SourcePlace | undefined {
   let index = rows.findLastIndex((row) => row.address <= offset);
   while (index >= 0) {

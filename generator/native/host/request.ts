@@ -2,7 +2,7 @@
 
 import type { HostLibrary, KernelInfo } from '../../compile/types.js';
 import { MoegenError } from '../../errors.js';
-import { CHECKS, type BufferSpec, type Check, type Dispatch, type Job } from '../types.js';
+import { CHECKS, type BufferPart, type BufferSpec, type Check, type Dispatch, type Job } from '../types.js';
 import { constantBytes } from './constants.js';
 import type { NativeDispatch, NativeJob } from './addon.js';
 import { checkGrid, checkThreadgroupMemory } from './limits.js';
@@ -14,6 +14,9 @@ export interface RequestOptions {
   readonly threads: number;
   readonly lockstep: boolean;
 }
+
+/** Makes a NaN of every type, and of integers the highest number. */
+const UNBOUND_BYTE = 0xff;
 
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const MAX_BUFFER_BYTES = 2 ** 40;
@@ -31,6 +34,9 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
     checkBufferNumber(job, output, 'outputs');
     checkOutputSize(job, output);
   }
+  job.buffers.forEach((buffer, index) => {
+    if (buffer.parts !== undefined) checkParts(buffer, buffer.parts, index, written.has(index));
+  });
   checkSwitches(job, dispatches);
   const needsPadding = job.checks?.some((check) => check === 'unwritten' || check === 'order') ?? false;
   const padding = needsPadding ? paddingOfBuffers(job, options.libraryOf) : undefined;
@@ -38,6 +44,7 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
     buffers: job.buffers.map((buffer, index) => ({
       byteLength: buffer.byteLength,
       ...(buffer.data ? { data: buffer.data } : {}),
+      ...(buffer.parts ? { parts: buffer.parts } : {}),
       writable: written.has(index),
       isOutput: job.outputs.includes(index) && !isExempt(buffer, 'unwritten'),
       ...(padding?.get(index) ?? NO_PADDING),
@@ -50,6 +57,10 @@ export function makeRequest(job: Job, options: RequestOptions): NativeJob {
     threads: options.threads,
     lockstep: options.lockstep,
     flushSubnormals: job.subnormals !== 'keep',
+    unboundByte: UNBOUND_BYTE,
+    localsByte: 0,
+    localsFirst: 0,
+    localsEnd: 0,
     timeoutSeconds: job.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
   };
 }
@@ -74,6 +85,34 @@ function checkBuffers(job: Job): void {
         help: 'Give as many bytes as byteLength says.',
       });
     }
+  });
+}
+
+function checkParts(
+  { byteLength, data, label }: BufferSpec,
+  parts: readonly BufferPart[],
+  index: number,
+  isWritten: boolean,
+): void {
+  const where = label === undefined ? `buffers[${index}]` : `buffers[${index}] (${label})`;
+  if (data !== undefined || isWritten) {
+    const message = 'a buffer that kernels write, or whose data are given, has no parts';
+    throw new MoegenError('native/bad-buffer', message, { where });
+  }
+  const isInside = ({ offset, data: bytes }: BufferPart) =>
+    Number.isSafeInteger(offset) && offset >= 0 && offset + bytes.byteLength <= byteLength;
+  if (parts.every(isInside)) return;
+  throw new MoegenError('native/bad-buffer', `a part lies outside of the buffer's ${byteLength} bytes`, {
+    where,
+  });
+}
+
+/** For devices whose buffers take all of their memory. */
+export function refuseParts({ buffers }: Job): void {
+  const index = buffers.findIndex(({ parts }) => parts !== undefined);
+  if (index < 0) return;
+  throw new MoegenError('native/bad-buffer', 'buffers are given in parts on the host device only', {
+    where: `buffers[${index}]`,
   });
 }
 

@@ -3,6 +3,7 @@
 
 import type { Diagnostic } from '../../compile/types.js';
 import { compileMetal } from '../../compile/xcrun.js';
+import { refuseParts } from '../host/request.js';
 import { versionOf } from '../../compile/preprocess.js';
 import { readSource } from '../../compile/xcrun/source.js';
 import type { MetalToolchain, MissingToolchain } from '../../compile/xcrun/toolchain.js';
@@ -41,6 +42,7 @@ export function metalDevice(
   async function run(job: Job): Promise<JobResult> {
     if (job.count === true || (job.checks ?? []).length > 0) throw unsupported('checks and counters');
     if (job.subnormals === 'keep') throw flushes();
+    refuseParts(job);
     const { buffers, outputs, timeoutSeconds } = job;
     const dispatches = job.dispatches.map((dispatch) => ({ ...dispatch, library: idOf(dispatch.library) }));
     const limit = timeoutSeconds === undefined ? {} : { timeoutSeconds };

@@ -111,7 +111,6 @@ function selectTerms(parts: RouterParts): Record<string, TemplateValue> {
     isSqrtsoftplus: scoring === 'sqrtsoftplus',
     isTopkSoftmax,
     hasSums: isSparsemixer || scoring === 'softmax' || isTopkSoftmax || parts.normalize !== 'none',
-    usesLowest: selection !== 'table' || scoring === 'softmax' || isTopkSoftmax,
     hasBias: selectionBias !== 'never',
     hasExpertScale: parts.hasExpertScale,
     bias: biasOf(parts),

@@ -1,6 +1,8 @@
 // The shapes that every kernel is tried on: no tokens and few, sizes that are a multiple of no tile, odd ones, one expert and
 // many, every top_k, and token distributions that leave experts empty or send everything to one.
 
+import type { KernelPlan } from '../../plan/types.js';
+
 export interface KernelCase {
   readonly name: string;
   readonly numTokens: number;
@@ -12,6 +14,13 @@ export interface KernelCase {
   readonly routing: 'spread' | 'one' | 'ties' | 'nan';
   /** Size of the inputs; 1e30 shows every detour through half. */
   readonly scale: number;
+  /**
+   * `nonfinite`: some inputs, weights and biases are infinite or NaN, and what they do not meet stays as it is. `ordered`: every
+   * sum is exact but for the roundings of the promised order, so that any other order shows.
+   */
+  readonly numbers: 'plain' | 'nonfinite' | 'ordered';
+  /** Only the weights of experts that are taken exist: so many lie beyond what 32 bits can count. */
+  readonly isSparse: boolean;
   /**
    * Runs with the checks that are asked for; the others, which go through memory in the same ways, run without. Together
    * these show each shape, each number of tokens, all tokens on one expert, and slots without an expert.
@@ -40,36 +49,108 @@ const SHAPES = [
 
 const MAX_ASSIGNMENTS = 1100;
 
-function caseName(parts: Omit<KernelCase, 'name' | 'isChecked'>): string {
-  const { numTokens, hiddenSize, intermediateSize, numExperts, topK, routing, scale } = parts;
+type Parts = Omit<KernelCase, 'name' | 'scale' | 'numbers' | 'isSparse'> &
+  Partial<Pick<KernelCase, 'scale' | 'numbers' | 'isSparse'>>;
+
+function caseName({
+  numTokens,
+  hiddenSize,
+  intermediateSize,
+  numExperts,
+  topK,
+  ...parts
+}: KernelCase): string {
+  const { routing, scale, numbers } = parts;
   const sizes = `T=${numTokens} H=${hiddenSize} I=${intermediateSize} E=${numExperts} K=${topK}`;
-  return [sizes, routing === 'spread' ? '' : routing, scale === 1 ? '' : `scale ${scale}`]
-    .filter(Boolean)
-    .join(' ');
+  const notes = [routing === 'spread' ? '' : routing, scale === 1 ? '' : `scale ${scale}`];
+  return [sizes, ...notes, numbers === 'plain' ? '' : numbers].filter(Boolean).join(' ');
 }
 
-function named(parts: Omit<KernelCase, 'name'>): KernelCase {
-  return { name: caseName(parts), ...parts };
+function named(parts: Parts): KernelCase {
+  const all = { name: '', scale: 1, numbers: 'plain', isSparse: false, ...parts } as const;
+  return { ...all, name: caseName(all) };
 }
 
 const PLAIN = SHAPES.flatMap(({ checked, ...shape }) =>
   TOKENS.filter((numTokens) => numTokens * shape.topK <= MAX_ASSIGNMENTS).map((numTokens) =>
-    named({ numTokens, ...shape, routing: 'spread', scale: 1, isChecked: numTokens === checked }),
+    named({ numTokens, ...shape, routing: 'spread', isChecked: numTokens === checked }),
   ),
 );
 
 const MIDDLE = { numTokens: 33, hiddenSize: 52, intermediateSize: 41, numExperts: 60, topK: 8 } as const;
 
 const SPECIAL = [
-  named({ ...MIDDLE, routing: 'one', scale: 1, isChecked: false }),
-  named({ ...MIDDLE, routing: 'ties', scale: 1, isChecked: false }),
-  named({ ...MIDDLE, numExperts: 512, topK: 512, numTokens: 2, routing: 'ties', scale: 1, isChecked: false }),
-  named({ ...MIDDLE, routing: 'nan', scale: 1, isChecked: false }),
-  named({ ...MIDDLE, numExperts: 7, topK: 7, numTokens: 7, routing: 'nan', scale: 1, isChecked: true }),
+  named({ ...MIDDLE, routing: 'one', isChecked: false }),
+  named({ ...MIDDLE, routing: 'ties', isChecked: false }),
+  named({ ...MIDDLE, numExperts: 512, topK: 512, numTokens: 2, routing: 'ties', isChecked: false }),
+  named({ ...MIDDLE, routing: 'nan', isChecked: false }),
+  named({ ...MIDDLE, numExperts: 7, topK: 7, numTokens: 7, routing: 'nan', isChecked: true }),
 ];
 
 /** More than half the range of half: only dtypes with eight exponent bits get it. */
 const HUGE = named({ ...MIDDLE, routing: 'spread', scale: 1e15, isChecked: false });
+
+/** More tokens than eight bits can count; the shapes above have more experts than that. */
+const MANY = named({
+  numTokens: 300,
+  hiddenSize: 20,
+  intermediateSize: 12,
+  numExperts: 5,
+  topK: 2,
+  routing: 'spread',
+  isChecked: false,
+});
+
+/** More terms than a row that is staged whole has room for. */
+const WIDE_TERMS = 8300;
+const WIDE = named({
+  numTokens: 2,
+  hiddenSize: WIDE_TERMS,
+  intermediateSize: 6,
+  numExperts: 2,
+  topK: 1,
+  routing: 'spread',
+  isChecked: false,
+});
+
+const NONFINITE = named({
+  numTokens: 9,
+  hiddenSize: 70,
+  intermediateSize: 45,
+  numExperts: 7,
+  topK: 2,
+  routing: 'spread',
+  numbers: 'nonfinite',
+  isChecked: false,
+});
+
+const ORDERED = named({
+  numTokens: 9,
+  hiddenSize: 102,
+  intermediateSize: 420,
+  numExperts: 3,
+  topK: 1,
+  routing: 'spread',
+  numbers: 'ordered',
+  isChecked: false,
+});
+
+const FAR_ELEMENTS = 2 ** 32;
+
+/** All tokens take the last expert, whose matrices begin beyond the last element that 32 bits can count. */
+function farCase(hiddenSize: number, intermediateSize: number): KernelCase {
+  const numExperts = Math.ceil(FAR_ELEMENTS / (hiddenSize * intermediateSize)) + 2;
+  return named({
+    numTokens: 2,
+    hiddenSize,
+    intermediateSize,
+    numExperts,
+    topK: 1,
+    routing: 'one',
+    isSparse: true,
+    isChecked: false,
+  });
+}
 
 /** Shapes of kernels whose rows hold whole groups of terms, in groups. */
 const GROUPED = [
@@ -85,7 +166,7 @@ function groupedCases(groupTerms: number): KernelCase[] {
   return GROUPED.flatMap(({ numExperts, topK, hidden, intermediate, checked }) =>
     TOKENS.map((numTokens) => {
       const sizes = { hiddenSize: hidden * unit, intermediateSize: intermediate * unit };
-      const parts = { numTokens, numExperts, topK, ...sizes, scale: 1 } as const;
+      const parts = { numTokens, numExperts, topK, ...sizes } as const;
       return named({
         ...parts,
         routing: numTokens === 33 && topK === 4 ? 'nan' : 'spread',
@@ -99,4 +180,21 @@ function groupedCases(groupTerms: number): KernelCase[] {
 export function kernelCases(activation: string, groupTerms = 1): KernelCase[] {
   if (groupTerms > 1) return groupedCases(groupTerms);
   return [...PLAIN, ...SPECIAL, ...(activation === 'f16' ? [] : [HUGE])];
+}
+
+/** Sizes and numbers that other dtypes of the weights show no better. */
+export function rareCases(groupTerms = 1): KernelCase[] {
+  return groupTerms > 1 ? [] : [MANY, WIDE, NONFINITE, ORDERED];
+}
+
+/** Whether the kernel's dense weights, if it has any, are of the activations' own dtype. */
+export function hasOwnDtype({ axes }: Pick<KernelPlan, 'axes'>): boolean {
+  return axes['weight'] === undefined || axes['weight'] === axes['activation'];
+}
+
+/** What only makes sense where memory is not taken before it is touched: a matrix for each of thousands of experts. */
+export function sparseCases(groupTerms = 1): KernelCase[] {
+  if (groupTerms === 1) return [farCase(WIDE_TERMS, 66)];
+  const unit = groupTerms < 64 ? 32 : groupTerms;
+  return [farCase(unit < 256 ? Math.ceil(WIDE_TERMS / unit) * unit : unit, unit)];
 }

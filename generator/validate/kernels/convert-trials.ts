@@ -3,6 +3,7 @@
 import type { KernelPlan } from '../../plan/types.js';
 import type { ActivationDtype } from '../../description/dtypes.js';
 import { decodeElements } from '../elements.js';
+import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';
 import { dtypeOf, exactly, store, type Trial } from './trial.js';
@@ -45,7 +46,11 @@ const NANS: Readonly<Record<ActivationDtype, Uint16Array | Uint32Array>> = {
   f32: Uint32Array.of(0x7fffffff, 0xffffffff, 0x7f800001),
 };
 
-export function convertTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
+export function convertTrials(
+  plan: KernelPlan,
+  sizes: KernelCase,
+  random: Random,
+): (Trial & { readonly inputs: Inputs })[] {
   const numbers = random.spread(sizes.numTokens * sizes.hiddenSize, 4).map((value) => value ** 9);
   const dtype = dtypeOf(plan, 'input');
   const { bytes } = store(dtype, Float32Array.from([...SPECIAL, ...numbers]));

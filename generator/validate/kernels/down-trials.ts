@@ -10,6 +10,8 @@ import type { KernelCase } from './cases.js';
 import { makeWeights, matrixOf, project, type Matrix, type Weights } from './expert-weights.js';
 import type { Bounded } from './glu-bounds.js';
 import { tileMap, tileRows } from './index-trials.js';
+import { spoilRows } from './nonfinite-numbers.js';
+import { orderedRows } from './ordered-numbers.js';
 import { expectOutput, outputOptions, type OutputOptions } from './output-options.js';
 import {
   dtypeOf,
@@ -27,14 +29,22 @@ import {
 const GAIN = 2;
 
 /** Rows of the intermediate, and down weights, in the sizes of the case. */
-function makeDown(plan: KernelPlan, sizes: KernelCase, random: Random, rows: number) {
+function makeDown(plan: KernelPlan, sizes: KernelCase, random: Random, ids: readonly number[]) {
+  const rows = ids.length;
   const { intermediateSize, scale } = sizes;
   const size = scale * scale;
-  const intermediate = store(dtypeOf(plan, 'intermediate'), random.spread(rows * intermediateSize, size));
+  const input =
+    sizes.numbers === 'ordered'
+      ? orderedRows(rows, intermediateSize, random)
+      : random.spread(rows * intermediateSize, size);
+  if (sizes.numbers === 'nonfinite') spoilRows(input, intermediateSize);
+  const intermediate = store(dtypeOf(plan, 'intermediate'), input);
   const weights = makeWeights(plan, ['down_weight', 'down_bias'], openValues(plan, sizes), random, {
     terms: intermediateSize,
     gain: GAIN,
     bias: size,
+    numbers: sizes.numbers,
+    present: sizes.isSparse ? [...new Set(ids)] : undefined,
   });
   return { intermediate, weights };
 }
@@ -66,7 +76,7 @@ export function downTrials(plan: KernelPlan, sizes: KernelCase, random: Random):
   const experts = isSorted(plan)
     ? Array.from(index.order, (assignment) => ids[assignment] ?? 0)
     : Array.from(ids);
-  const { intermediate, weights } = makeDown(plan, sizes, random, experts.length);
+  const { intermediate, weights } = makeDown(plan, sizes, random, experts);
   const blockM = tileRows(plan);
   const tiles = tileMap(index.counts, index.offsets, blockM);
   const matrices = experts.map((expert) => expertMatrix(weights, sizes, expert));
@@ -76,6 +86,7 @@ export function downTrials(plan: KernelPlan, sizes: KernelCase, random: Random):
     sizes.intermediateSize,
     expertWidth(plan, sizes),
     matrices,
+    sizes.numbers === 'ordered',
   );
   const width = expertWidth(plan, sizes);
   experts.forEach((expert, row) => {
@@ -106,7 +117,9 @@ export function combineTrials(plan: KernelPlan, sizes: KernelCase, random: Rando
   const trials = options.map((own) => {
     const routed = routeBeyond(sizes, random, own);
     const { inverse, numRows } = rowPlaces(plan, routed.ids, sizes.numExperts);
-    const rows = store('f32', random.spread(numRows * width, sizes.scale * sizes.scale));
+    const values = random.spread(numRows * width, sizes.scale * sizes.scale);
+    if (sizes.numbers === 'nonfinite') spoilRows(values, width);
+    const rows = store('f32', values);
     const rowValue = (assignment: number, h: number): Bounded => {
       const row = inverse[assignment] ?? NO_ROW;
       return { value: row === NO_ROW ? 0 : (rows.values[row * width + h] ?? NaN), error: 0 };
@@ -115,7 +128,8 @@ export function combineTrials(plan: KernelPlan, sizes: KernelCase, random: Rando
     return slotTrial(plan, sizes, random, own, routed, inputs, rowValue);
   });
   const [plain, ...others] = options;
-  const isOpen = plain !== undefined && others.length > 0 && sizes.routing !== 'nan';
+  const isOpen =
+    plain !== undefined && others.length > 0 && sizes.routing !== 'nan' && sizes.numbers === 'plain';
   return isOpen ? [...trials, orderTrial(plan, sizes, random, plain)] : trials;
 }
 

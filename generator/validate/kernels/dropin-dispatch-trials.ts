@@ -9,7 +9,8 @@ import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import { absolute, dotError, FLOAT_ROUNDING, storedError } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
-import { makeWeights, type MadeWeights } from './dropin-mixture-inputs.js';
+import { expertShape, makeWeights, type MadeWeights } from './dropin-mixture-inputs.js';
+import { spoilRows } from './nonfinite-numbers.js';
 import { dtypeOf, routeTokens, store, type Expectation, type Stored, type Trial } from './trial.js';
 
 /** A row's share of an expert. */
@@ -27,9 +28,11 @@ interface Routed {
 
 export function dropInDispatchTrials(plan: KernelPlan, sizes: KernelCase, random: Random): Trial[] {
   const { numTokens, hiddenSize, intermediateSize, numExperts, topK, scale } = sizes;
-  const shape = { count: numExperts, terms: hiddenSize, columns: intermediateSize };
+  const shape = expertShape(sizes, hiddenSize, intermediateSize);
   const weight = makeWeights(plan, 'expert', shape, random);
-  const states = store(dtypeOf(plan, 'activations'), random.spread(numTokens * hiddenSize, scale));
+  const rows = random.spread(numTokens * hiddenSize, scale);
+  if (sizes.numbers === 'nonfinite') spoilRows(rows, hiddenSize);
+  const states = store(dtypeOf(plan, 'activations'), rows);
   const before = store(dtypeOf(plan, 'output'), random.spread(numTokens * intermediateSize, scale));
   const routed = route(plan, sizes, random);
   const isAdded = plan.bindings.some(({ name, access }) => name === 'output' && access === 'read_write');
@@ -170,7 +173,7 @@ function expectRows(
   const dotRelative = dotError(hiddenSize);
   for (const { token, expert, weight: share } of assignments) {
     const row = states.values.subarray(token * hiddenSize, (token + 1) * hiddenSize);
-    const matrix = weight.matrices[expert] ?? new Float64Array();
+    const matrix = weight.matrices.get(expert) ?? new Float64Array();
     const dots = linearOutIn(row, matrix, null, hiddenSize);
     const sums = linearOutIn(absolute(row), absolute(matrix), null, hiddenSize);
     dots.forEach((dot, column) => {

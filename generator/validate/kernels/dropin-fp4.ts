@@ -2,12 +2,17 @@
 
 import { decodeFp4 } from '../../reference/fp4.js';
 import type { Random } from '../random.js';
+import { spoilMatrix } from './nonfinite-numbers.js';
 import { store } from './trial.js';
 
 export interface MatrixShape {
   readonly count: number;
   readonly terms: number;
   readonly columns: number;
+  /** The only matrix that is made. */
+  readonly only?: number | undefined;
+  /** Some numbers of the last matrix are infinite or NaN. */
+  readonly isSpoiled?: boolean;
 }
 
 export interface MadeFp4 {
@@ -28,7 +33,9 @@ export function makeFp4(shape: MatrixShape, random: Random): MadeFp4 {
     random.below(2 ** 32),
   );
   const numScales = count * Math.ceil(terms / groupSize) * columns;
-  const scales = store('f16', Float32Array.from(random.spread(numScales, 1 / Math.sqrt(terms)), Math.abs));
+  const numbers = Float32Array.from(random.spread(numScales, 1 / Math.sqrt(terms)), Math.abs);
+  if (shape.isSpoiled === true) spoilMatrix(numbers, numScales / count, 0);
+  const scales = store('f16', numbers);
   return {
     wordBytes: new Uint8Array(words.buffer),
     scaleBytes: scales.bytes,

@@ -11,13 +11,14 @@ import type { Random } from '../random.js';
 import { absolute, dotError, FLOAT_ROUNDING } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
 import { makeFp4, makeFp4ByColumns, type MadeFp4, type MatrixShape } from './dropin-fp4.js';
-import { dtypeOf, elementOf, routeTokens, store, type Stored } from './trial.js';
+import { spoilMatrix } from './nonfinite-numbers.js';
+import { dtypeOf, elementOf, routeTokens, store, type Stored, type Trial } from './trial.js';
 
 export interface MadeWeights {
-  readonly inputs: Inputs;
+  readonly inputs: Trial['inputs'];
   readonly groupSize: number;
-  /** Of each matrix, [columns, terms]. */
-  readonly matrices: readonly Float64Array[];
+  /** Of each matrix that there is, [columns, terms]. */
+  readonly matrices: ReadonlyMap<number, Float64Array>;
 }
 
 /** The formats of packed weights; all others are dense. */
@@ -26,8 +27,40 @@ const PACKED: Readonly<Record<string, (shape: MatrixShape, random: Random) => Ma
   fp4_nk: makeFp4ByColumns,
 };
 
+/** Whether a kernel takes as many experts as one likes, which are given to it. */
+export function takesSparse({ bindings, family }: KernelPlan): boolean {
+  const names = new Set(bindings.map(({ name }) => name));
+  return family.startsWith('dropin_') && names.has('expert_weight') && !names.has('router_weight');
+}
+
+/** Shape of the experts' matrices. */
+export function expertShape(sizes: KernelCase, terms: number, columns: number): MatrixShape {
+  const { numExperts, isSparse, numbers } = sizes;
+  const only = isSparse ? numExperts - 1 : undefined;
+  return { count: numExperts, terms, columns, only, isSpoiled: numbers === 'nonfinite' };
+}
+
 /** `expert` or `shared` weights, as the kernel has them. */
 export function makeWeights(plan: KernelPlan, name: string, shape: MatrixShape, random: Random): MadeWeights {
+  if (shape.only === undefined) return makeAll(plan, name, shape, random);
+  const { inputs, groupSize, matrices } = makeAll(plan, name, { ...shape, count: 1 }, random);
+  const { only } = shape;
+  const parts = Object.entries(inputs).map(([plane, data]) => {
+    return [plane, [{ offset: only * data.byteLength, data }]] as const;
+  });
+  return {
+    inputs: Object.fromEntries(parts),
+    groupSize,
+    matrices: new Map([...matrices.values()].map((matrix) => [only, matrix])),
+  };
+}
+
+function makeAll(
+  plan: KernelPlan,
+  name: string,
+  shape: MatrixShape,
+  random: Random,
+): MadeWeights & { readonly inputs: Inputs } {
   const { count, terms, columns } = shape;
   const size = terms * columns;
   const split = (values: Float64Array): Float64Array[] =>
@@ -40,13 +73,19 @@ export function makeWeights(plan: KernelPlan, name: string, shape: MatrixShape, 
     return {
       inputs: { [`${name}_weight`]: wordBytes, [`${name}_scales`]: scaleBytes },
       groupSize,
-      matrices: split(values),
+      matrices: new Map(split(values).entries()),
     };
   }
-  const stored = store(dtypeOf(plan, `${name}_weight`), random.spread(count * size, 1 / Math.sqrt(terms)));
+  const numbers = random.spread(count * size, 1 / Math.sqrt(terms));
+  if (shape.isSpoiled === true) spoilMatrix(numbers, size, columns);
+  const stored = store(dtypeOf(plan, `${name}_weight`), numbers);
   const matrices = split(stored.values).map((matrix) => transposed(matrix, columns));
   // Whoever divides by the size of a group, which does not exist here, stops.
-  return { inputs: { [`${name}_weight`]: stored.bytes }, groupSize: 0, matrices };
+  return {
+    inputs: { [`${name}_weight`]: stored.bytes },
+    groupSize: 0,
+    matrices: new Map(matrices.entries()),
+  };
 }
 
 function transposed(matrix: Float64Array, columns: number): Float64Array {

@@ -4,7 +4,8 @@ import type { KernelPlan } from '../../plan/types.js';
 import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';
 import { expectMixture, type Share } from './dropin-mixture-bounds.js';
-import { hasMissingExpert, makeRouting, makeWeights } from './dropin-mixture-inputs.js';
+import { expertShape, hasMissingExpert, makeRouting, makeWeights } from './dropin-mixture-inputs.js';
+import { spoilRows } from './nonfinite-numbers.js';
 import { dtypeOf, store, type Stored, type Trial } from './trial.js';
 
 /** Some of the cases reach beyond one tile of 64 rows and 64 columns. */
@@ -26,7 +27,7 @@ function mixtureTrial(plan: KernelPlan, sizes: KernelCase, random: Random): Tria
   const shape = { terms: hiddenSize, columns: intermediateSize };
   const names = new Set(plan.bindings.map(({ name }) => name));
   const experts = names.has('expert_weight')
-    ? makeWeights(plan, 'expert', { count: numExperts, ...shape }, random)
+    ? makeWeights(plan, 'expert', expertShape(sizes, hiddenSize, intermediateSize), random)
     : undefined;
   const shared = names.has('shared_weight')
     ? makeWeights(plan, 'shared', { count: 1, ...shape }, random)
@@ -69,9 +70,9 @@ function mixtureTrial(plan: KernelPlan, sizes: KernelCase, random: Random): Tria
         shares: [
           ...routing.shares.map((share) => ({
             ...share,
-            matrix: experts?.matrices[share.expert] ?? NO_MATRIX,
+            matrix: experts?.matrices.get(share.expert) ?? NO_MATRIX,
           })),
-          ...everyRow(numTokens, shared?.matrices[0] ?? NO_MATRIX, sharedShare),
+          ...everyRow(numTokens, shared?.matrices.get(0) ?? NO_MATRIX, sharedShare),
         ],
         before: isAdded ? before.values : null,
         ...('open' in routing && { open: routing.open }),
@@ -84,9 +85,10 @@ const NO_MATRIX = new Float64Array(0);
 
 /** With NaN routing, one token is NaN where the kernel itself routes, unless an expert is. */
 function makeStates(plan: KernelPlan, input: string, sizes: KernelCase, random: Random): Stored {
-  const { numTokens, hiddenSize, routing, scale } = sizes;
+  const { numTokens, hiddenSize, routing, scale, numbers } = sizes;
   const values = random.spread(numTokens * hiddenSize, scale);
   const isRouted = plan.bindings.some(({ name }) => name === 'router_weight');
+  if (numbers === 'nonfinite' && !isRouted) spoilRows(values, hiddenSize);
   if (routing === 'nan' && isRouted && !hasMissingExpert(sizes)) values[hiddenSize + 1] = NaN;
   return store(dtypeOf(plan, input), values);
 }

@@ -19,7 +19,7 @@ export function dropInGateUpTrials(plan: KernelPlan, sizes: KernelCase, random: 
   const dtype = dtypeOf(plan, 'output');
   const states = store(dtype, random.spread(numTokens * hiddenSize, Math.min(sizes.scale, LARGEST_INPUT)));
   const made = makeWeights(plan, 'gate_up', { count: 1, terms: hiddenSize, columns: 2 * columns }, random);
-  const matrix = made.matrices[0] ?? new Float64Array(0);
+  const matrix = made.matrices.get(0) ?? new Float64Array(0);
   const sums = linearOutIn(states.values, matrix, null, hiddenSize);
   const magnitudes = linearOutIn(absolute(states.values), absolute(matrix), null, hiddenSize);
   const bounded = (at: number): Bounded => ({

@@ -1,7 +1,8 @@
 // Random weights for whatever layout a kernel's buffers have, and the matrices of one expert as the references take them.
 
-import { evaluateFormula } from '../../plan/formula.js';
-import type { KernelPlan } from '../../plan/types.js';
+import { evaluateFormula, type FormulaValues } from '../../plan/formula.js';
+import type { BufferPart } from '../../native/types.js';
+import type { Binding, KernelPlan } from '../../plan/types.js';
 import { kernelFormats, type WeightFormat } from '../../description/weights.js';
 import { formatReference } from '../../reference/formats/index.js';
 import type { ExpertMatrices, ExpertShape } from '../../reference/experts.js';
@@ -9,17 +10,23 @@ import { linearInOut, linearOutIn } from '../../reference/linear.js';
 import { GLU_VARIANTS } from '../../description/activations.js';
 import type { Glu } from '../../description/block.js';
 import { encodeMatrices } from '../encode-matrices.js';
-import { formulaValues, type Inputs, type StepValues } from '../job.js';
+import { formulaValues, type Contents, type Inputs, type StepValues } from '../job.js';
 import type { Random } from '../random.js';
 import { absolute, absoluteOrNull, dotError } from '../tolerance.js';
-import { dtypeOf, store, valueOf } from './trial.js';
+import type { KernelCase } from './cases.js';
+import { spoilBias, spoilMatrix } from './nonfinite-numbers.js';
+import { orderedColumns, orderedLinear } from './ordered-numbers.js';
+import { dtypeOf, store, valueOf, type Trial } from './trial.js';
 
 export type Matrix = ExpertMatrices['down'];
 
 /** Weights by the names of their buffers; biases are as large as the products that they are added to. */
 export interface Weights {
-  readonly inputs: Inputs;
+  readonly inputs: Trial['inputs'];
+  /** Of the experts that are present, one after the other. */
   readonly values: ReadonlyMap<string, Float64Array>;
+  /** All experts, if there is nothing here. */
+  readonly present: readonly number[] | undefined;
 }
 
 interface WeightScale {
@@ -27,6 +34,11 @@ interface WeightScale {
   readonly terms: number;
   readonly gain: number;
   readonly bias: number;
+  readonly numbers: KernelCase['numbers'];
+  /** What sums of ordered numbers come to. */
+  readonly kept?: number;
+  /** The only experts that have weights. */
+  readonly present?: readonly number[] | undefined;
 }
 
 export function makeWeights(
@@ -34,40 +46,94 @@ export function makeWeights(
   names: readonly string[],
   values: StepValues,
   random: Random,
-  { terms, gain, bias }: WeightScale,
+  scale: WeightScale,
 ): Weights {
+  const { present } = scale;
   const sizes = formulaValues(values);
-  const spread = gain / Math.sqrt(terms);
-  const inputs: Record<string, Uint8Array> = {};
+  const inputs: Record<string, Contents> = {};
   const stored = new Map<string, Float64Array>();
   for (const binding of plan.bindings.filter(({ name }) => names.includes(name))) {
-    const { name, shape, matrix, plane } = binding;
-    const count = shape.reduce((product, extent) => product * evaluateFormula(extent, sizes), 1);
-    const format = plane === undefined ? undefined : packedFormat(plan);
-    if (format === undefined || matrix === undefined) {
-      const own = store(dtypeOf(plan, name), random.spread(count, plane === undefined ? bias : spread));
-      inputs[name] = own.bytes;
-      stored.set(name, own.values);
-      continue;
-    }
-    const rowTerms = evaluateFormula(matrix[1], sizes);
-    const experts = shape.length === 3 ? evaluateFormula(shape[0] ?? '1', sizes) : 1;
-    const columns = evaluateFormula(matrix[0], sizes);
-    const packed = format.planes.every(({ rows }) => rows === 1)
-      ? packedRows(format, experts * columns, rowTerms, spread, random)
-      : encodeMatrices(
-          format.name,
-          random.spread(experts * columns * rowTerms, spread),
-          experts,
-          columns,
-          rowTerms,
-        );
-    for (const [suffix, bytes] of Object.entries(packed.planes)) {
-      inputs[name.replace(/weight$/, suffix)] = bytes;
-    }
-    stored.set(name, packed.values);
+    const made = makeBinding(plan, binding, sizes, random, scale);
+    stored.set(binding.name, made.values);
+    const isPerExpert = binding.shape[0] === 'num_experts';
+    for (const [name, bytes] of Object.entries(made.planes))
+      inputs[name] = present !== undefined && isPerExpert ? placed(bytes, present) : bytes;
   }
-  return { inputs, values: stored };
+  return { inputs, values: stored, present };
+}
+
+/** Each expert's share of what lies together, where it lies among those of all experts. */
+function placed(bytes: Uint8Array, present: readonly number[]): BufferPart[] {
+  const own = bytes.byteLength / present.length;
+  return present.map((expert, at) => ({
+    offset: expert * own,
+    data: bytes.subarray(at * own, (at + 1) * own),
+  }));
+}
+
+interface MadeBinding {
+  /** By the names of their buffers. */
+  readonly planes: Inputs;
+  readonly values: Float64Array;
+}
+
+function makeBinding(
+  plan: KernelPlan,
+  { name, shape, matrix, plane }: Binding,
+  sizes: FormulaValues,
+  random: Random,
+  scale: WeightScale,
+): MadeBinding {
+  const [outer = 1, ...extents] = shape.map((extent) => evaluateFormula(extent, sizes));
+  const isPerExpert = shape[0] === 'num_experts';
+  const experts = isPerExpert && scale.present !== undefined ? scale.present.length : outer;
+  const count = extents.reduce((product, extent) => product * extent, experts);
+  const format = plane === undefined ? undefined : packedFormat(plan);
+  if (format === undefined || matrix === undefined) {
+    const isWeight = plane !== undefined;
+    const numbers = denseNumbers(count, extents.at(-1) ?? 1, isWeight, random, scale);
+    if (scale.numbers === 'nonfinite') {
+      const own = isPerExpert ? count / experts : count;
+      if (isWeight) spoilMatrix(numbers, own, extents.at(-1) ?? 1);
+      else spoilBias(numbers, own);
+    }
+    const own = store(dtypeOf(plan, name), numbers);
+    return { planes: { [name]: own.bytes }, values: own.values };
+  }
+  const spread = scale.gain / Math.sqrt(scale.terms);
+  const rowTerms = evaluateFormula(matrix[1], sizes);
+  const matrices = shape.length === 3 ? experts : 1;
+  const columns = evaluateFormula(matrix[0], sizes);
+  const packed = format.planes.every(({ rows }) => rows === 1)
+    ? packedRows(format, matrices * columns, rowTerms, spread, random)
+    : encodeMatrices(
+        format.name,
+        random.spread(matrices * columns * rowTerms, spread),
+        matrices,
+        columns,
+        rowTerms,
+      );
+  const planes = Object.entries(packed.planes).map(([suffix, bytes]) => {
+    return [name.replace(/weight$/, suffix), bytes] as const;
+  });
+  return { planes: Object.fromEntries(planes), values: packed.values };
+}
+
+/** Biases of ordered numbers are zero: sums stay what they are. */
+function denseNumbers(
+  count: number,
+  rowTerms: number,
+  isWeight: boolean,
+  random: Random,
+  { terms, gain, bias, numbers, kept = 0 }: WeightScale,
+): Float32Array {
+  if (numbers !== 'ordered') return random.spread(count, isWeight ? gain / Math.sqrt(terms) : bias);
+  return isWeight ? orderedColumns(count / rowTerms, rowTerms, kept, random) : new Float32Array(count);
+}
+
+/** Whether a kernel keeps the promised order with terms as they are given: packed weights cannot say what a test wants. */
+export function takesOrdered(plan: KernelPlan): boolean {
+  return packedFormat(plan) === undefined && plan.axes['order'] !== 'in_out';
 }
 
 /** The format of a kernel's weights, where they are not dense. */
@@ -116,14 +182,16 @@ export function gateUpNames(prefix: string): string[] {
 
 /** One of `count` equal slices of a buffer with its bias, where there is one. */
 export function matrixOf(
-  { values }: Weights,
+  { values, present }: Weights,
   name: string,
   expert: number,
   count: number,
 ): Matrix | undefined {
+  const place = present?.indexOf(expert) ?? expert;
+  const places = present?.length ?? count;
   const slice = (of: string): Float64Array | undefined => {
     const all = values.get(of);
-    return all?.subarray((expert * all.length) / count, ((expert + 1) * all.length) / count);
+    return all?.subarray((place * all.length) / places, ((place + 1) * all.length) / places);
   };
   const weight = slice(`${name}_weight`);
   return weight === undefined ? undefined : { weight, bias: slice(`${name}_bias`) ?? null };
@@ -213,10 +281,18 @@ export function project(
   terms: number,
   columns: number,
   matrices: readonly (Matrix | undefined)[],
+  isOrdered: boolean,
 ): Projected {
   const linear = plan.axes['order'] === 'in_out' ? linearInOut : linearOutIn;
   const value = new Float64Array(matrices.length * columns);
   const error = new Float64Array(value.length);
+  if (isOrdered) {
+    matrices.forEach((matrix, row) => {
+      const input = rows.subarray(row * terms, (row + 1) * terms);
+      if (matrix !== undefined) value.set(orderedLinear(input, matrix.weight, terms), row * columns);
+    });
+    return { value, error };
+  }
   const relative = dotError(terms);
   matrices.forEach((matrix, row) => {
     if (matrix === undefined) return;

@@ -28,8 +28,16 @@ export function boundGlu(glu: Glu, gate: Bounded | null, up: Bounded): Bounded {
   return { value, error: error + FLOAT_ROUNDING * Math.abs(value) };
 }
 
+/** silu of what has an exponential beyond the range of float is zero. */
+const SMALLEST_SILU = 90 / 3.4e38;
+
 function activated(activation: Activation, { value, error }: Bounded): Bounded {
   const result = activationFunction(activation)(value);
+  // Of negative infinity some say zero, some NaN.
+  if (value === -Infinity) return { value: result, error: Infinity };
+  if (activation === 'silu') {
+    return { value: result, error: SLOPE * error + ACTIVATION_ERROR * Math.abs(result) + SMALLEST_SILU };
+  }
   if (activation === 'relu2') {
     return { value: result, error: (2 * Math.abs(value) + error) * error + FLOAT_ROUNDING * result };
   }

@@ -7,6 +7,7 @@ import type { Random } from '../random.js';
 import { FLOAT_ROUNDING, storedError } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
 import type { Bounded } from './glu-bounds.js';
+import { spoilBias, spoilRows } from './nonfinite-numbers.js';
 import { dtypeOf, hasBinding, openValues, statesOf, store, valueOf, type Expectation } from './trial.js';
 
 export interface OutputOptions {
@@ -51,8 +52,14 @@ function choices(plan: KernelPlan, sizes: KernelCase): Choice[] {
 
 function makeOptions(choice: Choice, sizes: KernelCase, random: Random): OutputOptions {
   const { numTokens, hiddenSize, scale } = sizes;
-  const bias = store('f32', random.spread(hiddenSize, scale));
-  const shared = store('f32', random.spread(numTokens * hiddenSize, scale));
+  const biases = random.spread(hiddenSize, scale);
+  const outputs = random.spread(numTokens * hiddenSize, scale);
+  if (sizes.numbers === 'nonfinite') {
+    spoilBias(biases, hiddenSize);
+    spoilRows(outputs, hiddenSize);
+  }
+  const bias = store('f32', biases);
+  const shared = store('f32', outputs);
   const sigmoid = store(
     'f32',
     random.spread(numTokens, 0.5).map((value) => value + 0.5),

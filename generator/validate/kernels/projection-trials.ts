@@ -5,7 +5,8 @@ import type { KernelPlan } from '../../plan/types.js';
 import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';
 import { makeWeights, matrixOf, project, type Projected } from './expert-weights.js';
-import type { Inputs } from '../job.js';
+import { spoilRows } from './nonfinite-numbers.js';
+import { orderedRows } from './ordered-numbers.js';
 import { expectOutput, outputOptions } from './output-options.js';
 import { dtypeOf, openValues, store, type Trial } from './trial.js';
 
@@ -82,19 +83,25 @@ function makeDense(
   plan: KernelPlan,
   sizes: KernelCase,
   random: Random,
-): { readonly inputs: Inputs; readonly product: Projected } {
+): { readonly inputs: Trial['inputs']; readonly product: Projected } {
   const values = openValues(plan, sizes);
   const numTerms = Number(values[terms]);
-  const rows = store(dtypeOf(plan, input), random.spread(sizes.numTokens * numTerms, sizes.scale));
+  const isOrdered = sizes.numbers === 'ordered';
+  const own = isOrdered
+    ? orderedRows(sizes.numTokens, numTerms, random)
+    : random.spread(sizes.numTokens * numTerms, sizes.scale);
+  if (sizes.numbers === 'nonfinite') spoilRows(own, numTerms);
+  const rows = store(dtypeOf(plan, input), own);
   const weights = makeWeights(plan, [`${name}_weight`, `${name}_bias`], values, random, {
     terms: numTerms,
     gain: 2,
     bias: sizes.scale,
+    numbers: sizes.numbers,
   });
   const matrix = matrixOf(weights, name, 0, 1);
   const matrices = Array.from({ length: sizes.numTokens }, () => matrix);
   return {
     inputs: { [input]: rows.bytes, ...weights.inputs },
-    product: project(plan, rows.values, numTerms, Number(values[columns]), matrices),
+    product: project(plan, rows.values, numTerms, Number(values[columns]), matrices, isOrdered),
   };
 }

@@ -8,6 +8,7 @@ import type { RouterVariant } from '../../description/routers.js';
 import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';
+import { spoilBias } from './nonfinite-numbers.js';
 import { store } from './trial.js';
 
 interface Options {
@@ -106,11 +107,11 @@ function groupsFor(numScored: number, topK: number, most: number): { count: numb
 /** What a router reads beside its logits. */
 export function routingInputs(
   { numExperts, numZeroExperts, topK, router }: RoutedBlock,
-  { numTokens, routing }: KernelCase,
+  { numTokens, routing, numbers }: KernelCase,
   random: Random,
 ): { readonly reference: RoutingInputs; readonly bytes: Inputs } {
   const numScored = numExperts + numZeroExperts;
-  const bias = router.selectionBias ? store('f32', biasesOf(routing, numScored, random)) : null;
+  const bias = router.selectionBias ? store('f32', biasesOf(routing, numbers, numScored, random)) : null;
   const vocabSize = router.selection.kind === 'token_table' ? router.selection.vocabSize : 0;
   const table = vocabSize > 0 ? store('u32', tableOf(vocabSize, numScored, topK, random)) : null;
   const ids = table === null ? null : store('u32', tokenIds(numTokens, vocabSize, random));
@@ -137,8 +138,14 @@ function tokenIds(numTokens: number, vocabSize: number, random: Random): number[
  * Biases that change the selection: few different ones where ties are wanted; negative ones where experts are missing, so that
  * a group without any expert rates above the others, and one of them NaN, for an expert whose logit is a number.
  */
-function biasesOf(routing: KernelCase['routing'], numScored: number, random: Random): Float32Array {
+function biasesOf(
+  routing: KernelCase['routing'],
+  numbers: KernelCase['numbers'],
+  numScored: number,
+  random: Random,
+): Float32Array {
   const spread = random.spread(numScored, 0.5);
+  if (numbers === 'nonfinite') spoilBias(spread, numScored);
   if (routing === 'ties') return spread.map((_, expert) => (expert % 2) / 4);
   return routing === 'nan' ? spread.map((bias, expert) => (expert === 1 ? NaN : bias - 2)) : spread;
 }

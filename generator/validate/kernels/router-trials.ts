@@ -4,12 +4,13 @@
 import { routerConstants } from '../../plan/constants.js';
 import type { KernelPlan } from '../../plan/types.js';
 import { linearOutIn } from '../../reference/linear.js';
-import { referenceRouting, type RoutedBlock, type RoutingInputs } from '../../reference/router.js';
+import { finite, referenceRouting, type RoutedBlock, type RoutingInputs } from '../../reference/router.js';
 import { variantNamed } from '../../description/routers.js';
 import type { Inputs } from '../job.js';
 import type { Random } from '../random.js';
 import { absolute, absoluteOrNull, dotError } from '../tolerance.js';
 import type { KernelCase } from './cases.js';
+import { spoilMatrix, spoilRows } from './nonfinite-numbers.js';
 import { blocksOf, routingInputs } from './router-trials-blocks.js';
 import { closeCalls } from './router-trials-calls.js';
 import { weightErrors, type LogitRow } from './router-trials-errors.js';
@@ -31,7 +32,7 @@ function selectTrial(block: RoutedBlock, sizes: KernelCase, random: Random): Tri
   return {
     values: { ...sizeValues(sizes), ...routerConstants(block) },
     inputs: { logits: logits.bytes, ...inputs.bytes },
-    expectations: expectSelection(block, rowsOf(logits.values, numScored), inputs.reference),
+    expectations: expectSelection(block, rowsOf(logits.values.map(finite), numScored), inputs.reference),
   };
 }
 
@@ -47,12 +48,32 @@ export function routerLogitsTrials(plan: KernelPlan, sizes: KernelCase, random: 
   });
 }
 
-function makeLogits(block: RoutedBlock, { numTokens, routing }: KernelCase, random: Random): Float32Array {
+/** Logits are multiples of this: their differences are exact. */
+const LOGIT_STEP = 2 ** -10;
+
+function makeLogits(block: RoutedBlock, sizes: KernelCase, random: Random): Float32Array {
+  const { numTokens, routing, numbers } = sizes;
   const numScored = block.numExperts + block.numZeroExperts;
-  const logits = random.spread(numTokens * numScored, 8);
+  const logits = random
+    .spread(numTokens * numScored, 16)
+    .map((logit) => Math.round(logit / LOGIT_STEP) * LOGIT_STEP);
+  // The sum of several that are as large as float allows is none that it holds.
+  if (numbers === 'nonfinite' && block.router.scoring.kind !== 'raw') spoilLogits(logits, numScored);
   if (routing === 'ties') return logits.map((_, at) => at % 4);
   if (routing === 'spread') return logits.map((logit, at) => (isHigh(at, block) ? logit + 300 : logit));
   return routing === 'nan' ? logits.map((logit, at) => (isSpoiled(at, numScored) ? NaN : logit)) : logits;
+}
+
+/** One infinity, a negative one, two of them, nothing but negative ones, and all kinds at once. */
+function spoilLogits(logits: Float32Array, numScored: number): void {
+  const set = (token: number, values: readonly number[]) => {
+    if ((token + 1) * numScored <= logits.length) logits.set(values.slice(0, numScored), token * numScored);
+  };
+  set(0, [1, Infinity]);
+  set(1, [1, -Infinity]);
+  set(2, [Infinity, 2, Infinity]);
+  set(3, Array<number>(numScored).fill(-Infinity));
+  set(4, [NaN, -Infinity, Infinity]);
 }
 
 /** The exponentials of token 4's logits are no floats; sigmoids of such numbers would all be one. */
@@ -79,6 +100,10 @@ function makeRouter(plan: KernelPlan, block: RoutedBlock, sizes: KernelCase, ran
   const input = random.spread(numTokens * hiddenSize, 1);
   if (routing === 'nan') input[hiddenSize + 1] = NaN;
   const weights = random.spread(numScored * hiddenSize, 12 / Math.sqrt(hiddenSize));
+  if (sizes.numbers === 'nonfinite') {
+    spoilRows(input, hiddenSize);
+    spoilMatrix(weights, weights.length, hiddenSize);
+  }
   // Every fourth expert has the same row: their logits are equal to the last bit, in one lane as in different ones.
   if (routing === 'ties') {
     weights.forEach((_, at) => (weights[at] = weights[at % (4 * hiddenSize)] ?? 0));
@@ -146,7 +171,8 @@ function tokenInputs(inputs: RoutingInputs, token: number): RoutingInputs {
 function expectToken(block: RoutedBlock, row: LogitRow, inputs: RoutingInputs) {
   const routing = referenceRouting(block, row.values, inputs);
   const ids = Array.from(routing.ids);
-  const close = closeCalls(block, row, ids, inputs.selectionBias);
+  const bias = inputs.selectionBias === null ? null : Array.from(inputs.selectionBias, finite);
+  const close = closeCalls(block, row, ids, bias);
   const errors = weightErrors(block, row, ids, inputs);
   return {
     ids,

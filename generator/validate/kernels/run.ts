@@ -12,10 +12,12 @@ import type {
 import type { KernelPlan } from '../../plan/types.js';
 import { compareValues, type Mismatch } from '../compare.js';
 import { decodeElements } from '../elements.js';
-import { buildJob, type JobOptions } from '../job.js';
+import { buildJob, type Contents, type JobOptions } from '../job.js';
 import { createRandom, type Random } from '../random.js';
 import { memoryMismatches, type MemoryMismatch } from '../threadgroup-memory.js';
 import type { KernelCase } from './cases.js';
+import { takesOrdered } from './expert-weights.js';
+import { takesSparse } from './dropin-mixture-inputs.js';
 import { convertTrials } from './convert-trials.js';
 import type { BlockFamily, FamilyName } from '../../plan/families/table.js';
 import { combineTrials, downTrials } from './down-trials.js';
@@ -75,11 +77,21 @@ const TRIALS: Readonly<Record<Exclude<FamilyName, BlockFamily>, TrialBuilder>> =
   dropin_convert: dropInConvertTrials,
 };
 
+const EXPERT_FAMILIES = /^(?:decode_|skinny_)?(?:gate_up|down)$/u;
+/** Those that sum in the promised order and store the sum, or what is computed from it alone. */
+const ORDERED_FAMILIES = /^(?:decode_|skinny_)?(?:shared_)?(?:gate_up|down)$|^(?:decode_)?latent_in$/u;
+
+function concerns(plan: KernelPlan, { isSparse, numbers }: KernelCase): boolean {
+  if (isSparse) return EXPERT_FAMILIES.test(plan.family) || takesSparse(plan);
+  return numbers !== 'ordered' || (ORDERED_FAMILIES.test(plan.family) && takesOrdered(plan));
+}
+
 /** What a kernel must do on a case; a family without trials cannot be validated, and none is let through. */
 export function trialsOf(plan: KernelPlan, sizes: KernelCase, random: Random): readonly Trial[] {
   const builders: Readonly<Partial<Record<FamilyName, TrialBuilder>>> = TRIALS;
   const builder = builders[plan.family];
   if (builder === undefined) throw new Error(`the family ${plan.family} has no trials`);
+  if (!concerns(plan, sizes)) return [];
   return builder(plan, sizes, random);
 }
 
@@ -160,12 +172,17 @@ interface TrialOutcome {
 /** Bytes of input that one job takes. */
 const BATCH_BYTES = 2 ** 26;
 
+function bytesOf(contents: Contents): number {
+  if (contents instanceof Uint8Array) return contents.byteLength;
+  return contents.reduce((sum, { data }) => sum + data.byteLength, 0);
+}
+
 /** A job costs a process: as many trials share one as keep it small. */
 function batchesOf(trials: readonly TrialOfCase[]): TrialOfCase[][] {
   const batches: TrialOfCase[][] = [];
   let bytes = Infinity;
   for (const named of trials) {
-    const own = Object.values(named.trial.inputs).reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const own = Object.values(named.trial.inputs).reduce((sum, contents) => sum + bytesOf(contents), 0);
     if (bytes + own > BATCH_BYTES) {
       batches.push([]);
       bytes = 0;

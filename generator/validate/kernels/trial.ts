@@ -4,7 +4,7 @@ import type { KernelPlan } from '../../plan/types.js';
 import type { ActivationDtype, ElementType } from '../../description/dtypes.js';
 import type { Expected } from '../compare.js';
 import { encodeElements, roundElements } from '../elements.js';
-import type { Inputs, StepValues } from '../job.js';
+import type { Contents, StepValues } from '../job.js';
 import type { Random } from '../random.js';
 import type { KernelCase } from './cases.js';
 
@@ -16,7 +16,7 @@ export interface Expectation extends Expected {
 
 export interface Trial {
   readonly values: StepValues;
-  readonly inputs: Inputs;
+  readonly inputs: Readonly<Record<string, Contents>>;
   readonly expectations: readonly Expectation[];
 }
 
@@ -79,7 +79,7 @@ export function openValues(plan: KernelPlan, sizes: KernelCase): StepValues {
 }
 
 function latentSize(sizes: KernelCase): number {
-  return isGrouped(sizes) ? sizes.intermediateSize : Math.ceil(0.6 * sizes.hiddenSize) + 1;
+  return isGrouped(sizes) ? sizes.intermediateSize : Math.min(Math.ceil(0.6 * sizes.hiddenSize) + 1, 200);
 }
 
 /** Both sizes hold whole blocks: what is derived of them must too. */
@@ -137,6 +137,8 @@ export function routeTokens(sizes: KernelCase, random: Random): RoutedTokens {
       ids[token * topK + slot] = experts[slot] ?? 0;
     }
   }
+  // What is multiplied with these stays exact.
+  if (sizes.numbers === 'ordered') weights.fill(1);
   if (routing === 'nan') emptySlots(ids, weights, sizes);
   return { ids, weights: roundElements('f32', weights) };
 }

@@ -27,6 +27,9 @@
 #define MSL_RT_SIMDGROUP_SITE 16
 // Behind the links, and one more that stands for nobody: floating-point operations of instrumented kernels.
 #define MSL_RT_OPERATIONS ((MSL_RT_STACKS + 1ul) * MSL_RT_LINK_BYTES)
+// Behind those: what variables of instrumented kernels hold that nothing was written to. The line of the program from which
+// on, and up to which, in 24 bits each, and above them the byte; all others hold zeros.
+#define MSL_RT_LOCALS (MSL_RT_OPERATIONS + 8ul)
 
 // How far the state of the next stack mostly lies from this one: a guess at where the next lane continues that needs no
 // memory.

@@ -16,8 +16,8 @@ __MSL_INL float powr(float x, float y) { return exp2(y * log2(x)); }
 __MSL_INL float divide(float x, float y) { return __nvvm_div_approx_f(x, y); }
 }  // namespace __approximate
 
-#define __MSL_FAST1(NAME) __MSL_DEFINE_UNARY(NAME, __approximate::NAME)
-#define __MSL_FAST2(NAME) __MSL_DEFINE_BINARY(NAME, __approximate::NAME)
+#define __MSL_FAST1(NAME) __MSL_DEFINE_UNARY(NAME, __approximate::NAME, __approximate::NAME)
+#define __MSL_FAST2(NAME) __MSL_DEFINE_BINARY(NAME, __approximate::NAME, __approximate::NAME)
 __MSL_FAST1(exp) __MSL_FAST1(exp2) __MSL_FAST1(exp10) __MSL_FAST1(log) __MSL_FAST1(log2) __MSL_FAST1(log10)
 __MSL_FAST1(sin) __MSL_FAST1(cos) __MSL_FAST1(tan) __MSL_FAST1(sqrt) __MSL_FAST1(rsqrt)
 __MSL_FAST2(powr) __MSL_FAST2(divide)
@@ -31,23 +31,11 @@ using metal::asinh;
 using metal::atan;
 using metal::atan2;
 using metal::atanh;
-using metal::ceil;
-using metal::copysign;
 using metal::cosh;
 using metal::cospi;
-using metal::fabs;
-using metal::fdim;
-using metal::floor;
-using metal::fmax;
-using metal::fmin;
-using metal::fmod;
 using metal::pow;
-using metal::rint;
-using metal::round;
-using metal::saturate;
-using metal::sign;
 using metal::sinh;
 using metal::sinpi;
 using metal::tanh;
 using metal::tanpi;
-using metal::trunc;
+using metal::sincos;

@@ -18,7 +18,7 @@ __MSL_INL T length_squared(vec<T, N> a) {
 }
 template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL T length(vec<T, N> a) {
-  return T(sqrt(dot(a, a)));
+  return T(precise::sqrt(dot(a, a)));
 }
 template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL T distance_squared(vec<T, N> a, type_identity_t<vec<T, N>> b) {
@@ -30,7 +30,7 @@ __MSL_INL T distance(vec<T, N> a, type_identity_t<vec<T, N>> b) {
 }
 template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL vec<T, N> normalize(vec<T, N> a) {
-  return a * T(rsqrt(dot(a, a)));
+  return a * T(precise::rsqrt(dot(a, a)));
 }
 template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL vec<T, N> reflect(vec<T, N> i, type_identity_t<vec<T, N>> n) {
@@ -41,7 +41,7 @@ __MSL_INL vec<T, N> refract(vec<T, N> i, type_identity_t<vec<T, N>> n, type_iden
   const T cosine = dot(n, i);
   const T k = T(1) - eta * eta * (T(1) - cosine * cosine);
   if (k < T(0)) return vec<T, N>(T(0));
-  return eta * i - (eta * cosine + T(sqrt(k))) * n;
+  return eta * i - (eta * cosine + T(precise::sqrt(k))) * n;
 }
 template <class T, int N>
 __MSL_INL vec<T, N> faceforward(vec<T, N> n, type_identity_t<vec<T, N>> i, type_identity_t<vec<T, N>> reference) {

@@ -1,13 +1,22 @@
-// <metal_math>: functions of float, half, bfloat and their vectors. Fast math is off, so that metal:: means precise::.
+// <metal_math>: functions of float, half, bfloat and their vectors. metal:: means precise::, except in instrumented programs:
+// there it means fast::, as Metal does by default, so that checks find what needs the precise functions and does not say so.
 #pragma once
 
 #include "precise.h"
+#ifndef __NVPTX__
+#include "fast_host.h"
+#endif
 
-#define __MSL_UNARY(X)                                                                                          \
-  X(acos) X(acosh) X(asin) X(asinh) X(atan) X(atanh) X(ceil) X(cos) X(cosh) X(cospi) X(exp) X(exp10) X(exp2)    \
-  X(fabs) X(floor) X(log) X(log10) X(log2) X(rint) X(round) X(rsqrt) X(saturate) X(sign) X(sin) X(sinh)         \
-  X(sinpi) X(sqrt) X(tan) X(tanh) X(tanpi) X(trunc)
-#define __MSL_BINARY(X) X(atan2) X(copysign) X(divide) X(fdim) X(fmax) X(fmin) X(fmod) X(pow) X(powr)
+// Right to the last bit wherever they come from.
+#define __MSL_EXACT1(X) X(ceil) X(fabs) X(floor) X(rint) X(round) X(saturate) X(sign) X(trunc)
+#define __MSL_EXACT2(X) X(copysign) X(fdim) X(fmax) X(fmin) X(fmod)
+// Those that have a fast form.
+#define __MSL_ROUNDED1(X)                                                                                       \
+  X(acos) X(acosh) X(asin) X(asinh) X(atan) X(atanh) X(cos) X(cosh) X(cospi) X(exp) X(exp10) X(exp2) X(log)     \
+  X(log10) X(log2) X(rsqrt) X(sin) X(sinh) X(sinpi) X(sqrt) X(tan) X(tanh) X(tanpi)
+#define __MSL_ROUNDED2(X) X(atan2) X(divide) X(pow) X(powr)
+#define __MSL_UNARY(X) __MSL_EXACT1(X) __MSL_ROUNDED1(X)
+#define __MSL_BINARY(X) __MSL_EXACT2(X) __MSL_ROUNDED2(X)
 
 // What bfloat gives is float: it converts to float alone.
 #define __MSL_IF_BFLOAT(T) class = enable_if_t<__is_same(T, bfloat)>
@@ -25,10 +34,10 @@
   __MSL_INL float NAME(T x, U y, V z) {                                           \
     return NAME((float)x, (float)y, (float)z);                                    \
   }
-// A function of one argument in terms of FUNCTION(float).
-#define __MSL_DEFINE_UNARY(NAME, FUNCTION)                                        \
+// A function of one argument in terms of FUNCTION(float), and for half of HALF(float).
+#define __MSL_DEFINE_UNARY(NAME, FUNCTION, HALF)                                  \
   __MSL_INL float NAME(float x) { return FUNCTION(x); }                           \
-  __MSL_INL half NAME(half x) { return (half)FUNCTION((float)x); }                \
+  __MSL_INL half NAME(half x) { return (half)HALF((float)x); }                    \
   template <class T, __MSL_IF_BFLOAT(T)>                                          \
   __MSL_INL float NAME(T x) {                                                     \
     return FUNCTION((float)x);                                                    \
@@ -51,24 +60,70 @@
   __MSL_INL vec<T, N> NAME(S x, vec<T, N> y) {                                    \
     return NAME(vec<T, N>(T(x)), y);                                              \
   }
-#define __MSL_DEFINE_BINARY_FLOAT(NAME, FUNCTION)                                 \
+#define __MSL_DEFINE_BINARY_FLOAT(NAME, FUNCTION, HALF)                           \
   __MSL_INL float NAME(float x, float y) { return FUNCTION(x, y); }               \
-  __MSL_INL half NAME(half x, half y) { return (half)FUNCTION((float)x, (float)y); } \
+  __MSL_INL half NAME(half x, half y) { return (half)HALF((float)x, (float)y); }  \
   template <class T, class U, __MSL_IF_BFLOATS(T, U)>                             \
   __MSL_INL float NAME(T x, U y) {                                                \
     return FUNCTION((float)x, (float)y);                                          \
   }
-#define __MSL_DEFINE_BINARY(NAME, FUNCTION)  \
-  __MSL_DEFINE_BINARY_FLOAT(NAME, FUNCTION)  \
+#define __MSL_DEFINE_BINARY(NAME, FUNCTION, HALF)  \
+  __MSL_DEFINE_BINARY_FLOAT(NAME, FUNCTION, HALF)  \
   __MSL_DEFINE_BINARY_VECTOR(NAME)
+// In the namespace whose sine and cosine they are.
+#define __MSL_DEFINE_SINCOS(T)                                                    \
+  __MSL_INL T sincos(T x, T& cosine) {                                            \
+    cosine = cos(x);                                                              \
+    return sin(x);                                                                \
+  }
+#define __MSL_DEFINE_SINCOS_TEMPLATES                                             \
+  template <class T, __MSL_IF_BFLOAT(T)>                                          \
+  __MSL_INL float sincos(T x, type_identity_t<T>& cosine) {                       \
+    cosine = T(cos(x));                                                           \
+    return sin(x);                                                                \
+  }                                                                               \
+  template <class T, int N>                                                       \
+  __MSL_INL vec<T, N> sincos(vec<T, N> x, vec<T, N>& cosine) {                    \
+    cosine = cos(x);                                                              \
+    return sin(x);                                                                \
+  }
 
 namespace metal {
-#define __MSL_PRECISE1(NAME) __MSL_DEFINE_UNARY(NAME, __msl_precise::NAME)
-#define __MSL_PRECISE2(NAME) __MSL_DEFINE_BINARY(NAME, __msl_precise::NAME)
-__MSL_UNARY(__MSL_PRECISE1)
-__MSL_BINARY(__MSL_PRECISE2)
+#define __MSL_PRECISE1(NAME) __MSL_DEFINE_UNARY(NAME, __msl_precise::NAME, __msl_precise::NAME)
+#define __MSL_PRECISE2(NAME) __MSL_DEFINE_BINARY(NAME, __msl_precise::NAME, __msl_precise::NAME)
+__MSL_EXACT1(__MSL_PRECISE1)
+__MSL_EXACT2(__MSL_PRECISE2)
+namespace precise {
+__MSL_ROUNDED1(__MSL_PRECISE1)
+__MSL_ROUNDED2(__MSL_PRECISE2)
+__MSL_DEFINE_SINCOS(float)
+__MSL_DEFINE_SINCOS(half)
+__MSL_DEFINE_SINCOS_TEMPLATES
+}  // namespace precise
 #undef __MSL_PRECISE1
 #undef __MSL_PRECISE2
+#ifndef __NVPTX__
+namespace fast {
+#define __MSL_FAST1(NAME) __MSL_DEFINE_UNARY(NAME, __msl_precise::fast::NAME, __msl_precise::NAME)
+#define __MSL_FAST2(NAME) __MSL_DEFINE_BINARY(NAME, __msl_precise::fast::NAME, __msl_precise::NAME)
+__MSL_ROUNDED1(__MSL_FAST1)
+__MSL_ROUNDED2(__MSL_FAST2)
+__MSL_DEFINE_SINCOS(float)
+__MSL_DEFINE_SINCOS(half)
+__MSL_DEFINE_SINCOS_TEMPLATES
+#undef __MSL_FAST1
+#undef __MSL_FAST2
+}  // namespace fast
+#endif
+#ifdef MSL_INSTRUMENTED
+#define __MSL_USING_DEFAULT(NAME) using fast::NAME;
+#else
+#define __MSL_USING_DEFAULT(NAME) using precise::NAME;
+#endif
+__MSL_ROUNDED1(__MSL_USING_DEFAULT)
+__MSL_ROUNDED2(__MSL_USING_DEFAULT)
+__MSL_USING_DEFAULT(sincos)
+#undef __MSL_USING_DEFAULT
 
 // ---- Results that depend on the type's own precision.
 
@@ -173,10 +228,6 @@ __MSL_INL float abs(T x) {
   __MSL_INL T ldexp(T x, int k) { return (T)__msl_precise::ldexp((float)x, k); }                              \
   __MSL_INL int ilogb(T x) { return __msl_precise::ilogb((float)x); }                                         \
   __MSL_INL T frexp(T x, int& exponent) { return (T)__msl_precise::frexp((float)x, &exponent); }    \
-  __MSL_INL T sincos(T x, T& cosine) {                                                              \
-    cosine = cos(x);                                                                                          \
-    return sin(x);                                                                                            \
-  }                                                                                                           \
   __MSL_INL T modf(T x, T& whole) {                                                                 \
     whole = trunc(x);                                                                                         \
     return isinf(x) ? copysign((T)0.0f, x) : copysign(x - whole, x);                                          \
@@ -188,11 +239,6 @@ __MSL_FLOATING(half)
 __MSL_DEFINE_BFLOAT3(fma)
 __MSL_DEFINE_BFLOAT3(mix)
 __MSL_DEFINE_BFLOAT3(smoothstep)
-template <class T, __MSL_IF_BFLOAT(T)>
-__MSL_INL float sincos(T x, type_identity_t<T>& cosine) {
-  cosine = T(cos(x));
-  return sin(x);
-}
 template <class T, __MSL_IF_BFLOAT(T)>
 __MSL_INL float modf(T x, type_identity_t<T>& whole) {
   float part;
@@ -252,11 +298,6 @@ __MSL_INL vec<T, N> frexp(vec<T, N> x, vec<int, N>& exponent) {
   return r;
 }
 template <class T, int N>
-__MSL_INL vec<T, N> sincos(vec<T, N> x, vec<T, N>& cosine) {
-  cosine = cos(x);
-  return sin(x);
-}
-template <class T, int N>
 __MSL_INL vec<T, N> modf(vec<T, N> x, vec<T, N>& whole) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) {
@@ -268,23 +309,22 @@ __MSL_INL vec<T, N> modf(vec<T, N> x, vec<T, N>& whole) {
 }
 #undef __MSL_FLOATING
 
-namespace precise {
 #define __MSL_USING(NAME) using metal::NAME;
 #define __MSL_SHARED(X)                                                                                      \
   X(fract) X(nextafter) X(min) X(max) X(clamp) X(min3) X(max3) X(median3) X(fmin3) X(fmax3) X(fmedian3)      \
-  X(abs) X(fma) X(mix) X(step) X(smoothstep) X(ldexp) X(ilogb) X(frexp) X(sincos) X(modf)
-__MSL_UNARY(__MSL_USING)
-__MSL_BINARY(__MSL_USING)
+  X(abs) X(fma) X(mix) X(step) X(smoothstep) X(ldexp) X(ilogb) X(frexp) X(modf)
+namespace precise {
+__MSL_EXACT1(__MSL_USING)
+__MSL_EXACT2(__MSL_USING)
 __MSL_SHARED(__MSL_USING)
 }  // namespace precise
 
 namespace fast {
+__MSL_EXACT1(__MSL_USING)
+__MSL_EXACT2(__MSL_USING)
 __MSL_SHARED(__MSL_USING)
 #ifdef __NVPTX__
 #include "fast_nvptx.h"
-#else
-__MSL_UNARY(__MSL_USING)
-__MSL_BINARY(__MSL_USING)
 #endif
 }  // namespace fast
 #undef __MSL_USING

@@ -122,6 +122,27 @@ extern "C" __attribute__((used, always_inline)) inline void __msl_check_alignmen
   if (((ulong)address & mask) != 0) __msl_rt_misaligned(address, mask);
 }
 
+// Calls are put where variables begin (generator/compile/representation/local-contents.ts); `line`: where the variable is declared.
+extern "C" __attribute__((used, always_inline)) inline void __msl_fill_local(void* variable, ulong size, ulong line) {
+  ulong locals;
+#if defined(__x86_64__)
+  __asm__("movq %%rsp, %0\n"
+          "andq %[range], %0\n"
+          "movq %c[place](%0), %0\n"
+          : "=r"(locals)
+          : [range] "i"(-(long)MSL_RT_STACKS_ALIGNMENT), [place] "i"(MSL_RT_LOCALS));
+#else
+  __asm__("mov %0, sp\n"
+          "and %0, %0, %[range]\n"
+          "add %0, %0, %[place]\n"
+          "ldr %0, [%0]\n"
+          : "=&r"(locals)
+          : [range] "r"(-(long)MSL_RT_STACKS_ALIGNMENT), [place] "r"(MSL_RT_LOCALS));
+#endif
+  const bool is_meant = line >= (locals & 0xfffffful) && line < (locals >> 24 & 0xfffffful);
+  __builtin_memset(variable, is_meant ? (int)(locals >> 48) : 0, size);
+}
+
 // Calls are put into every part of the program that computes (generator/compile/representation/operations.ts). Written out, since
 // accesses that the compiler knows of would be watched.
 extern "C" __attribute__((used, always_inline)) inline void __msl_count_operations(ulong count) {
