@@ -35,14 +35,14 @@ const OPERATIONS: readonly (readonly [string, (a: number, b: number) => number])
   ['fma(a, 0x1.0p-30f, b)', (a, b) => a * 2 ** -30 + b],
   ['a < b ? 1.0f : 0.0f', (a, b) => (a < b ? 1 : 0)],
   ['a == 0.0f ? 1.0f : 0.0f', (a) => (a === 0 ? 1 : 0)],
-  ['sqrt(abs(a))', (a) => Math.sqrt(Math.abs(a))],
+  ['precise::sqrt(abs(a))', (a) => Math.sqrt(Math.abs(a))],
   ['ldexp(a, 3)', (a) => a * 8],
   ['ldexp(a, -2)', (a) => a / 4],
   ['floor(a)', Math.floor],
   ['sign(a)', Math.sign],
-  ['exp2(-140.0f + (a > 1.0f ? 30.0f : 0.0f))', (a) => 2 ** (a > 1 ? -110 : -140)],
-  ['sin(a) * 1.0f', (a) => Math.fround(Math.sin(a))],
-  ['asinh(a)', (a) => Math.fround(Math.asinh(a))],
+  ['precise::exp2(-140.0f + (a > 1.0f ? 30.0f : 0.0f))', (a) => 2 ** (a > 1 ? -110 : -140)],
+  ['precise::sin(a) * 1.0f', (a) => Math.fround(Math.sin(a))],
+  ['precise::asinh(a)', (a) => Math.fround(Math.asinh(a))],
   ['fmod(a, 1.0f)', (a) => a % 1],
 ];
 
