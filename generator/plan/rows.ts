@@ -28,8 +28,8 @@ const LARGE_GROUP = 256;
 /**
  * The tile table of these kernels. Figures were measured on an NVIDIA H200 with the text that a Mac gets (docs/performance.md); no
  * Apple GPU was at hand. Dense weights need many bytes under way, so that more lanes share a row; packed ones need few
- * instructions for each weight, and their rows are short: the more lanes share one, the fewer steps are left. Four simdgroups a
- * threadgroup leave no multiprocessor with twice the work of another at one token. Gate and up have the longer rows.
+ * instructions for each weight, and their rows are short: the more lanes share one, the fewer steps are left, and the more rows
+ * a threadgroup has, the less counts the input that each of them reads. Gate and up have the longer rows.
  */
 export function rowShape(format: WeightFormat, source: RowSource, parts: number): RowShape {
   const isPacked = format.element === null;
@@ -40,7 +40,7 @@ export function rowShape(format: WeightFormat, source: RowSource, parts: number)
     return { rowLanes: 8, laneRows, simdgroups, maxRows: SKINNY_ROWS, tileTerms: 4096 };
   }
   const rowLanes = isPacked && (parts === 1 || format.groupTerms === LARGE_GROUP) ? 8 : 16;
-  return { rowLanes, laneRows: 4, simdgroups: 4, maxRows: 1, tileTerms: 2048 };
+  return { rowLanes, laneRows: 4, simdgroups: isPacked ? 8 : 4, maxRows: 1, tileTerms: 2048 };
 }
 
 /** Of the router for a few tokens, whose few rows are spread over many simdgroups. */
