@@ -28,7 +28,7 @@ const PACKED: Readonly<Record<string, (shape: MatrixShape, random: Random) => Ma
 };
 
 /** Whether a kernel takes as many experts as one likes, which are given to it. */
-export function takesSparse({ bindings, family }: KernelPlan): boolean {
+export function isMixtureOfGiven({ bindings, family }: KernelPlan): boolean {
   const names = new Set(bindings.map(({ name }) => name));
   return family.startsWith('dropin_') && names.has('expert_weight') && !names.has('router_weight');
 }

@@ -17,7 +17,7 @@ import { createRandom, type Random } from '../random.js';
 import { memoryMismatches, type MemoryMismatch } from '../threadgroup-memory.js';
 import type { KernelCase } from './cases.js';
 import { takesOrdered } from './expert-weights.js';
-import { takesSparse } from './dropin-mixture-inputs.js';
+import { isMixtureOfGiven } from './dropin-mixture-inputs.js';
 import { convertTrials } from './convert-trials.js';
 import type { BlockFamily, FamilyName } from '../../plan/families/table.js';
 import { combineTrials, downTrials } from './down-trials.js';
@@ -81,9 +81,26 @@ const EXPERT_FAMILIES = /^(?:decode_|skinny_)?(?:gate_up|down)$/u;
 /** Those that sum in the promised order and store the sum, or what is computed from it alone. */
 const ORDERED_FAMILIES = /^(?:decode_|skinny_)?(?:shared_)?(?:gate_up|down)$|^(?:decode_)?latent_in$/u;
 
-function concerns(plan: KernelPlan, { isSparse, numbers }: KernelCase): boolean {
-  if (isSparse) return EXPERT_FAMILIES.test(plan.family) || takesSparse(plan);
+/** With more experts than these for a token, one token is enough where the experts are given. */
+const MOST_SLOTS = 64;
+
+/** Whether the kernel multiplies with the weights of experts that were chosen before. */
+function isGivenExperts(plan: KernelPlan): boolean {
+  return EXPERT_FAMILIES.test(plan.family) || isMixtureOfGiven(plan);
+}
+
+function concerns(plan: KernelPlan, { isSparse, numbers, routing, numTokens, topK }: KernelCase): boolean {
+  const isGiven = isGivenExperts(plan);
+  if (isSparse) return isGiven;
+  if (isGiven && (routing === 'ties' || (topK > MOST_SLOTS && numTokens > 1))) return false;
   return numbers !== 'ordered' || (ORDERED_FAMILIES.test(plan.family) && takesOrdered(plan));
+}
+
+/** Given experts show nothing more when checked with more of them for a token: each is one more row like the others. */
+const CHECKED_SLOTS = 8;
+
+function isChecked(plan: KernelPlan, { isChecked: isCheckedCase, topK }: KernelCase): boolean {
+  return isCheckedCase && (topK <= CHECKED_SLOTS || !isGivenExperts(plan));
 }
 
 /** What a kernel must do on a case; a family without trials cannot be validated, and none is let through. */
@@ -135,9 +152,9 @@ export async function validateKernel(
   const outcomes: TrialOutcome[] = [];
   const reports: CheckReport[] = [];
   const dispatches: DispatchResult[] = [];
-  for (const isChecked of [true, false]) {
-    const checks = isChecked ? options.checks : [];
-    for (const batch of batchesOf(trials.filter(({ sizes }) => sizes.isChecked === isChecked))) {
+  for (const withChecks of [true, false]) {
+    const checks = withChecks ? options.checks : [];
+    for (const batch of batchesOf(trials.filter(({ sizes }) => isChecked(plan, sizes) === withChecks))) {
       const result = await runTrials(device, library, plan, batch, { ...options, checks });
       outcomes.push(...result.outcomes);
       reports.push(...result.reports);
