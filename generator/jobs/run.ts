@@ -31,6 +31,8 @@ export interface RunJobResult {
   /** Where the job has several. */
   readonly dispatches?: readonly JobDispatchResult[];
   readonly reports: readonly CheckReport[];
+  /** Kernels could open no files, start no processes and reach no network; null from devices that are no processor. */
+  readonly confined: boolean | null;
   /** Files written, by buffer. */
   readonly outputs: Readonly<Record<string, string>>;
 }
@@ -105,14 +107,19 @@ export async function runPrepared(
     };
   });
   return {
-    result: { ...summary(dispatches), device: device.name, reports: watched?.reports ?? [] },
+    result: {
+      ...summary(dispatches),
+      device: device.name,
+      reports: watched?.reports ?? [],
+      confined: done?.isConfined ?? null,
+    },
     contents: new Map(wanted.map((key, index) => [key, done?.outputs[index] ?? new Uint8Array()])),
   };
 }
 
 function summary(
   dispatches: readonly JobDispatchResult[],
-): Omit<RunJobResult, 'outputs' | 'device' | 'reports'> {
+): Omit<RunJobResult, 'outputs' | 'device' | 'reports' | 'confined'> {
   const [first] = dispatches;
   if (dispatches.length === 1 && first !== undefined) return first;
   const memory = dispatches.flatMap(({ threadgroupMemory }) => threadgroupMemory ?? []);

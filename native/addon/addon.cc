@@ -7,7 +7,6 @@
 
 #include <string>
 
-#include "library.h"
 #include "runner.h"
 
 namespace moegen {
@@ -33,7 +32,7 @@ std::string Problem() {
     return "this processor lacks AVX2, FMA or F16C, which kernels are compiled for";
   }
 #endif
-  return ExportEngine();
+  return "";
 }
 
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {

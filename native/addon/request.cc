@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "library.h"
-
 namespace moegen {
 namespace {
 
@@ -30,23 +28,24 @@ void ReadSize(const Napi::Object& object, const char* key, uint32_t size[3]) {
 }
 
 // Parts are copied once, before the job starts: a buffer that has to be restored cannot have any.
-bool ReadParts(const Napi::Array& parts, Buffer& buffer) {
+bool ReadParts(const Napi::Array& parts, Buffer& buffer, Contents& contents) {
   buffer.has_data = true;
   for (uint32_t i = 0; i < parts.Length(); ++i) {
     const auto part = parts.Get(i).As<Napi::Object>();
     const auto bytes = part.Get("data").As<Napi::Uint8Array>();
     const uint64_t offset = Uint64Of(part, "offset");
     if (offset > buffer.bytes || bytes.ByteLength() > buffer.bytes - offset) return false;
-    buffer.parts.push_back({offset, bytes.ByteLength(), bytes.Data()});
+    contents.parts.push_back({offset, bytes.ByteLength(), bytes.Data()});
   }
   return !buffer.writable;
 }
 
-bool ReadBuffers(const Napi::Object& from, Job& job, std::string& error) {
+bool ReadBuffers(const Napi::Object& from, Request& request, std::string& error) {
   const Napi::Array buffers = ArrayOf(from, "buffers");
   for (uint32_t i = 0; i < buffers.Length(); ++i) {
     const auto item = buffers.Get(i).As<Napi::Object>();
     Buffer buffer{};
+    Contents contents{};
     buffer.bytes = Uint64Of(item, "byteLength");
     buffer.writable = BoolOf(item, "writable");
     buffer.is_output = BoolOf(item, "isOutput");
@@ -56,33 +55,33 @@ bool ReadBuffers(const Napi::Object& from, Job& job, std::string& error) {
     const Napi::Value data = item.Get("data");
     if (data.IsTypedArray()) {
       const auto bytes = data.As<Napi::Uint8Array>();
-      if (bytes.ByteLength() == buffer.bytes && buffer.bytes > 0) buffer.data = bytes.Data();
-      buffer.has_data = buffer.data != nullptr;
+      if (bytes.ByteLength() == buffer.bytes && buffer.bytes > 0) contents.data = bytes.Data();
+      buffer.has_data = contents.data != nullptr;
     }
-    buffer.is_sparse = item.Get("parts").IsArray();
-    if (buffer.is_sparse && !ReadParts(ArrayOf(item, "parts"), buffer)) {
+    contents.is_sparse = item.Get("parts").IsArray();
+    if (contents.is_sparse && !ReadParts(ArrayOf(item, "parts"), buffer, contents)) {
       error = "a part lies outside of its buffer, or some kernel writes there";
       return false;
     }
-    job.buffers.push_back(std::move(buffer));
+    request.job.buffers.push_back(buffer);
+    request.contents.push_back(std::move(contents));
   }
   return true;
 }
 
-bool ReadConstants(const Napi::Object& item, void* library, Dispatch& dispatch, std::string& error) {
+bool ReadConstants(const Napi::Object& item, Dispatch& dispatch, std::string& error) {
   const Napi::Array constants = ArrayOf(item, "constants");
   for (uint32_t i = 0; i < constants.Length(); ++i) {
     const auto constant = constants.Get(i).As<Napi::Object>();
-    const std::string symbol = StringOf(constant, "symbol");
     const auto bytes = constant.Get("bytes").As<Napi::Uint8Array>();
     ConstantValue value{};
-    value.storage = static_cast<uint8_t*>(FindSymbol(library, symbol));
-    if (value.storage == nullptr || bytes.ByteLength() != sizeof value.bytes) {
-      error = "the library has no function constant '" + symbol + "'";
+    value.symbol = StringOf(constant, "symbol");
+    if (bytes.ByteLength() != sizeof value.bytes) {
+      error = "the value of the function constant '" + value.symbol + "' has another size";
       return false;
     }
     std::memcpy(value.bytes, bytes.Data(), sizeof value.bytes);
-    dispatch.constants.push_back(value);
+    dispatch.constants.push_back(std::move(value));
   }
   return true;
 }
@@ -157,19 +156,10 @@ bool ReadDispatch(const Napi::Object& item, Job& job, std::string& error) {
   Dispatch dispatch{};
   dispatch.kernel = StringOf(item, "kernel");
   dispatch.instrumented = BoolOf(item, "instrumented");
-  const std::string path = StringOf(item, "library");
-  void* library = LoadLibrary(path, error);
-  if (library == nullptr) return false;
-  dispatch.entry = reinterpret_cast<void (*)(const Self*)>(FindSymbol(library, StringOf(item, "symbol")));
-  if (dispatch.entry == nullptr) {
-    error = "the library has no kernel '" + dispatch.kernel + "'";
-    return false;
-  }
-  const std::string row = StringOf(item, "rowSymbol");
-  if (!row.empty()) {
-    dispatch.row_entry = reinterpret_cast<void (*)(const Self*, uint32_t)>(FindSymbol(library, row));
-  }
-  if (!ReadConstants(item, library, dispatch, error) || !ReadBindings(item, job, dispatch, error) ||
+  dispatch.library = StringOf(item, "library");
+  dispatch.symbol = StringOf(item, "symbol");
+  dispatch.row_symbol = StringOf(item, "rowSymbol");
+  if (!ReadConstants(item, dispatch, error) || !ReadBindings(item, job, dispatch, error) ||
       !ReadGrid(item, job, dispatch, error)) {
     return false;
   }
@@ -181,7 +171,7 @@ bool ReadDispatch(const Napi::Object& item, Job& job, std::string& error) {
 
 bool ReadRequest(const Napi::Object& from, Request& request, std::string& error) {
   Job& job = request.job;
-  if (!ReadBuffers(from, job, error)) return false;
+  if (!ReadBuffers(from, request, error)) return false;
   const Napi::Array dispatches = ArrayOf(from, "dispatches");
   for (uint32_t i = 0; i < dispatches.Length(); ++i) {
     if (!ReadDispatch(dispatches.Get(i).As<Napi::Object>(), job, error)) return false;
@@ -203,6 +193,7 @@ bool ReadRequest(const Napi::Object& from, Request& request, std::string& error)
   job.unbound_byte = static_cast<uint8_t>(UintOf(from, "unboundByte"));
   job.locals = Uint64Of(from, "localsByte") << 48 | Uint64Of(from, "localsEnd") << 24 | Uint64Of(from, "localsFirst");
   job.rows = true;
+  request.program = StringOf(from, "program");
   request.timeout_seconds = from.Get("timeoutSeconds").ToNumber().DoubleValue();
   return true;
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "../engine/job.h"
+#include "memory.h"
 
 namespace moegen {
 
@@ -15,6 +15,10 @@ struct Request {
   Job job;
   double timeout_seconds;
   std::vector<uint32_t> outputs;
+  // The engine's program.
+  std::string program;
+  // Of each buffer.
+  std::vector<Contents> contents;
   // Initial contents of the buffers that kernels write, for another run.
   std::vector<std::vector<uint8_t>> copies;
 };

@@ -1,6 +1,5 @@
 #include "result.h"
 
-#include <dlfcn.h>
 #include <signal.h>
 
 #include <cstring>
@@ -57,9 +56,9 @@ std::string CodeOf(const Control& control, Ending ending) {
   }
 }
 
-Napi::Value CopyOf(const Napi::Env& env, const Buffer& buffer) {
+Napi::Value CopyOf(const Napi::Env& env, const JobMemory& memory, const Buffer& buffer) {
   auto bytes = Napi::ArrayBuffer::New(env, buffer.bytes);
-  if (buffer.bytes > 0) std::memcpy(bytes.Data(), reinterpret_cast<void*>(buffer.address), buffer.bytes);
+  if (buffer.bytes > 0) std::memcpy(bytes.Data(), memory.Of(buffer), buffer.bytes);
   return Napi::Uint8Array::New(env, buffer.bytes, bytes, 0);
 }
 
@@ -91,16 +90,18 @@ Napi::Object MakeCounters(const Napi::Env& env, const Dispatch& dispatch, const 
   return result;
 }
 
-// Where code lies: its library, and the offset in it.
-void SetPlace(Napi::Object item, uint64_t address, const char* offset = "offset") {
-  Dl_info info;
-  if (address == 0 || dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_fname == nullptr)
-    return;
-  item.Set("library", info.dli_fname);
-  item.Set(offset, static_cast<double>(address - reinterpret_cast<uint64_t>(info.dli_fbase)));
+// Where code of a dispatch lies: its library, and the offset in it.
+void SetPlace(Napi::Object item, const Request& request, const JobMemory& memory, uint32_t dispatch, uint64_t address,
+              const char* offset = "offset") {
+  if (address == 0 || dispatch >= request.job.dispatches.size()) return;
+  const DispatchOutcome& outcome = memory.control()->outcomes()[dispatch];
+  if (address < outcome.code_begin || address > outcome.code_end) return;
+  item.Set("library", request.job.dispatches[dispatch].library);
+  item.Set(offset, static_cast<double>(address - outcome.code_begin));
 }
 
-Napi::Array MakeReports(const Napi::Env& env, const Reports& reports) {
+Napi::Array MakeReports(const Napi::Env& env, const Request& request, const JobMemory& memory) {
+  const Reports& reports = memory.control()->reports;
   auto result = Napi::Array::New(env, reports.size);
   for (uint32_t i = 0; i < reports.size; ++i) {
     const Report& report = reports.items[i];
@@ -109,8 +110,8 @@ Napi::Array MakeReports(const Napi::Env& env, const Reports& reports) {
     item.Set("dispatch", report.dispatch);
     item.Set("message", report.message);
     item.Set("count", Number(env, report.count));
-    SetPlace(item, report.address);
-    SetPlace(item, report.other_address, "otherOffset");
+    SetPlace(item, request, memory, report.dispatch, report.address);
+    SetPlace(item, request, memory, report.dispatch, report.other_address, "otherOffset");
     result.Set(i, item);
   }
   return result;
@@ -118,15 +119,15 @@ Napi::Array MakeReports(const Napi::Env& env, const Reports& reports) {
 
 }  // namespace
 
-Napi::Value MakeResult(const Napi::Env& env, const Request& request, const Arena& arena) {
+Napi::Value MakeResult(const Napi::Env& env, const Request& request, const JobMemory& memory) {
   auto result = Napi::Object::New(env);
   auto outputs = Napi::Array::New(env, request.outputs.size());
   for (uint32_t i = 0; i < request.outputs.size(); ++i) {
-    outputs.Set(i, CopyOf(env, request.job.buffers[request.outputs[i]]));
+    outputs.Set(i, CopyOf(env, memory, request.job.buffers[request.outputs[i]]));
   }
   auto dispatches = Napi::Array::New(env, request.job.dispatches.size());
   for (uint32_t i = 0; i < request.job.dispatches.size(); ++i) {
-    const DispatchOutcome& outcome = arena.control()->outcomes()[i];
+    const DispatchOutcome& outcome = memory.control()->outcomes()[i];
     auto item = Napi::Object::New(env);
     item.Set("seconds", outcome.seconds);
     item.Set("threadgroups", Number(env, outcome.threadgroups));
@@ -136,8 +137,9 @@ Napi::Value MakeResult(const Napi::Env& env, const Request& request, const Arena
   }
   result.Set("outputs", outputs);
   result.Set("dispatches", dispatches);
-  result.Set("reports", MakeReports(env, arena.control()->reports));
+  result.Set("reports", MakeReports(env, request, memory));
   result.Set("lockstep", request.job.lockstep);
+  result.Set("isConfined", memory.control()->is_confined);
   return result;
 }
 
@@ -147,8 +149,8 @@ Napi::Value MakeError(const Napi::Env& env, const std::string& code, const std::
   return error.Value();
 }
 
-Napi::Value MakeError(const Napi::Env& env, const Request& request, const Arena& arena, Ending ending) {
-  const Control& control = *arena.control();
+Napi::Value MakeError(const Napi::Env& env, const Request& request, const JobMemory& memory, Ending ending) {
+  const Control& control = *memory.control();
   const auto error = MakeError(env, CodeOf(control, ending), Describe(control, ending)).As<Napi::Object>();
   if (control.dispatch < request.job.dispatches.size()) error.Set("dispatch", control.dispatch);
   const bool has_thread = ending == Ending::kCrashed || ending == Ending::kFailed;
@@ -156,9 +158,9 @@ Napi::Value MakeError(const Napi::Env& env, const Request& request, const Arena&
     error.Set("thread", control.thread);
     error.Set("threadgroup", Number(env, control.threadgroup));
   }
-  if (ending == Ending::kCrashed) SetPlace(error, control.instruction);
+  if (ending == Ending::kCrashed) SetPlace(error, request, memory, control.dispatch, control.instruction);
   // What was found before the end.
-  error.Set("reports", MakeReports(env, control.reports));
+  error.Set("reports", MakeReports(env, request, memory));
   return error;
 }
 

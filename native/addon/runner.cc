@@ -5,8 +5,7 @@
 #include <thread>
 #include <utility>
 
-#include "../engine/arena.h"
-#include "../engine/process.h"
+#include "process.h"
 #include "request.h"
 #include "result.h"
 
@@ -18,15 +17,15 @@ class RunningJob {
       : environment_(environment),
         deferred_(Napi::Promise::Deferred::New(env)),
         request_(std::move(request)),
-        arena_(request_.job, request_.job.checks == 0) {}
+        memory_(request_.job) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
-  bool has_memory() const { return arena_.ok(); }
+  bool has_memory() const { return memory_.ok(); }
   void RejectWith(const Napi::Value& error) const { deferred_.Reject(error); }
 
   void Start(const Napi::Env& env) {
     // The buffers' contents belong to JavaScript until this returns.
-    arena_.Fill(request_.job);
+    memory_.Fill(request_.job, request_.contents);
     KeepCopies();
     const auto nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
     settle_ = Napi::ThreadSafeFunction::New(env, nothing, "moegen job", 0, 1);
@@ -41,10 +40,11 @@ class RunningJob {
   void KeepCopies() {
     request_.copies.resize(request_.job.buffers.size());
     for (size_t i = 0; i < request_.job.buffers.size(); ++i) {
-      Buffer& buffer = request_.job.buffers[i];
-      if (buffer.data == nullptr) continue;
-      if (buffer.writable) request_.copies[i].assign(buffer.data, buffer.data + buffer.bytes);
-      buffer.data = buffer.writable ? request_.copies[i].data() : nullptr;
+      const Buffer& buffer = request_.job.buffers[i];
+      Contents& contents = request_.contents[i];
+      if (contents.data == nullptr) continue;
+      if (buffer.writable) request_.copies[i].assign(contents.data, contents.data + buffer.bytes);
+      contents.data = buffer.writable ? request_.copies[i].data() : nullptr;
     }
   }
 
@@ -64,29 +64,32 @@ class RunningJob {
     settle_.Release();
   }
 
-  Ending RunOnce() { return RunInProcess(request_.job, arena_, request_.timeout_seconds, cancellation_); }
+  Ending RunOnce() {
+    memory_.Tell(request_.job);
+    return RunInProcess(request_.program, memory_, request_.timeout_seconds, cancellation_);
+  }
 
   bool RunsRows() const {
     const std::vector<Dispatch>& dispatches = request_.job.dispatches;
     return request_.job.rows &&
-           std::any_of(dispatches.begin(), dispatches.end(), [](const Dispatch& d) { return d.row_entry != nullptr; });
+           std::any_of(dispatches.begin(), dispatches.end(), [](const Dispatch& d) { return !d.row_symbol.empty(); });
   }
 
   Ending RunAgain() {
-    arena_.Restore(request_.job);
+    memory_.Restore(request_.job, request_.contents);
     return RunOnce();
   }
 
   // With several workers, which of two racing accesses is found depends on time: what there is to report
   // comes from a run with one.
   void FixReports() {
-    const bool has_reports = arena_.control()->reports.size > 0;
+    const bool has_reports = memory_.control()->reports.size > 0;
     if (!has_reports || request_.job.threads == 1 || ending_ != Ending::kDone) return;
-    const auto first = std::make_unique<Reports>(arena_.control()->reports);
+    const auto first = std::make_unique<Reports>(memory_.control()->reports);
     const uint32_t threads = std::exchange(request_.job.threads, 1);
     ending_ = RunAgain();
     request_.job.threads = threads;
-    if (ending_ == Ending::kDone && arena_.control()->reports.size == 0) arena_.control()->reports = *first;
+    if (ending_ == Ending::kDone && memory_.control()->reports.size == 0) memory_.control()->reports = *first;
   }
 
   void Settle(const Napi::Env& env) {
@@ -94,16 +97,16 @@ class RunningJob {
     environment_.jobs_.erase(this);
     const std::unique_ptr<RunningJob> owner(this);
     if (ending_ == Ending::kDone) {
-      deferred_.Resolve(MakeResult(env, request_, arena_));
+      deferred_.Resolve(MakeResult(env, request_, memory_));
     } else {
-      deferred_.Reject(MakeError(env, request_, arena_, ending_));
+      deferred_.Reject(MakeError(env, request_, memory_, ending_));
     }
   }
 
   Environment& environment_;
   Napi::Promise::Deferred deferred_;
   Request request_;
-  Arena arena_;
+  JobMemory memory_;
   Cancellation cancellation_;
   Ending ending_ = Ending::kFailed;
   Napi::ThreadSafeFunction settle_;

@@ -1,59 +1,9 @@
-// Memory that the engine's process and its parent share: how a job ended, and what it found.
+// How the engine's process comes to its end.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
-
-#include "report.h"
-#include "self.h"
+#include "../job/control.h"
 
 namespace moegen {
-
-enum class JobState : uint32_t { kRunning, kDone, kFailed, kCrashed, kNeedsLockstep, kNeedsThreads };
-
-constexpr uint32_t kNoThread = UINT32_MAX;
-
-struct BufferCounters {
-  uint64_t bytes_read;
-  uint64_t bytes_written;
-  uint64_t reads;
-  uint64_t writes;
-};
-
-struct DispatchOutcome {
-  double seconds;
-  uint64_t threadgroups;
-  uint64_t barriers;
-  uint64_t matrix_operations;
-  uint64_t operations;
-  uint64_t threadgroup_memory;
-  uint64_t threadgroup_bytes_read;
-  uint64_t threadgroup_bytes_written;
-  // Those that wrote no device memory.
-  uint64_t idle_threadgroups;
-  // By buffer index of the kernel.
-  BufferCounters buffers[kMaxBuffers];
-};
-
-// Lies at the start of a shared mapping, followed by one DispatchOutcome per dispatch.
-struct Control {
-  std::atomic<JobState> state;
-  // Taken by the first thread that has to report an end.
-  std::atomic<uint32_t> ending;
-  uint32_t dispatch;
-  // Of a failure or crash; thread is kNoThread where no kernel was running.
-  uint32_t thread;
-  uint64_t threadgroup;
-  // Of a crash: the code; 0 where it was none of a kernel's threads.
-  uint64_t instruction;
-  int32_t signal;
-  bool stack_overflow;
-  char code[64];
-  char message[448];
-  Reports reports;
-
-  DispatchOutcome* outcomes() { return reinterpret_cast<DispatchOutcome*>(this + 1); }
-};
 
 // Ends the engine's process. `code` is the end of an error code, such as `threadgroup-memory`.
 [[noreturn]] void Fail(const char* code, const char* message);

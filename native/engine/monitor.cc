@@ -7,10 +7,11 @@
 
 namespace moegen {
 
-Monitor::Monitor(const Job& job, Control* control) : job_(job), control_(control) {
-  for (const Buffer& buffer : job.buffers) {
+Monitor::Monitor(const Job& job, const Arena& arena, Control* control) : job_(job), arena_(arena), control_(control) {
+  for (uint32_t i = 0; i < job.buffers.size(); ++i) {
+    const Buffer& buffer = job.buffers[i];
     Region region{};
-    region.begin = buffer.address;
+    region.begin = arena.AddressOf(i);
     region.bytes = buffer.bytes;
     if ((checks(Check::kRaces) || checks(Check::kSameValue)) && buffer.writable) {
       const uint64_t cells = buffer.bytes / kCellBytes + 1;
@@ -20,7 +21,7 @@ Monitor::Monitor(const Job& job, Control* control) : job_(job), control_(control
     if (checks(Check::kUnwritten) && buffer.writable && buffer.is_output && !buffer.has_data &&
         buffer.bytes > 0) {
       mappings_.push_back(std::make_unique<Mapping>(buffer.bytes, 4096));
-      region.written = reinterpret_cast<uint8_t*>(mappings_.back()->begin());
+      region.written = reinterpret_cast<Noted<uint8_t>*>(mappings_.back()->begin());
     }
     regions_.push_back(region);
   }
@@ -39,10 +40,10 @@ void Monitor::BeginDispatch(uint32_t index, const Dispatch& dispatch) {
 }
 
 Monitor::Region* Monitor::Find(uint64_t address) {
-  const uint64_t slot = (address - job_.slots) >> job_.slot_shift;
+  const uint64_t slot = arena_.SlotOf(address);
   if (slot < regions_.size()) [[likely]] return &regions_[slot];
-  if (regions_.empty() || address - job_.arena > job_.arena_bytes) return nullptr;
-  return address < job_.slots ? &regions_.front() : &regions_.back();
+  if (regions_.empty() || !arena_.Contains(address)) return nullptr;
+  return arena_.IsBefore(address) ? &regions_.front() : &regions_.back();
 }
 
 void Monitor::FindUnwritten() {

@@ -7,11 +7,10 @@
 #include <mutex>
 #include <vector>
 
+#include "arena.h"
 #include "control.h"
 #include "fences.h"
-#include "job.h"
 #include "memory.h"
-#include "report.h"
 #include "shadow.h"
 
 namespace moegen {
@@ -28,10 +27,10 @@ class Monitor {
     uint32_t index;
     // One cell per two bytes, and whether each byte was written; null where the job needs none.
     DeviceCell* cells;
-    uint8_t* written;
+    Noted<uint8_t>* written;
   };
 
-  Monitor(const Job& job, Control* control);
+  Monitor(const Job& job, const Arena& arena, Control* control);
 
   void BeginDispatch(uint32_t index, const Dispatch& dispatch);
   // Looks for elements of outputs that no dispatch wrote.
@@ -59,6 +58,7 @@ class Monitor {
 
  private:
   const Job& job_;
+  const Arena& arena_;
   Control* control_;
   std::mutex mutex_;
   Releases releases_;

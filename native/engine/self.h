@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../job/limits.h"
 #include "../msl/detail/abi.h"
 
 namespace moegen {
@@ -12,12 +13,10 @@ using Self = __msl_self;
 
 constexpr uint64_t kStackBytes = MSL_RT_STACK_BYTES;
 constexpr uint32_t kLanes = 32;
-constexpr uint32_t kMaxThreads = MSL_RT_STACKS;
 constexpr uint64_t kStacksAlignment = MSL_RT_STACKS_ALIGNMENT;
 constexpr uint32_t kMaxSimdgroups = kMaxThreads / kLanes;
-constexpr uint32_t kMaxBuffers = 31;
-constexpr uint32_t kThreadgroupMemoryBytes = 32768;
 
+static_assert(kMaxThreads == MSL_RT_STACKS);
 static_assert(offsetof(Self, tgbuf) == 56, "what every switch touches fits one cache line");
 static_assert(sizeof(Self) <= 192, "abi.h reserves 192 bytes");
 

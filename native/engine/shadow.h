@@ -19,10 +19,32 @@ inline bool IsAtomic(AccessKind kind) { return kind != AccessKind::kRead && kind
 
 constexpr uint64_t kCellBytes = 2;
 
+// A value that workers note at the same time, in any order: each sees one that some worker noted.
+template <typename T>
+class Noted {
+ public:
+  Noted() = default;
+  operator T() const {
+    T value;
+    __atomic_load(&value_, &value, __ATOMIC_RELAXED);
+    return value;
+  }
+  T operator()() const { return *this; }
+  Noted& operator=(T value) {
+    __atomic_store(&value_, &value, __ATOMIC_RELAXED);
+    return *this;
+  }
+  Noted& operator=(const Noted& other) { return *this = other(); }
+  Noted(const Noted&) = delete;
+
+ private:
+  T value_{};
+};
+
 // A thread of a threadgroup at a point between barriers, and which bytes of a cell it touched. Barriers of
 // the threadgroup count `epoch`, which is never 0; those of the thread's simdgroup count the number that
 // stands above thread and bytes. It may wrap: it is compared within one epoch only.
-class Access {
+class alignas(uint64_t) Access {
  public:
   Access() = default;
   Access(uint32_t epoch, uint32_t simdgroup_epoch, uint32_t thread)
@@ -55,35 +77,39 @@ class Access {
 // The last accesses to two bytes within one threadgroup.
 struct Cell {
   // What `Enter` was told, above the mask of the bytes that were written.
-  uint64_t stamp_and_written;
-  Access writer;
+  Noted<uint64_t> stamp_and_written;
+  Noted<Access> writer;
   // The last atomic update, and the last one by another thread.
-  Access atomics[2];
-  Access atomic_reader;
+  Noted<Access> atomics[2];
+  Noted<Access> atomic_reader;
   // The last reader, the one before it, and the last one of another simdgroup than the last reader's.
-  Access readers[3];
+  Noted<Access> readers[3];
 
   // Any of the bytes.
   bool IsWritten(uint8_t bytes) const { return (stamp_and_written & bytes) != 0; }
+  uint64_t stamp() const { return stamp_and_written >> kCellBytes; }
 };
 
 // Forgets accesses of another stamp; the highest bits of `stamp` are free.
 inline void Enter(Cell& cell, uint64_t stamp) {
-  if (cell.stamp_and_written >> kCellBytes == stamp) return;
-  cell = {};
+  if (cell.stamp() == stamp) return;
+  cell.writer = cell.atomic_reader = Access();
+  for (Noted<Access>& atomic : cell.atomics) atomic = Access();
+  for (Noted<Access>& reader : cell.readers) reader = Access();
   cell.stamp_and_written = stamp << kCellBytes;
 }
 
 inline void NoteAtomic(Cell& cell, const Access& access) {
-  if (cell.atomics[0].thread() != access.thread()) cell.atomics[1] = cell.atomics[0];
+  if (cell.atomics[0]().thread() != access.thread()) cell.atomics[1] = cell.atomics[0];
   cell.atomics[0] = access;
 }
 
 inline void NoteReader(Cell& cell, const Access& access) {
-  Access* readers = cell.readers;
-  if (!readers[0].IsNone() && readers[0].thread() != access.thread()) {
-    if (readers[0].simdgroup() != access.simdgroup()) readers[2] = readers[0];
-    readers[1] = readers[0];
+  Noted<Access>* readers = cell.readers;
+  const Access last = readers[0];
+  if (!last.IsNone() && last.thread() != access.thread()) {
+    if (last.simdgroup() != access.simdgroup()) readers[2] = last;
+    readers[1] = last;
   }
   readers[0] = access;
 }
@@ -94,22 +120,22 @@ inline void NoteReader(Cell& cell, const Access& access) {
 // `only_writes`: nothing but plain writes meet.
 inline bool Note(Cell& cell, const Access& access, const Access& arrival, AccessKind kind, Access& other,
                  bool& only_writes) {
-  const Access* race = nullptr;
-  if (cell.writer.MeetsUnordered(access)) race = &cell.writer;
+  bool is_race = false;
+  const auto meets = [&](const Access& earlier, const Access& now) {
+    if (!earlier.MeetsUnordered(now)) return false;
+    is_race = true;
+    other = earlier;
+    return true;
+  };
+  only_writes = meets(cell.writer, access) && kind == AccessKind::kWrite;
   if (!IsAtomic(kind)) {
-    for (const Access& atomic : cell.atomics) {
-      if (atomic.MeetsUnordered(access)) race = &atomic;
-    }
-    if (kind == AccessKind::kWrite && cell.atomic_reader.MeetsUnordered(arrival)) race = &cell.atomic_reader;
+    for (const Noted<Access>& atomic : cell.atomics) only_writes &= !meets(atomic, access);
+    if (kind == AccessKind::kWrite) only_writes &= !meets(cell.atomic_reader, arrival);
   }
   if (Writes(kind)) {
-    for (const Access& reader : cell.readers) {
-      if (reader.MeetsUnordered(arrival)) race = &reader;
-    }
-    cell.stamp_and_written |= access.bytes();
+    for (const Noted<Access>& reader : cell.readers) only_writes &= !meets(reader, arrival);
+    cell.stamp_and_written = cell.stamp_and_written | access.bytes();
   }
-  if (race != nullptr) other = *race;
-  only_writes = kind == AccessKind::kWrite && race == &cell.writer;
   switch (kind) {
     case AccessKind::kRead:
       NoteReader(cell, arrival);
@@ -125,7 +151,7 @@ inline bool Note(Cell& cell, const Access& access, const Access& arrival, Access
       NoteAtomic(cell, access);
       break;
   }
-  return race != nullptr;
+  return is_race;
 }
 
 // A cell of device memory knows the threadgroups too: those whose accesses do not come before all later ones by fences;

@@ -39,12 +39,17 @@ void WriteName(const ThreadgroupMemory::Slot& slot, char (&name)[kNameBytes]) {
 // The thread whose access was the last one that `cell` knows of the threadgroup `number` and that does not go
 // together with another threadgroup's access of this kind. kMaxThreads: not known any more.
 uint32_t ThreadOf(const Cell& cell, uint64_t stamp, AccessKind kind) {
-  if (cell.stamp_and_written >> kCellBytes != stamp) return kMaxThreads;
-  if (!cell.writer.IsNone()) return cell.writer.thread();
-  if (!IsAtomic(kind) && !cell.atomics[0].IsNone()) return cell.atomics[0].thread();
-  if (kind == AccessKind::kWrite && !cell.atomic_reader.IsNone()) return cell.atomic_reader.thread();
-  if (Writes(kind) && !cell.readers[0].IsNone()) return cell.readers[0].thread();
-  return kMaxThreads;
+  if (cell.stamp() != stamp) return kMaxThreads;
+  const auto of = [](const Access& access) { return access.IsNone() ? kMaxThreads : access.thread(); };
+  uint32_t thread = of(cell.writer);
+  if (thread == kMaxThreads && !IsAtomic(kind)) thread = of(cell.atomics[0]);
+  if (thread == kMaxThreads && kind == AccessKind::kWrite) thread = of(cell.atomic_reader);
+  if (thread == kMaxThreads && Writes(kind)) thread = of(cell.readers[0]);
+  return thread;
+}
+
+void NoteWritten(Noted<uint8_t>* bytes, uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) bytes[i] = 1;
 }
 
 }  // namespace
@@ -147,7 +152,7 @@ void Watch::NoteDevice(const Group& group, uint32_t thread, const Touch& touch, 
     wrote_ = true;
     ++counters.writes;
     counters.bytes_written += touch.bytes;
-    if (region.written != nullptr) std::fill_n(region.written + offset, touch.bytes, uint8_t{1});
+    if (region.written != nullptr) NoteWritten(region.written + offset, touch.bytes);
     if (!region.writable) {
       monitor_.Report(
           Check::kReadonly, touch.site,
@@ -179,7 +184,7 @@ void Watch::NoteRaces(const Group& group, uint32_t thread, const Touch& touch, M
     if (other != 0) {
       char who[64] = "several threadgroups";
       if (other != DeviceCell::kSeveral) std::snprintf(who, sizeof who, "threadgroup %u", GroupNumberOf(other) - 1);
-      const uint64_t last = cell.cell.stamp_and_written >> kCellBytes;
+      const uint64_t last = cell.cell.stamp();
       const uint32_t its_thread = ThreadOf(cell.cell, last, touch.kind);
       if (static_cast<uint32_t>(last) != number && its_thread != kMaxThreads) {
         std::snprintf(who, sizeof who, "threadgroup %u, thread %u,", static_cast<uint32_t>(last) - 1, its_thread);

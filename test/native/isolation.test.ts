@@ -155,7 +155,7 @@ it('works in worker threads, also in one that ends in the middle of a job', asyn
 
 /** A job in the words of the addon, for a thread that has no TypeScript. */
 async function describeJob(library: unknown): Promise<{ addonPath: string; job: unknown }> {
-  const { buildAddon } = await import('../../generator/native/build.js');
+  const { buildHostEngine } = await import('../../generator/native/build.js');
   const { defaultCacheDir } = await import('../../generator/compile/cache.js');
   const { makeRequest } = await import('../../generator/native/host/request.js');
   const host = (library as { host: never }).host;
@@ -175,7 +175,8 @@ async function describeJob(library: unknown): Promise<{ addonPath: string; job: 
     },
     { libraryOf: () => host, threads: 2, lockstep: false },
   );
-  return { addonPath: await buildAddon({ cacheDir: defaultCacheDir(), environment: process.env }), job };
+  const { addon, program } = await buildHostEngine({ cacheDir: defaultCacheDir(), environment: process.env });
+  return { addonPath: addon, job: { ...job, program } };
 }
 
 it('names what is wrong with a job', async () => {

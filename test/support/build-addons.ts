@@ -2,11 +2,11 @@
 // PATH, and so with that compiler even where the system has one.
 
 import { defaultCacheDir } from '../../generator/compile/cache.js';
-import { buildAddon, CUDA_ADDON } from '../../generator/native/build.js';
+import { buildBinary, buildHostEngine, CUDA_ADDON } from '../../generator/native/build.js';
 
 export default async function buildAddons(): Promise<void> {
   const options = { cacheDir: defaultCacheDir(), environment: process.env };
-  await buildAddon(options);
-  await buildAddon({ ...options, environment: { PATH: '' } });
-  await buildAddon(options, CUDA_ADDON);
+  await buildHostEngine(options);
+  await buildHostEngine({ ...options, environment: { PATH: '' } });
+  await buildBinary(options, CUDA_ADDON);
 }

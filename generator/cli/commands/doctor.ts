@@ -8,6 +8,7 @@ import { defaultCacheDir } from '../../compile/cache.js';
 import { search as searchClang } from '../../compile/clang.js';
 import { findXcrunToolchain } from '../../compile/xcrun.js';
 import { MoegenError } from '../../errors.js';
+import { NATIVE_FOLDER } from '../../native/build.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { printJson, type Environment, type Io } from '../io.js';
 
@@ -89,8 +90,8 @@ function cudaFinding(env: Environment): Finding {
 }
 
 function engineFinding(env: Environment): Finding {
-  const folder = path.join(defaultCacheDir(env), 'addon');
-  const built = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.node')) : [];
+  const folder = path.join(defaultCacheDir(env), NATIVE_FOLDER);
+  const built = existsSync(folder) ? readdirSync(folder) : [];
   return built.length > 0
     ? { name: 'native engine', found: true, detail: `built, in ${folder}` }
     : {

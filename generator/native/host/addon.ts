@@ -1,8 +1,9 @@
-// The interface of the native addon (native/addon/addon.cc), and how a built one is opened.
+// The interface of the native addon (native/addon/addon.cc), which starts the engine, and how a built one is opened.
 
 import { createRequire } from 'node:module';
 
 import { MoegenError } from '../../errors.js';
+import type { HostEngine } from '../build.js';
 import type { BufferPart, DispatchResult, Size3 } from '../types.js';
 
 interface NativeBuffer {
@@ -81,6 +82,8 @@ export interface NativeResult {
   readonly reports: readonly NativeReport[];
   /** Every matrix operation was a rendezvous: the kernels of this job need it. */
   readonly lockstep: boolean;
+  /** The kernels could open no files, start no processes and reach no network. */
+  readonly isConfined: boolean;
 }
 
 /** What a rejected promise carries. */
@@ -96,13 +99,18 @@ export interface NativeFailure extends Error {
   readonly reports?: readonly NativeReport[];
 }
 
-export interface NativeAddon {
+export interface NativeEngine {
   run(job: NativeJob): Promise<NativeResult>;
+}
+
+interface NativeAddon {
+  /** `program`: the engine. */
+  run(job: NativeJob & { readonly program: string }): Promise<NativeResult>;
   /** Why kernels cannot run in this process, or an empty string. */
   readonly problem: string;
 }
 
-export function openAddon(file: string): NativeAddon {
+export function openEngine({ addon: file, program }: HostEngine): NativeEngine {
   let addon: NativeAddon;
   try {
     addon = createRequire(import.meta.url)(file) as NativeAddon;
@@ -116,7 +124,7 @@ export function openAddon(file: string): NativeAddon {
       cause,
     });
   }
-  if (addon.problem === '') return addon;
+  if (addon.problem === '') return { run: (job) => addon.run({ ...job, program }) };
   throw new MoegenError('native/cannot-run', addon.problem, {
     where: file,
     help: 'Run in a new process, on a machine with the processor that kernels are compiled for.',

@@ -3,7 +3,7 @@
 
 import type { HostLibrary } from '../../compile/types.js';
 import type { CheckReport, Dispatch, Job } from '../types.js';
-import type { NativeAddon, NativeJob, NativeResult } from './addon.js';
+import type { NativeEngine, NativeJob, NativeResult } from './addon.js';
 import { fileLines } from './line-table.js';
 import { NO_PADDING, type Padding } from './padding.js';
 import { isExempt } from './request.js';
@@ -20,7 +20,7 @@ const OTHER_LOCALS = { localsByte: OTHER_BYTE, localsFirst: 0, localsEnd: ALL_LI
 const OTHER_ARGUMENTS = { unboundByte: 0 } as const;
 
 export interface FirstRun {
-  readonly addon: NativeAddon;
+  readonly engine: NativeEngine;
   readonly request: NativeJob;
   readonly first: NativeResult;
   readonly job: Job;
@@ -67,10 +67,10 @@ interface Difference {
 
 /** Where a run in another way gives other results. */
 async function differences(
-  { addon, request, first, job }: FirstRun,
+  { engine, request, first, job }: FirstRun,
   change: Partial<NativeJob>,
 ): Promise<Difference[]> {
-  const again = await addon.run({ ...request, ...change, checks: 0, count: false });
+  const again = await engine.run({ ...request, ...change, checks: 0, count: false });
   const seen = new Set<number>();
   return request.outputs.flatMap((buffer, index) => {
     const spec = job.buffers[buffer];

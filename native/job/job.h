@@ -1,4 +1,4 @@
-// A job as the engine runs it: buffers in shared memory and dispatches in order.
+// A job in words that mean the same in two processes: buffers, which lie in shared memory, and dispatches in order.
 #pragma once
 
 #include <cstdint>
@@ -6,15 +6,17 @@
 #include <vector>
 
 #include "control.h"
-#include "self.h"
 
 namespace moegen {
 
-// Storage of a function constant in the kernel's library, and what it gets before the dispatch.
+// What a function constant gets before the dispatch.
 struct ConstantValue {
-  uint8_t* storage;
+  static constexpr uint32_t kBytes = 17;
+
+  // Its storage in the kernel's library.
+  std::string symbol;
   // The value, then whether it is defined: the layout of the storage.
-  uint8_t bytes[17];
+  uint8_t bytes[kBytes];
 };
 
 struct BufferBinding {
@@ -31,9 +33,11 @@ struct ThreadgroupArgument {
 
 struct Dispatch {
   std::string kernel;
-  void (*entry)(const Self*);
-  // Null where threads may wait for each other.
-  void (*row_entry)(const Self*, uint32_t count);
+  // The file, and what the kernel is called in it.
+  std::string library;
+  std::string symbol;
+  // Runs rows of threads; empty where threads may wait for each other.
+  std::string row_symbol;
   bool instrumented;
   std::vector<ConstantValue> constants;
   std::vector<BufferBinding> buffers;
@@ -48,42 +52,26 @@ struct Dispatch {
   uint32_t threads[3];
 };
 
-// A piece of a buffer's initial contents.
-struct Part {
-  uint64_t offset;
-  uint64_t bytes;
-  const uint8_t* data;
-};
-
 struct Buffer {
   uint64_t bytes;
   // Some dispatch may write it.
   bool writable;
   // The caller gets it back.
   bool is_output;
-  // It has initial contents: here, or null once they were copied.
+  // It has initial contents.
   bool has_data;
-  const uint8_t* data;
-  // Only these pieces have initial contents, and all else is zero: memory that nothing touches is none.
-  bool is_sparse;
-  std::vector<Part> parts;
   // Where elements have padding that nobody needs to write: the bytes from `used` on of every `period` bytes, or any
   // fewer than `least_gap` bytes.
   uint32_t period;
   uint32_t used;
   uint32_t least_gap;
-  // Set by the arena.
-  uint64_t address;
+  // Where it lies in the job's memory.
+  uint64_t place;
 };
 
 struct Job {
   std::vector<Buffer> buffers;
   std::vector<Dispatch> dispatches;
-  // Set by the arena: where it lies; buffer number i lies in the slot number i behind the address `slots`.
-  uint64_t arena;
-  uint64_t arena_bytes;
-  uint64_t slots;
-  uint32_t slot_shift;
   uint32_t checks;
   bool count;
   uint64_t seed;
@@ -98,9 +86,5 @@ struct Job {
   // Whether rows of threads may run in one call.
   bool rows;
 };
-
-// Runs all dispatches in the calling process. Ends the process where a kernel breaks a rule that it cannot go
-// on from.
-void RunJob(const Job& job, Control* control);
 
 }  // namespace moegen

@@ -1,4 +1,4 @@
-#include "job.h"
+#include "run.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -60,19 +60,18 @@ class UnboundMemory {
   Mapping mapping_;
 };
 
-void SetConstants(const Dispatch& dispatch) {
-  for (const ConstantValue& constant : dispatch.constants) {
-    std::memcpy(constant.storage, constant.bytes, sizeof constant.bytes);
+void SetConstants(const Dispatch& dispatch, const Code& code) {
+  for (uint32_t i = 0; i < dispatch.constants.size(); ++i) {
+    std::memcpy(code.constants[i], dispatch.constants[i].bytes, ConstantValue::kBytes);
   }
 }
 
-void ReadThreadgroups(const Job& job, const Dispatch& dispatch, Launch& launch) {
+void ReadThreadgroups(const Dispatch& dispatch, const Arena& arena, Launch& launch) {
   if (!dispatch.indirect) {
     std::memcpy(launch.threadgroups, dispatch.threadgroups, sizeof launch.threadgroups);
   } else {
-    const Buffer& buffer = job.buffers[dispatch.indirect_buffer];
-    std::memcpy(launch.threadgroups, reinterpret_cast<void*>(buffer.address + dispatch.indirect_offset),
-                sizeof launch.threadgroups);
+    const uint64_t counts = arena.AddressOf(dispatch.indirect_buffer) + dispatch.indirect_offset;
+    std::memcpy(launch.threadgroups, reinterpret_cast<void*>(counts), sizeof launch.threadgroups);
   }
   launch.threadgroup_count = 1;
   for (const uint32_t count : launch.threadgroups) {
@@ -106,18 +105,19 @@ void CountThreads(const Dispatch& dispatch, Launch& launch) {
   }
 }
 
-void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, uint64_t unbound, Launch& launch) {
+void Describe(const Job& job, uint32_t index, const Code& code, const Arena& arena, uint64_t unbound, Launch& launch) {
+  const Dispatch& dispatch = job.dispatches[index];
   std::fill_n(launch.buffers, kMaxBuffers, unbound);
   std::memset(launch.threadgroup_memory, 0, sizeof launch.threadgroup_memory);
-  launch.kernel = dispatch.entry;
-  launch.row_kernel = job.rows && job.seed == 0 ? dispatch.row_entry : nullptr;
+  launch.kernel = code.entry;
+  launch.row_kernel = job.rows && job.seed == 0 ? code.row_entry : nullptr;
   for (const BufferBinding& binding : dispatch.buffers) {
-    launch.buffers[binding.index] = job.buffers[binding.buffer].address + binding.offset;
+    launch.buffers[binding.index] = arena.AddressOf(binding.buffer) + binding.offset;
   }
   for (const ThreadgroupArgument& argument : dispatch.threadgroup_memory) {
     launch.threadgroup_memory[argument.index] = argument.bytes;
   }
-  ReadThreadgroups(job, dispatch, launch);
+  ReadThreadgroups(dispatch, arena, launch);
   std::memcpy(launch.threads_per_threadgroup, dispatch.threads_per_threadgroup,
               sizeof launch.threads_per_threadgroup);
   CountThreads(dispatch, launch);
@@ -133,18 +133,18 @@ void Describe(const Job& job, const Dispatch& dispatch, uint32_t index, uint64_t
 
 }  // namespace
 
-void RunJob(const Job& job, Control* control) {
+void RunJob(const Job& job, const std::vector<Code>& codes, const Arena& arena, Control* control) {
   const auto launch = std::make_unique<Launch>();
   const bool watched = job.count || job.checks != 0;
-  const auto monitor = watched ? std::make_unique<Monitor>(job, control) : nullptr;
+  const auto monitor = watched ? std::make_unique<Monitor>(job, arena, control) : nullptr;
   const UnboundMemory unbound(job.unbound_byte);
   WorkerPool pool(job.threads);
   for (uint32_t i = 0; i < job.dispatches.size(); ++i) {
     const Dispatch& dispatch = job.dispatches[i];
     const auto begin = std::chrono::steady_clock::now();
     control->dispatch = i;
-    SetConstants(dispatch);
-    Describe(job, dispatch, i, unbound.address(), *launch);
+    SetConstants(dispatch, codes[i]);
+    Describe(job, i, codes[i], arena, unbound.address(), *launch);
     if (monitor != nullptr) monitor->BeginDispatch(i, dispatch);
     launch->monitor = dispatch.instrumented ? monitor.get() : nullptr;
     Totals totals;
