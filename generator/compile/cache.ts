@@ -2,12 +2,12 @@
 // not at all, so several processes may share one cache.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-import { MoegenError } from '../errors.js';
 import { removeWhenStopped } from '../stopping.js';
+import { isIntact, ownFolder, settle } from './cache-entries.js';
 
 /** `MOEGEN_CACHE`, else the platform's cache folder. */
 export function defaultCacheDir(environment: NodeJS.ProcessEnv = process.env): string {
@@ -48,34 +48,16 @@ async function buildOnce<Result extends { readonly ok: boolean }>(
   path: string,
   build: (path: string) => Promise<Result>,
 ): Promise<{ path: string; result?: Result }> {
-  if (await exists(path)) return { path };
-  await makeFolder(folder);
+  await ownFolder(folder);
+  if (await isIntact(path)) return { path };
   const temporary = `${path}.${process.pid}.${randomUUID().slice(0, 8)}`;
   const release = removeWhenStopped(temporary);
   try {
     const result = await build(temporary);
-    if (result.ok) await rename(temporary, path);
+    if (result.ok) await settle(temporary, path);
     return { path, result };
   } finally {
     await rm(temporary, { force: true });
     release();
   }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw new MoegenError('compile/cache-unwritable', `cannot create the cache folder '${folder}'`, {
-      help: 'Set MOEGEN_CACHE to a folder that can be written.',
-      cause,
-    });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -2,10 +2,11 @@
 // A program that was compiled before thus needs no compiler process at all.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { removeWhenStopped } from '../stopping.js';
+import { isIntact, ownFolder, settle } from './cache-entries.js';
 import type { CompileOutcome } from './types.js';
 
 interface Remembered<Library> {
@@ -19,12 +20,11 @@ export async function recallOutcome<Library extends { readonly path: string }>(
   cacheDir: string,
   key: string,
 ): Promise<CompileOutcome<Library> | undefined> {
-  const text = await readFile(recordPath(cacheDir, key), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const { files, outcome } = JSON.parse(text) as Remembered<Library>;
-  if (!outcome.library) return undefined;
-  const checks = [access(outcome.library.path), ...files.map(([path, hash]) => requireHash(path, hash))];
-  const results = await Promise.allSettled(checks);
+  const record = recordPath(cacheDir, key);
+  if (!(await isIntact(record))) return undefined;
+  const { files, outcome } = JSON.parse(await readFile(record, 'utf8')) as Remembered<Library>;
+  if (!outcome.library || !(await isIntact(outcome.library.path))) return undefined;
+  const results = await Promise.allSettled(files.map(([path, hash]) => requireHash(path, hash)));
   return results.every((result) => result.status === 'fulfilled') ? outcome : undefined;
 }
 
@@ -37,11 +37,11 @@ export async function rememberOutcome<Library>(
   const files = await Promise.all(includes.map(async (path) => [path, await hashOf(path)] as const));
   const path = recordPath(cacheDir, key);
   const temporary = `${path}.${process.pid}.${randomUUID().slice(0, 8)}`;
-  await mkdir(dirname(path), { recursive: true });
+  await ownFolder(dirname(path));
   const release = removeWhenStopped(temporary);
   try {
     await writeFile(temporary, JSON.stringify({ files, outcome } satisfies Remembered<Library>));
-    await rename(temporary, path);
+    await settle(temporary, path);
   } finally {
     release();
   }

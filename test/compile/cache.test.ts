@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, describe, expect, test, vi } from 'vitest';
@@ -63,6 +72,42 @@ describe('compiled libraries', () => {
     rmSync(path);
     expect((await compile()).library?.path).toBe(path);
     expect(statSync(path).size).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['the library', (path: string) => path],
+    [
+      'what is remembered of it',
+      () => join(cacheDir, 'outcomes', readdirSync(join(cacheDir, 'outcomes'))[0] ?? ''),
+    ],
+  ])('are rebuilt when %s is damaged', async (_, placeOf) => {
+    const path = (await compile()).library?.path ?? '';
+    const whole = readFileSync(path);
+    const place = placeOf(path);
+    writeFileSync(place, readFileSync(place).subarray(0, 20));
+    expect(await compile()).toMatchObject({ ok: true, library: { path } });
+    expect(readFileSync(path).equals(whole)).toBe(true);
+    expect(readFileSync(place).byteLength).toBeGreaterThan(20);
+  });
+
+  test('lie in folders that nobody else can write', async () => {
+    await compile();
+    const own = join(cacheDir, 'host');
+    expect(statSync(own).mode & 0o777).toBe(0o700);
+    chmodSync(own, 0o777);
+    rmSync((await compile()).library?.path ?? '');
+    expect((await compile()).ok).toBe(true);
+    expect(statSync(own).mode & 0o777).toBe(0o755);
+  });
+
+  test.runIf(process.getuid?.() === 0)('of another user are refused', async () => {
+    await compile();
+    const own = join(cacheDir, 'host');
+    rmSync((await compile()).library?.path ?? '');
+    chownSync(own, 4242, 4242);
+    await expect(compile()).rejects.toMatchObject({ code: 'compile/cache-unsafe' });
+    chownSync(own, 0, 0);
+    expect((await compile()).ok).toBe(true);
   });
 
   test('differ by kernels and by instrumentation', async () => {
