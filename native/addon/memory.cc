@@ -38,7 +38,7 @@ int MakeFile() {
 }
 
 void FillBuffer(uint8_t* target, const Buffer& buffer, const Contents& contents) {
-  if (contents.is_sparse) {
+  if (buffer.is_sparse) {
     for (const Part& part : contents.parts) std::memcpy(target + part.offset, part.data, part.bytes);
   } else if (contents.data != nullptr) {
     std::memcpy(target, contents.data, buffer.bytes);

@@ -19,8 +19,7 @@ struct Part {
 struct Contents {
   // Null: bytes that show where nothing was written.
   const uint8_t* data;
-  // Only the parts are given, and all else is zero: memory that nothing touches is none.
-  bool is_sparse;
+  // Of a sparse buffer.
   std::vector<Part> parts;
 };
 

@@ -58,8 +58,8 @@ bool ReadBuffers(const Napi::Object& from, Request& request, std::string& error)
       if (bytes.ByteLength() == buffer.bytes && buffer.bytes > 0) contents.data = bytes.Data();
       buffer.has_data = contents.data != nullptr;
     }
-    contents.is_sparse = item.Get("parts").IsArray();
-    if (contents.is_sparse && !ReadParts(ArrayOf(item, "parts"), buffer, contents)) {
+    buffer.is_sparse = item.Get("parts").IsArray();
+    if (buffer.is_sparse && !ReadParts(ArrayOf(item, "parts"), buffer, contents)) {
       error = "a part lies outside of its buffer, or some kernel writes there";
       return false;
     }

@@ -60,6 +60,8 @@ struct Buffer {
   bool is_output;
   // It has initial contents.
   bool has_data;
+  // Only pieces of it have, and all else is zero: memory that nothing touches is none.
+  bool is_sparse;
   // Where elements have padding that nobody needs to write: the bytes from `used` on of every `period` bytes, or any
   // fewer than `least_gap` bytes.
   uint32_t period;

@@ -132,6 +132,7 @@ void VisitBuffer(Wire& wire, T& buffer) {
   wire(buffer.writable);
   wire(buffer.is_output);
   wire(buffer.has_data);
+  wire(buffer.is_sparse);
   wire(buffer.period);
   wire(buffer.used);
   wire(buffer.least_gap);

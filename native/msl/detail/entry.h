@@ -108,22 +108,38 @@ struct __msl_index<const T> : __msl_index<T> {};
 #if defined(__NVPTX__) || defined(MSL_INSTRUMENTED)
 #define __MSL_ROW_ENTRY(NAME, ...)
 #else
-__MSL_INL __msl_self __msl_thread_of_row(const __msl_self* first, uint index) {
-  __msl_self self = *first;
-  self.tpig[0] += index;
+// Where the arguments lie, in memory that no kernel writes: what a thread stores cannot change what the next one reads there.
+struct __msl_row_arguments {
+  unsigned long buf[31];
+};
+__MSL_INL __msl_row_arguments __msl_arguments_of_row(const __msl_self* first) {
+  __msl_row_arguments arguments;
+  _Pragma("clang loop unroll(full)") for (uint i = 0; i < 31; i++) arguments.buf[i] = first->buf[i];
+  return arguments;
+}
+// The thread at `x` in the grid.
+__MSL_INL __msl_self __msl_thread_of_row(const __msl_self& first, const __msl_row_arguments& arguments, uint x) {
+  __msl_self self = first;
+  const uint index = x - first.tpig[0];
+  self.buf = arguments.buf;
+  self.tpig[0] = x;
   self.tpitg[0] += index;
   self.titg += index;
   self.lane = self.titg % 32u;
   self.sg = self.titg / 32u;
   return self;
 }
-#define __MSL_ROW_ENTRY(NAME, ...)                                                  \
-  __MSL_ENTRY void NAME(const __msl_self* first, uint count) {                      \
-    _Pragma("clang loop vectorize(assume_safety)") for (uint i = 0; i < count; i++) { \
-      const __msl_self self = __msl_thread_of_row(first, i);                        \
-      const __msl_self* s = &self;                                                  \
-      __VA_ARGS__                                                                   \
-    }                                                                               \
+// The loop counts positions in the grid, which most kernels take for indices: it shows that neighbours lie side by side.
+#define __MSL_ROW_ENTRY(NAME, ...)                                                         \
+  __MSL_ENTRY void NAME(const __msl_self* first_of_row, uint count) {                      \
+    const __msl_row_arguments arguments = __msl_arguments_of_row(first_of_row);            \
+    const __msl_self first = *first_of_row;                                                \
+    const uint end = first.tpig[0] + count;                                                \
+    _Pragma("clang loop vectorize(assume_safety)") for (uint x = first.tpig[0]; x < end; x++) { \
+      const __msl_self self = __msl_thread_of_row(first, arguments, x);                    \
+      const __msl_self* s = &self;                                                         \
+      __VA_ARGS__                                                                          \
+    }                                                                                      \
   }
 #endif
 

@@ -24,8 +24,9 @@ __MSL_INL float zero_of(float x) { return with_sign(0.0f, x); }
 __MSL_INL float as_seen(float x) { return x == 0.0f ? zero_of(x) : x; }
 
 // 2^x; what float cannot hold overflows or vanishes in the conversion back.
+// No branches and no conversions to whole numbers: rows of threads become vectors.
 inline wide exp2_wide(wide x) {
-  if (is_nan(x)) return x;
+  // NaN stays.
   x = x > 1000.0 ? 1000.0 : x < -1000.0 ? -1000.0 : x;
   const wide whole = __builtin_rint(x);
   const wide r = (x - whole) * kLn2;  // at most ln(2) / 2
@@ -41,17 +42,21 @@ inline wide exp2_wide(wide x) {
   sum = fused(sum, r, 0.5);
   sum = fused(sum, r, 1.0);
   sum = fused(sum, r, 1.0);
-  return sum * __builtin_bit_cast(wide, (ulong)((long)whole + 1023) << 52);
+  // The lowest bits of a number beside 2^52 are the number; what stands above them is shifted out.
+  const ulong exponent = __builtin_bit_cast(ulong, whole + (0x1.8p52 + 1023.0)) << 52;
+  return sum * __builtin_bit_cast(wide, exponent);
 }
 
 // ln(x) for x > 0 and finite: x = 2^e * m with m around 1, ln(m) = 2 atanh((m - 1) / (m + 1)).
 inline wide log_wide(wide x) {
   const ulong word = __builtin_bit_cast(ulong, x);
-  long exponent = (long)(word >> 52) - 1023;
+  // In the lowest bits of a number beside 2^52, and so a number itself.
+  const wide biased = __builtin_bit_cast(wide, word >> 52 | 0x4330000000000000UL);
+  wide exponent = biased - (0x1.0p52 + 1023.0);
   wide m = __builtin_bit_cast(wide, (word & 0xfffffffffffffUL) | 0x3ff0000000000000UL);
   if (m > 1.4142135623730951) {
     m *= 0.5;
-    exponent += 1;
+    exponent += 1.0;
   }
   const wide s = (m - 1.0) / (m + 1.0);
   const wide q = s * s;  // at most 0.0295
@@ -65,7 +70,7 @@ inline wide log_wide(wide x) {
   sum = fused(sum, q, 1.0 / 5.0);
   sum = fused(sum, q, 1.0 / 3.0);
   sum = fused(sum, q, 1.0);
-  return fused((wide)exponent, kLn2, 2.0 * s * sum);
+  return fused(exponent, kLn2, 2.0 * s * sum);
 }
 
 inline float log_scaled(float x, wide scale) {
