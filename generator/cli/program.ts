@@ -15,6 +15,7 @@ import type { ExitCode } from './exit-codes.js';
 import { PACKAGE_DIR, type Io } from './io.js';
 import { addRun, addTest } from './job-commands.js';
 import {
+  allowOption,
   alignmentOption,
   DEVICES,
   dtypeOption,
@@ -209,13 +210,16 @@ function addValidate(program: Command, io: Io, finish: Finish): void {
       ),
     )
     .option('--checks <list>', 'none, all, or some of the checks', checks, [])
+    .addOption(allowOption())
     .option('--seed <number>', 'seed of the inputs and of the scheduling', integer('--seed', 0))
     .addOption(subnormalsOption("flush subnormal floats to zero as Apple's GPUs do, or keep them; flush"))
     .option('--json', 'print the result as JSON', false)
     .action(async (glob, options) => {
       const { validate } = await import('./commands/validate.js');
-      const { dtype = [...ACTIVATION_DTYPES] } = options;
-      finish(await validate(glob, { ...options, dtype, isDtypeGiven: options.dtype !== undefined }, io));
+      const { dtype = [...ACTIVATION_DTYPES], allow } = options;
+      const wanted = options.checks.filter((check) => !allow.includes(check));
+      const given = { ...options, dtype, isDtypeGiven: options.dtype !== undefined, checks: wanted };
+      finish(await validate(glob, given, io));
     });
 }
 

@@ -130,6 +130,9 @@ const ILLEGAL: Readonly<Record<string, readonly [MslOptions, Snippets]>> = {
       '@constant int a# [[function_constant(#)]] = 3;',
       '@constant float4 a# [[function_constant(#)]]{1.0f};',
       '@constant bool a# [[function_constant(#)]] = true;',
+      '@constant float4 a# [[function_constant(#)]](1.0f);',
+      '@constant int a#(1) [[function_constant(#)]];',
+      '@constant int a# [[function_constant(#)]](int());',
     ],
   ],
   'constants and arguments': [

@@ -2,22 +2,20 @@
 // parameters filled by rule.
 
 import path from 'node:path';
-import type { MoegenError } from '../../errors.js';
-import type { Device, DeviceName } from '../../native/types.js';
+import type { Device } from '../../native/types.js';
 import { LAYER_PATHS } from '../../plan/layer.js';
 import { mixEntries, modelFormats, splitWeights } from '../../description/weights.js';
 import type { FixtureVerdict } from '../../validate/fixtures.js';
 import { describeMismatch } from '../../validate/threadgroup-memory.js';
 import type { BlockRunOptions, BlockTexts } from '../../validate/validate.js';
 import { openDevice } from '../devices.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
+import type { ExitCode } from '../exit-codes.js';
 import { printJson, type Io } from '../io.js';
 import { planModelSet, type Model } from '../model.js';
-import { startProgress } from '../progress.js';
-import { reportError } from '../report.js';
 import { selectPlans } from '../select.js';
 import { textsOf } from '../texts.js';
-import { DEFAULT_SEED, type ValidateOptions } from './validate.js';
+import { endOf, runEach } from './block-runs.js';
+import type { ValidateOptions } from './validate.js';
 
 /** Whole blocks recorded in files. */
 export async function runFixtures(
@@ -52,55 +50,16 @@ async function runBlocks(
   const runs = options.dtype.flatMap((activation) =>
     modelFormats(names.length > 0 ? names : [activation]).map(({ name }) => ({ activation, weight: name })),
   );
-  const progress = await startProgress(io, `validating on ${device.name}`, count * runs.length);
-  const verdicts: FixtureVerdict[] = [];
-  const refusals: MoegenError[] = [];
-  try {
-    for (const { activation, weight } of runs) {
-      const found = await validateAll(device, {
-        activation,
-        weight,
-        mix,
-        intermediate: options.intermediate === 'float' ? 'f32' : activation,
-        paths: LAYER_PATHS,
-        checks: options.checks,
-        seed: options.seed ?? DEFAULT_SEED,
-        subnormals: options.subnormals,
-        onVerdict: progress.step,
-        onRefusal: (refusal) => {
-          progress.step();
-          refusals.push(refusal);
-        },
-      });
-      verdicts.push(...found);
-    }
-  } finally {
-    progress.stop();
-  }
-  return reportBlocks({ device: device.name, verdicts, refusals }, options, io);
-}
-
-interface BlockResults {
-  readonly device: DeviceName;
-  readonly verdicts: readonly FixtureVerdict[];
-  readonly refusals: readonly MoegenError[];
-}
-
-/** 0 says that all was run and is right; what was refused was not run. */
-function reportBlocks(
-  { device, verdicts, refusals }: BlockResults,
-  options: ValidateOptions,
-  io: Io,
-): ExitCode {
+  const outcomes = await runEach<FixtureVerdict>(device, runs, count, options, io, (settings) =>
+    validateAll(device, { ...settings, mix, paths: LAYER_PATHS }),
+  );
   if (options.json) {
-    const refused = refusals.map(({ code, message, where }) => ({ file: where, code, message }));
-    printJson(io, { device, fixtures: verdicts, refused });
+    const refused = outcomes.refusals.map(({ code, message, where }) => ({ file: where, code, message }));
+    printJson(io, { device: device.name, fixtures: outcomes.verdicts, refused });
   } else {
-    for (const verdict of verdicts) io.out(describeFixture(verdict, io));
+    for (const verdict of outcomes.verdicts) io.out(describeFixture(verdict, io));
   }
-  for (const refusal of refusals) reportError(refusal, io);
-  if (verdicts.some((verdict) => !verdict.ok)) return EXIT.answerIsNo;
-  return refusals.length === 0 ? EXIT.done : EXIT.usage;
+  return endOf(outcomes, io);
 }
 
 /** The set that `generate --config` writes for a block, with its sizes baked in. */

@@ -11,13 +11,12 @@ import type { LayerVerdict } from '../../validate/checkpoint/layer.js';
 import { validateCheckpoint } from '../../validate/checkpoint/validate.js';
 import { describeMismatch } from '../../validate/threadgroup-memory.js';
 import { openDevice } from '../devices.js';
-import { EXIT, type ExitCode } from '../exit-codes.js';
+import type { ExitCode } from '../exit-codes.js';
 import { printJson, type Io } from '../io.js';
-import { startProgress } from '../progress.js';
-import { reportError } from '../report.js';
 import { selectPlans } from '../select.js';
 import { textsOf } from '../texts.js';
-import { DEFAULT_SEED, type ValidateOptions } from './validate.js';
+import { endOf, runEach } from './block-runs.js';
+import type { ValidateOptions } from './validate.js';
 
 export async function runCheckpoint(location: string, options: ValidateOptions, io: Io): Promise<ExitCode> {
   const { layer, expect } = options;
@@ -69,43 +68,18 @@ async function runLayers(
   const { layers } = model;
   const device = await openDevice(options.device, io, options);
   const dtypes = options.isDtypeGiven ? options.dtype : [configuredDtype(model.config) ?? 'bf16'];
-  const progress = await startProgress(io, `validating on ${device.name}`, layers.length * dtypes.length);
-  const verdicts: LayerVerdict[] = [];
-  const refusals: MoegenError[] = [];
-  try {
-    for (const activation of dtypes) {
-      const found = await validateCheckpoint(
-        device,
-        layerTexts(options),
-        { model: model.where, layers, numTokens: options.tokens, expected },
-        {
-          activation,
-          weight: activation,
-          intermediate: options.intermediate === 'float' ? 'f32' : activation,
-          checks: options.checks,
-          seed: options.seed ?? DEFAULT_SEED,
-          subnormals: options.subnormals,
-          onVerdict: progress.step,
-          onRefusal: (refusal) => {
-            progress.step();
-            refusals.push(refusal);
-          },
-        },
-      );
-      verdicts.push(...found);
-    }
-  } finally {
-    progress.stop();
-  }
+  const runs = dtypes.map((activation) => ({ activation, weight: activation }));
+  const subject = { model: model.where, layers, numTokens: options.tokens, expected };
+  const outcomes = await runEach<LayerVerdict>(device, runs, layers.length, options, io, (settings) =>
+    validateCheckpoint(device, layerTexts(options), subject, settings),
+  );
   if (options.json) {
-    const refused = refusals.map(({ code, message, where }) => ({ code, message, where }));
-    printJson(io, { device: device.name, layers: verdicts, refused });
+    const refused = outcomes.refusals.map(({ code, message, where }) => ({ code, message, where }));
+    printJson(io, { device: device.name, layers: outcomes.verdicts, refused });
   } else {
-    for (const verdict of verdicts) io.out(describeLayer(verdict));
+    for (const verdict of outcomes.verdicts) io.out(describeLayer(verdict));
   }
-  for (const refusal of refusals) reportError(refusal, io);
-  if (verdicts.some(({ ok }) => !ok)) return EXIT.answerIsNo;
-  return refusals.length === 0 ? EXIT.done : EXIT.usage;
+  return endOf(outcomes, io);
 }
 
 /** The set that `moegen model` writes, for one layer. */

@@ -9,7 +9,7 @@ import { recordExplicitInstantiation } from './instantiations.js';
 import { at, closingAngle, next, previous, skip, splitList, type Range } from './navigate.js';
 import { rewriteParameters } from './parameters.js';
 import { findShape, type Shape } from './shape.js';
-import { rewriteField, recordEnumerators, rewriteVariable } from './variables.js';
+import { rewriteField, recordEnumerators, refuseInitialised, rewriteVariable } from './variables.js';
 import { reportError, reportWarning, type Unit } from './unit.js';
 
 export interface Scope {
@@ -98,8 +98,9 @@ function rewriteShaped(
   }
   recordEnumerators(unit, shape);
   const declaration: Declaration = { begin, specifiers, shape, scope, templates };
-  if (shape.parameters >= 0) rewriteFunction(unit, declaration);
-  else if (shape.classKey === undefined) {
+  if (shape.parameters >= 0) {
+    if (!refuseInitialised(unit, declaration)) rewriteFunction(unit, declaration);
+  } else if (shape.classKey === undefined) {
     if (scope.kind === 'namespace') rewriteVariable(unit, declaration);
     else rewriteField(unit, declaration);
   }

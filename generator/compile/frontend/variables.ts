@@ -14,6 +14,17 @@ import { reportError, type Unit } from './unit.js';
 
 const INITIALISED = 'a function constant cannot have an initialiser';
 
+/** Whether this is a function constant, and what follows its name in parentheses no list of parameters but a value. */
+export function refuseInitialised(unit: Unit, { begin, shape }: Declaration): boolean {
+  const attributes = [
+    ...attributesWithin(unit, begin, shape.parameters),
+    ...attributesWithin(unit, at(unit, shape.parameters).match + 1, shape.stop),
+  ];
+  if (!attributes.some(({ name }) => name === 'function_constant')) return false;
+  reportError(unit, at(unit, shape.parameters), INITIALISED);
+  return true;
+}
+
 export function rewriteVariable(unit: Unit, declaration: Declaration): void {
   const { begin, specifiers, shape, templates } = declaration;
   const words = sources(unit, specifiers, shape.stop);
@@ -23,7 +34,7 @@ export function rewriteVariable(unit: Unit, declaration: Declaration): void {
   );
   if (constant) {
     const last = at(unit, previous(unit, shape.stop));
-    if (shape.equals >= 0 || last.source === ')' || last.source === '}')
+    if (shape.equals >= 0 || last.source === '}')
       reportError(unit, shape.equals >= 0 ? at(unit, shape.equals) : last, INITIALISED);
     declareConstant(unit, declaration, constant.argument);
     return;
