@@ -139,7 +139,7 @@ moe_shared_down_bf16_bf16_bm64_bn128_bk32_wm2_wn4(
     uint2 group [[threadgroup_position_in_grid]],
     uint thread_index [[thread_index_in_threadgroup]],
     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  alignas(16) threadgroup tile_element tiles[1 * tile_elements];
+  alignas(16) threadgroup tile_element tiles[tile_elements];
 
   const uint first_row = group.y * block_m;
   const uint num_rows = min(block_m, num_tokens - first_row);
@@ -208,10 +208,9 @@ moe_shared_down_bf16_bf16_bm64_bn128_bk32_wm2_wn4(
     next_block[pass] = moe_load_block(weight_row[pass], block_term, exists);
   }
 
+  threadgroup tile_element* input_tile = tiles;
+  threadgroup tile_element* weight_tile = tiles + block_m * tile_stride;
   for (uint term = 0; term < shared_intermediate_size; term += block_k) {
-    const uint buffer = 0;
-    threadgroup tile_element* input_tile = tiles + buffer * tile_elements;
-    threadgroup tile_element* weight_tile = input_tile + block_m * tile_stride;
 #pragma clang loop unroll(full)
     for (uint pass = 0; pass < input_passes; ++pass) {
       const uint row = (thread_index + pass * 256) / (block_k / 4);

@@ -31,10 +31,7 @@ type TileElement = 'half' | 'bfloat' | 'float';
 export interface TilePlan extends TileUse {
   readonly shape: TileShape;
   readonly element: TileElement;
-  readonly isDouble: boolean;
 }
-
-const MAX_BYTES = 32_768;
 
 export function planTile(name: TileName, use: TileUse): TilePlan {
   const element = tileElement(use);
@@ -45,13 +42,12 @@ export function planTile(name: TileName, use: TileUse): TilePlan {
   const shape: TileShape = {
     blockM: TILE_ROWS[name],
     blockN: weightRows / parts,
-    blockK: format.isPaired ? 64 : 32,
+    // Of 16 bits, 64 terms of all rows fit: half as many barriers, and every thread has a block to load.
+    blockK: format.isPaired || element !== 'float' ? 64 : 32,
     simdgroupsM: name === 'low' ? 1 : 2,
     simdgroupsN: isLarge ? 2 : 4,
   };
-  const single = { ...use, shape, element, isDouble: false };
-  const double = { ...single, isDouble: true };
-  return tileBytes(double) <= MAX_BYTES ? double : single;
+  return { ...use, shape, element };
 }
 
 function tileElement({ input, isScaled, format, bf16Storage }: TileUse): TileElement {
@@ -78,7 +74,7 @@ function padding({ element }: TilePlan): number {
 }
 
 export function tileBytes(tile: TilePlan): number {
-  const { shape, element, format, isByRows, isDouble } = tile;
+  const { shape, element, format, isByRows } = tile;
   const { blockM, blockK } = shape;
   const rows = weightRows(tile);
   const stride = blockK + padding(tile);
@@ -86,11 +82,11 @@ export function tileBytes(tile: TilePlan): number {
   const blocks = format.hasScale ? blockK / format.blockTerms : 0;
   const scales = (rows * (format.hasOffset ? 2 : 1) + (format.hasOffset ? blockM : 0)) * blocks * 4;
   const elements = (blockM * stride + weights) * (element === 'float' ? 4 : 2);
-  return (elements + scales) * (isDouble ? 2 : 1);
+  return elements + scales;
 }
 
 export function tileTerms(tile: TilePlan): Record<string, TemplateValue> {
-  const { shape, element, format, parts, isByRows, isDouble, input, isScaled } = tile;
+  const { shape, element, format, parts, isByRows, input, isScaled } = tile;
   const { blockM, blockN, blockK, simdgroupsM, simdgroupsN } = shape;
   const threads = tileThreads(shape);
   const terms = isByRows ? laneTerms(format) : blockK;
@@ -120,8 +116,6 @@ export function tileTerms(tile: TilePlan): Record<string, TemplateValue> {
     codeBits: element === 'half' ? '0x64006400u' : '0x43004300u',
     codeBase: (element === 'half' ? 1024 : 128) + format.zero,
     isInputAsStored: !isScaled && sameType === input,
-    isDouble,
-    buffers: isDouble ? 2 : 1,
   };
 }
 

@@ -5,7 +5,7 @@ import type { Fault } from './fault.js';
 export const TAILS: readonly Fault[] = [
   {
     name: 'one column too many of the last tile is read',
-    kernel: 'moe_gate_up_swiglu_f16_f16_bm16_bn64_bk32_wm1_wn4',
+    kernel: 'moe_gate_up_swiglu_f16_f16_bm16_bn64_bk64_wm1_wn4',
     find: 'min(first_column + row % block_n, intermediate_size - 1)',
     replace: 'min(first_column + row % block_n, intermediate_size)',
     finds: ['bounds'],

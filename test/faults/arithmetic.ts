@@ -37,7 +37,7 @@ export const ROUNDING: readonly Fault[] = [
   },
   {
     name: 'the gate is rounded before its activation',
-    kernel: 'moe_shared_gate_up_swiglu_separate_f16_f16_bm16_bn64_bk32_wm1_wn4',
+    kernel: 'moe_shared_gate_up_swiglu_separate_f16_f16_bm16_bn64_bk64_wm1_wn4',
     find: 'const float gate = total[0][i][j].thread_elements()[element]',
     replace: 'const float gate = float(half(total[0][i][j].thread_elements()[element]))',
     finds: ['values'],

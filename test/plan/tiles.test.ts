@@ -64,11 +64,11 @@ describe('tiles', () => {
     expect(TILES.length).toBeGreaterThan(1000);
   });
 
-  it('fit into the memory of a threadgroup, doubled where there is room', () => {
+  it('fit into the memory of a threadgroup, of 16 bits with 64 terms', () => {
     for (const [name, tile] of TILES) {
       expect(tileBytes(tile), `${name} ${titleOf(tile)}`).toBeLessThanOrEqual(32_768);
-      const doubled = tileBytes({ ...tile, isDouble: true });
-      expect(tile.isDouble, titleOf(tile)).toBe(doubled <= 32_768);
+      const isLong = tile.element !== 'float' || tile.format.isPaired;
+      expect(tile.shape.blockK, titleOf(tile)).toBe(isLong ? 64 : 32);
     }
   });
 
@@ -116,39 +116,34 @@ describe('tiles', () => {
     expect(of({ input: 'f16', format: denseFormat('bf16') })).toBe('float');
   });
 
-  it('say how many bytes they take: elements, scales, offsets and sums of the input, twice where doubled', () => {
+  it('say how many bytes they take: elements, scales, offsets and sums of the input', () => {
     const bytes = (name: TileName, change: Partial<TileUse>) => {
       const tile = planTile(name, { ...USE, ...change });
-      return [tileName(tile.shape), tile.isDouble, tileBytes(tile)];
+      return [tileName(tile.shape), tileBytes(tile)];
     };
-    // Half: rows of 32 terms and 8 of padding.
+    // Half: rows of 64 terms and 8 of padding.
     expect(bytes('low', { format: denseFormat('f16'), input: 'f16' })).toEqual([
-      'bm16_bn128_bk32_wm1_wn4',
-      true,
-      2 * (16 + 128) * 40 * 2,
+      'bm16_bn128_bk64_wm1_wn4',
+      (16 + 128) * 72 * 2,
     ]);
     // Float: rows of 32 terms and 4 of padding, and a scale for each row of weights.
     expect(bytes('wide', { format: formatNamed('q8_0'), input: 'f32' })).toEqual([
       'bm64_bn128_bk32_wm2_wn4',
-      false,
       (64 + 128) * 36 * 4 + 128 * 4,
     ]);
     // Both blocks of a pair, in half: scales and offsets of two blocks for each row, and sums of the input's.
     expect(bytes('wide', { format: formatNamed('q4_K'), input: 'f16' })).toEqual([
       'bm64_bn128_bk64_wm2_wn4',
-      false,
       (64 + 128) * 72 * 2 + (2 * 128 + 64) * 2 * 4,
     ]);
     // In float there is room for a quarter of the columns.
     expect(bytes('low', { format: formatNamed('q4_K'), input: 'f32', parts: 2 })).toEqual([
       'bm16_bn16_bk64_wm1_wn2',
-      true,
-      2 * ((16 + 32) * 68 * 4 + (2 * 32 + 16) * 2 * 4),
+      (16 + 32) * 68 * 4 + (2 * 32 + 16) * 2 * 4,
     ]);
     // Transposed weights lie in rows of columns.
     expect(bytes('low', { format: denseFormat('f32'), input: 'f32', isByRows: false })).toEqual([
       'bm16_bn128_bk32_wm1_wn4',
-      false,
       (16 * 36 + 32 * 132) * 4,
     ]);
   });

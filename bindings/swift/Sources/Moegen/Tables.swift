@@ -483,34 +483,34 @@ enum Tables {
       name: "moe_batched_router_logits_f16_f16", file: "f16/moe_batched_router_logits_f16_f16.metal",
       constants: 0, bindings: 0, grid: [37, 26, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_f16_bm16_bn64_bk32_wm1_wn4", file: "f16/moe_gate_up_geglu_f16_f16_bm16_bn64_bk32_wm1_wn4.metal",
+      name: "moe_gate_up_geglu_f16_f16_bm16_bn64_bk64_wm1_wn4", file: "f16/moe_gate_up_geglu_f16_f16_bm16_bn64_bk64_wm1_wn4.metal",
       constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_f16_bm16_bn64_bk32_wm1_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_bm16_bn64_bk32_wm1_wn4.metal",
+      name: "moe_gate_up_swiglu_f16_f16_bm16_bn64_bk64_wm1_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_bm16_bn64_bk64_wm1_wn4.metal",
       constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f16_f16_bm16_bn128_bk32_wm1_wn4", file: "f16/moe_down_f16_f16_bm16_bn128_bk32_wm1_wn4.metal",
+      name: "moe_down_f16_f16_bm16_bn128_bk64_wm1_wn4", file: "f16/moe_down_f16_f16_bm16_bn128_bk64_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_gate_up_swiglu_separate_f16_f16_bm16_bn64_bk32_wm1_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_bm16_bn64_bk32_wm1_wn4.metal",
+      name: "moe_shared_gate_up_swiglu_separate_f16_f16_bm16_bn64_bk64_wm1_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_bm16_bn64_bk64_wm1_wn4.metal",
       constants: 10, bindings: 6, grid: [40, 41, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_down_f16_f16_bm16_bn128_bk32_wm1_wn4", file: "f16/moe_shared_down_f16_f16_bm16_bn128_bk32_wm1_wn4.metal",
+      name: "moe_shared_down_f16_f16_bm16_bn128_bk64_wm1_wn4", file: "f16/moe_shared_down_f16_f16_bm16_bn128_bk64_wm1_wn4.metal",
       constants: 10, bindings: 7, grid: [39, 41, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_f16_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_f16_bm64_bn64_bk32_wm2_wn4.metal",
+      name: "moe_gate_up_geglu_f16_f16_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_f16_bm64_bn64_bk64_wm2_wn4.metal",
       constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_f16_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_bm64_bn64_bk32_wm2_wn4.metal",
+      name: "moe_gate_up_swiglu_f16_f16_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_bm64_bn64_bk64_wm2_wn4.metal",
       constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
     Kernel(
-      name: "moe_down_f16_f16_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_down_f16_f16_bm64_bn128_bk32_wm2_wn4.metal",
+      name: "moe_down_f16_f16_bm64_bn128_bk64_wm2_wn4", file: "f16/moe_down_f16_f16_bm64_bn128_bk64_wm2_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
     Kernel(
-      name: "moe_shared_gate_up_swiglu_separate_f16_f16_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_bm64_bn64_bk32_wm2_wn4.metal",
+      name: "moe_shared_gate_up_swiglu_separate_f16_f16_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_bm64_bn64_bk64_wm2_wn4.metal",
       constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [256, 1, 1]),
     Kernel(
-      name: "moe_shared_down_f16_f16_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_shared_down_f16_f16_bm64_bn128_bk32_wm2_wn4.metal",
+      name: "moe_shared_down_f16_f16_bm64_bn128_bk64_wm2_wn4", file: "f16/moe_shared_down_f16_f16_bm64_bn128_bk64_wm2_wn4.metal",
       constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [256, 1, 1]),
     Kernel(
       name: "moe_decode_gate_up_geglu_f16_f16_f32_intermediate", file: "f16/moe_decode_gate_up_geglu_f16_f16_f32_intermediate.metal",
@@ -537,31 +537,31 @@ enum Tables {
       name: "moe_skinny_down_f16_f16_f32_intermediate", file: "f16/moe_skinny_down_f16_f16_f32_intermediate.metal",
       constants: 9, bindings: 12, grid: [34, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4", file: "f16/moe_gate_up_geglu_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4.metal",
+      name: "moe_gate_up_geglu_f16_f16_f32_intermediate_bm16_bn64_bk64_wm1_wn4", file: "f16/moe_gate_up_geglu_f16_f16_f32_intermediate_bm16_bn64_bk64_wm1_wn4.metal",
       constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4.metal",
+      name: "moe_gate_up_swiglu_f16_f16_f32_intermediate_bm16_bn64_bk64_wm1_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_f32_intermediate_bm16_bn64_bk64_wm1_wn4.metal",
       constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_down_f16_f16_f32_intermediate_bm16_bn128_bk32_wm1_wn4", file: "f16/moe_down_f16_f16_f32_intermediate_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4.metal",
+      name: "moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm16_bn64_bk64_wm1_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm16_bn64_bk64_wm1_wn4.metal",
       constants: 10, bindings: 6, grid: [40, 41, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
       name: "moe_shared_down_f16_f16_f32_intermediate_bm16_bn128_bk32_wm1_wn4", file: "f16/moe_shared_down_f16_f16_f32_intermediate_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 10, bindings: 7, grid: [39, 41, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
+      name: "moe_gate_up_geglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4.metal",
       constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
+      name: "moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4.metal",
       constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
     Kernel(
       name: "moe_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
     Kernel(
-      name: "moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
+      name: "moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4.metal",
       constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [256, 1, 1]),
     Kernel(
       name: "moe_shared_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_shared_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",

@@ -5,10 +5,9 @@
 using namespace metal;
 
 // Bound when the pipeline is made.
-constant uint hidden_size [[function_constant(0)]];        // width of the model
-constant uint intermediate_size [[function_constant(1)]];  // inner width of one expert
-constant uint num_experts [[function_constant(2)]];        // at most 1,024
-constant uint top_k [[function_constant(3)]];              // experts per token
+constant uint hidden_size [[function_constant(0)]];  // width of the model
+constant uint shared_intermediate_size
+    [[function_constant(41)]];  // inner width of the shared expert
 
 // Four neighbouring terms of a row of num_terms, as stored; what lies beyond the row is zero.
 inline half4 moe_read_terms(device const half* row, uint term, uint num_terms) {
@@ -87,19 +86,19 @@ typedef half4 tile_vector;
 // A threadgroup of 8 simdgroups computes block_m rows and block_n columns of gate and of up, block_k terms at a time.
 constant constexpr uint block_m = 64;
 constant constexpr uint block_n = 64;
-constant constexpr uint block_k = 32;
+constant constexpr uint block_k = 64;
 constant constexpr uint weight_rows = 128;
 // Each simdgroup holds fragments_m x fragments_n matrices of 8 x 8, for gate and for up.
 constant constexpr uint fragments_m = 4;
 constant constexpr uint fragments_n = 2;
 // Rows of a tile are padded, so that neighbouring rows start in different banks.
-constant constexpr uint tile_stride = 40;
+constant constexpr uint tile_stride = 72;
 constant constexpr uint tile_elements = (block_m + weight_rows) * tile_stride;
 // Passes of all threads over the terms of the input, four at a time, and over the blocks of the weights.
-constant constexpr uint input_passes = 2;
+constant constexpr uint input_passes = 4;
 constant constexpr uint lane_terms = 16;
 constant constexpr uint row_blocks = block_k / lane_terms;
-constant constexpr uint weight_passes = 1;
+constant constexpr uint weight_passes = 2;
 
 // A block as the tile holds it.
 inline void moe_stage_block(moe_weight_block block, uint position, threadgroup tile_element* row) {
@@ -117,34 +116,31 @@ inline float moe_swiglu(float gate, float up) {
   return moe_silu(gate) * up;
 }
 
-// intermediate[r, i] = swiglu(gate, up) for the row r of a token and an expert, with
-//   gate = sum over h of hidden_states[token, h] * gate_up_weight[expert, i, h]
-//   up   = sum over h of hidden_states[token, h] * gate_up_weight[expert, intermediate_size + i, h]
-// Rows are assignments in expert order; a tile never crosses from one expert into the next.
+// shared_intermediate[r, i] = swiglu(gate, up) for each token r, with
+//   gate = sum over h of hidden_states[r, h] * shared_gate_weight[i, h]
+//   up   = sum over h of hidden_states[r, h] * shared_up_weight[i, h]
 // A chain of 16 terms is summed in ascending order, and blocks are added in ascending order, as in every kernel.
 //
-//   hidden_states       half  [num_tokens, hidden_size]
-//   gate_up_weight      half  [num_experts, 2 * intermediate_size, hidden_size]  rows of gate, then rows of up
-//   sorted_assignments  uint  [num_tokens * top_k]
-//   tile_map            uint  [max_tiles, 3]                                     expert, first row, number of rows
-//   intermediate        float [num_tokens * top_k, intermediate_size]            rows in expert order
+//   hidden_states        half  [num_tokens, hidden_size]
+//   shared_gate_weight   half  [shared_intermediate_size, hidden_size]
+//   shared_up_weight     half  [shared_intermediate_size, hidden_size]
+//   shared_intermediate  float [num_tokens, shared_intermediate_size]
 //
-// Grid: one threadgroup of 256 threads per 64 columns (x) and tile of the tile map (y).
+// Grid: one threadgroup of 256 threads per 64 columns (x) and block_m tokens (y).
 [[max_total_threads_per_threadgroup(256)]] kernel void
-moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4(
+moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4(
     device const half* hidden_states [[buffer(0)]],
-    device const half* gate_up_weight [[buffer(1)]],
-    device const uint* sorted_assignments [[buffer(2)]],
-    device const uint* tile_map [[buffer(3)]],
-    device float* intermediate [[buffer(4)]],
+    device const half* shared_gate_weight [[buffer(1)]],
+    device const half* shared_up_weight [[buffer(2)]],
+    device float* shared_intermediate [[buffer(3)]],
+    constant uint& num_tokens [[buffer(4)]],
     uint2 group [[threadgroup_position_in_grid]],
     uint thread_index [[thread_index_in_threadgroup]],
     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  alignas(16) threadgroup tile_element tiles[2 * tile_elements];
+  alignas(16) threadgroup tile_element tiles[tile_elements];
 
-  const uint expert = tile_map[3 * group.y];
-  const uint first_row = tile_map[3 * group.y + 1];
-  const uint num_rows = tile_map[3 * group.y + 2];
+  const uint first_row = group.y * block_m;
+  const uint num_rows = min(block_m, num_tokens - first_row);
   const uint first_column = group.x * block_n;
 
   // Which elements of an 8 x 8 matrix a thread holds: one matrix of their numbers tells.
@@ -183,8 +179,7 @@ moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4(
     const uint row = (thread_index + pass * 256) / (block_k / 4);
     const bool exists = row < num_rows;
     input_terms[pass] = exists ? hidden_size : 0;
-    input_start[pass] =
-        exists ? ulong(sorted_assignments[first_row + row] / top_k) * hidden_size : 0;
+    input_start[pass] = exists ? ulong(first_row + row) * hidden_size : 0;
   }
   const uint input_term = thread_index % (block_k / 4) * 4;
   // ... and blocks of some rows of the weights.
@@ -192,15 +187,11 @@ moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4(
 #pragma clang loop unroll(full)
   for (uint pass = 0; pass < weight_passes; ++pass) {
     const uint row = (thread_index + pass * 256) / row_blocks % weight_rows;
-    const uint column = min(first_column + row % block_n, intermediate_size - 1);
+    const uint column = min(first_column + row % block_n, shared_intermediate_size - 1);
     if (row < block_n) {
-      weight_row[pass] =
-          moe_row(gate_up_weight, ulong(expert) * 2 * intermediate_size + column, hidden_size);
+      weight_row[pass] = moe_row(shared_gate_weight, ulong(column), hidden_size);
     } else {
-      weight_row[pass] = moe_row(
-          gate_up_weight,
-          ulong(expert) * 2 * intermediate_size + intermediate_size + column,
-          hidden_size);
+      weight_row[pass] = moe_row(shared_up_weight, ulong(column), hidden_size);
     }
   }
   const uint weight_block = thread_index % row_blocks;
@@ -219,10 +210,9 @@ moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4(
     next_block[pass] = moe_load_block(weight_row[pass], block_term, exists);
   }
 
+  threadgroup tile_element* input_tile = tiles;
+  threadgroup tile_element* weight_tile = tiles + block_m * tile_stride;
   for (uint term = 0; term < hidden_size; term += block_k) {
-    const uint buffer = term / block_k % 2;
-    threadgroup tile_element* input_tile = tiles + buffer * tile_elements;
-    threadgroup tile_element* weight_tile = input_tile + block_m * tile_stride;
 #pragma clang loop unroll(full)
     for (uint pass = 0; pass < input_passes; ++pass) {
       const uint row = (thread_index + pass * 256) / (block_k / 4);
@@ -289,6 +279,7 @@ moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4(
         }
       }
     }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
   }
 
 #pragma clang loop unroll(full)
@@ -299,10 +290,10 @@ moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4(
       for (uint element = 0; element < 2; ++element) {
         const uint row = simdgroup_row + 8 * i + own_row[element];
         const uint column = first_column + simdgroup_column + 8 * j + own_column[element];
-        if (row < num_rows && column < intermediate_size) {
+        if (row < num_rows && column < shared_intermediate_size) {
           const float gate = total[0][i][j].thread_elements()[element];
           const float up = total[1][i][j].thread_elements()[element];
-          intermediate[ulong(first_row + row) * intermediate_size + column] =
+          shared_intermediate[ulong(first_row + row) * shared_intermediate_size + column] =
               float(moe_swiglu(gate, up));
         }
       }

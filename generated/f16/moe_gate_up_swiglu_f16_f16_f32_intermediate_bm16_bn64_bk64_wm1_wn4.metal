@@ -87,19 +87,19 @@ typedef half4 tile_vector;
 // A threadgroup of 4 simdgroups computes block_m rows and block_n columns of gate and of up, block_k terms at a time.
 constant constexpr uint block_m = 16;
 constant constexpr uint block_n = 64;
-constant constexpr uint block_k = 32;
+constant constexpr uint block_k = 64;
 constant constexpr uint weight_rows = 128;
 // Each simdgroup holds fragments_m x fragments_n matrices of 8 x 8, for gate and for up.
 constant constexpr uint fragments_m = 2;
 constant constexpr uint fragments_n = 2;
 // Rows of a tile are padded, so that neighbouring rows start in different banks.
-constant constexpr uint tile_stride = 40;
+constant constexpr uint tile_stride = 72;
 constant constexpr uint tile_elements = (block_m + weight_rows) * tile_stride;
 // Passes of all threads over the terms of the input, four at a time, and over the blocks of the weights.
-constant constexpr uint input_passes = 1;
+constant constexpr uint input_passes = 2;
 constant constexpr uint lane_terms = 16;
 constant constexpr uint row_blocks = block_k / lane_terms;
-constant constexpr uint weight_passes = 2;
+constant constexpr uint weight_passes = 4;
 
 // A block as the tile holds it.
 inline void moe_stage_block(moe_weight_block block, uint position, threadgroup tile_element* row) {
@@ -109,34 +109,15 @@ inline void moe_stage_block(moe_weight_block block, uint position, threadgroup t
   }
 }
 
-// exp(t * t) * erfc(t) for t >= 0: a polynomial in u = 1 / (1 + t / 2), fitted to a relative error of 3e-7 up to t = 9.
-// Metal has no erf of its own.
-inline float moe_scaled_erfc(float t) {
-  const float u = precise::divide(1.0f, 1.0f + 0.5f * t);
-  float polynomial = -0.058318242f;
-  polynomial = fma(polynomial, u, 0.28119192f);
-  polynomial = fma(polynomial, u, -0.48080269f);
-  polynomial = fma(polynomial, u, 0.27147084f);
-  polynomial = fma(polynomial, u, -0.022591425f);
-  polynomial = fma(polynomial, u, 0.20119666f);
-  polynomial = fma(polynomial, u, 0.24342681f);
-  polynomial = fma(polynomial, u, 0.28233784f);
-  polynomial = fma(polynomial, u, 0.28208819f);
-  return polynomial * u;
+inline float moe_silu(float x) {
+  return precise::divide(x, 1.0f + precise::exp(-x));
 }
 
-// x times the normal distribution's mass below x, taken from the side where nothing cancels.
-inline float moe_gelu(float x) {
-  const float t = abs(x) * 0.70710678f;
-  const float tail = 0.5f * precise::exp(-t * t) * moe_scaled_erfc(t);
-  return x * (x < 0.0f ? tail : 1.0f - tail);
+inline float moe_swiglu(float gate, float up) {
+  return moe_silu(gate) * up;
 }
 
-inline float moe_geglu(float gate, float up) {
-  return moe_gelu(gate) * up;
-}
-
-// intermediate[r, i] = geglu(gate, up) for the row r of a token and an expert, with
+// intermediate[r, i] = swiglu(gate, up) for the row r of a token and an expert, with
 //   gate = sum over h of hidden_states[token, h] * gate_up_weight[expert, i, h]
 //   up   = sum over h of hidden_states[token, h] * gate_up_weight[expert, intermediate_size + i, h]
 // Rows are assignments in expert order; a tile never crosses from one expert into the next.
@@ -150,7 +131,7 @@ inline float moe_geglu(float gate, float up) {
 //
 // Grid: one threadgroup of 128 threads per 64 columns (x) and tile of the tile map (y).
 [[max_total_threads_per_threadgroup(128)]] kernel void
-moe_gate_up_geglu_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4(
+moe_gate_up_swiglu_f16_f16_f32_intermediate_bm16_bn64_bk64_wm1_wn4(
     device const half* hidden_states [[buffer(0)]],
     device const half* gate_up_weight [[buffer(1)]],
     device const uint* sorted_assignments [[buffer(2)]],
@@ -159,7 +140,7 @@ moe_gate_up_geglu_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4(
     uint2 group [[threadgroup_position_in_grid]],
     uint thread_index [[thread_index_in_threadgroup]],
     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  alignas(16) threadgroup tile_element tiles[2 * tile_elements];
+  alignas(16) threadgroup tile_element tiles[tile_elements];
 
   const uint expert = tile_map[3 * group.y];
   const uint first_row = tile_map[3 * group.y + 1];
@@ -238,10 +219,9 @@ moe_gate_up_geglu_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4(
     next_block[pass] = moe_load_block(weight_row[pass], block_term, exists);
   }
 
+  threadgroup tile_element* input_tile = tiles;
+  threadgroup tile_element* weight_tile = tiles + block_m * tile_stride;
   for (uint term = 0; term < hidden_size; term += block_k) {
-    const uint buffer = term / block_k % 2;
-    threadgroup tile_element* input_tile = tiles + buffer * tile_elements;
-    threadgroup tile_element* weight_tile = input_tile + block_m * tile_stride;
 #pragma clang loop unroll(full)
     for (uint pass = 0; pass < input_passes; ++pass) {
       const uint row = (thread_index + pass * 128) / (block_k / 4);
@@ -308,6 +288,7 @@ moe_gate_up_geglu_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4(
         }
       }
     }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
   }
 
 #pragma clang loop unroll(full)
@@ -322,7 +303,7 @@ moe_gate_up_geglu_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4(
           const float gate = total[0][i][j].thread_elements()[element];
           const float up = total[1][i][j].thread_elements()[element];
           intermediate[ulong(first_row + row) * intermediate_size + column] =
-              float(moe_geglu(gate, up));
+              float(moe_swiglu(gate, up));
         }
       }
     }

@@ -86,19 +86,19 @@ typedef half4 tile_vector;
 // A threadgroup of 4 simdgroups computes block_m rows and block_n columns of gate and of up, block_k terms at a time.
 constant constexpr uint block_m = 16;
 constant constexpr uint block_n = 64;
-constant constexpr uint block_k = 32;
+constant constexpr uint block_k = 64;
 constant constexpr uint weight_rows = 128;
 // Each simdgroup holds fragments_m x fragments_n matrices of 8 x 8, for gate and for up.
 constant constexpr uint fragments_m = 2;
 constant constexpr uint fragments_n = 2;
 // Rows of a tile are padded, so that neighbouring rows start in different banks.
-constant constexpr uint tile_stride = 40;
+constant constexpr uint tile_stride = 72;
 constant constexpr uint tile_elements = (block_m + weight_rows) * tile_stride;
 // Passes of all threads over the terms of the input, four at a time, and over the blocks of the weights.
-constant constexpr uint input_passes = 1;
+constant constexpr uint input_passes = 2;
 constant constexpr uint lane_terms = 16;
 constant constexpr uint row_blocks = block_k / lane_terms;
-constant constexpr uint weight_passes = 2;
+constant constexpr uint weight_passes = 4;
 
 // A block as the tile holds it.
 inline void moe_stage_block(moe_weight_block block, uint position, threadgroup tile_element* row) {
@@ -121,23 +121,23 @@ inline float moe_swiglu(float gate, float up) {
 //   up   = sum over h of hidden_states[r, h] * shared_up_weight[i, h]
 // A chain of 16 terms is summed in ascending order, and blocks are added in ascending order, as in every kernel.
 //
-//   hidden_states        half  [num_tokens, hidden_size]
-//   shared_gate_weight   half  [shared_intermediate_size, hidden_size]
-//   shared_up_weight     half  [shared_intermediate_size, hidden_size]
-//   shared_intermediate  float [num_tokens, shared_intermediate_size]
+//   hidden_states        half [num_tokens, hidden_size]
+//   shared_gate_weight   half [shared_intermediate_size, hidden_size]
+//   shared_up_weight     half [shared_intermediate_size, hidden_size]
+//   shared_intermediate  half [num_tokens, shared_intermediate_size]
 //
 // Grid: one threadgroup of 128 threads per 64 columns (x) and block_m tokens (y).
 [[max_total_threads_per_threadgroup(128)]] kernel void
-moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_wn4(
+moe_shared_gate_up_swiglu_separate_f16_f16_bm16_bn64_bk64_wm1_wn4(
     device const half* hidden_states [[buffer(0)]],
     device const half* shared_gate_weight [[buffer(1)]],
     device const half* shared_up_weight [[buffer(2)]],
-    device float* shared_intermediate [[buffer(3)]],
+    device half* shared_intermediate [[buffer(3)]],
     constant uint& num_tokens [[buffer(4)]],
     uint2 group [[threadgroup_position_in_grid]],
     uint thread_index [[thread_index_in_threadgroup]],
     uint simdgroup [[simdgroup_index_in_threadgroup]]) {
-  alignas(16) threadgroup tile_element tiles[2 * tile_elements];
+  alignas(16) threadgroup tile_element tiles[tile_elements];
 
   const uint first_row = group.y * block_m;
   const uint num_rows = min(block_m, num_tokens - first_row);
@@ -210,10 +210,9 @@ moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_w
     next_block[pass] = moe_load_block(weight_row[pass], block_term, exists);
   }
 
+  threadgroup tile_element* input_tile = tiles;
+  threadgroup tile_element* weight_tile = tiles + block_m * tile_stride;
   for (uint term = 0; term < hidden_size; term += block_k) {
-    const uint buffer = term / block_k % 2;
-    threadgroup tile_element* input_tile = tiles + buffer * tile_elements;
-    threadgroup tile_element* weight_tile = input_tile + block_m * tile_stride;
 #pragma clang loop unroll(full)
     for (uint pass = 0; pass < input_passes; ++pass) {
       const uint row = (thread_index + pass * 128) / (block_k / 4);
@@ -280,6 +279,7 @@ moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_w
         }
       }
     }
+    threadgroup_barrier(mem_flags::mem_threadgroup);
   }
 
 #pragma clang loop unroll(full)
@@ -294,7 +294,7 @@ moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm16_bn64_bk32_wm1_w
           const float gate = total[0][i][j].thread_elements()[element];
           const float up = total[1][i][j].thread_elements()[element];
           shared_intermediate[ulong(first_row + row) * shared_intermediate_size + column] =
-              float(moe_swiglu(gate, up));
+              half(moe_swiglu(gate, up));
         }
       }
     }
