@@ -1,10 +1,7 @@
 // Declares the commands and their options, once. What a command does is loaded when it is called, so that `--help` and short
 // commands start at once.
 
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { Command } from '@commander-js/extra-typings';
-import { CHECKS, type Check } from '../native/types.js';
 import { ACTIVATION_DTYPES, BF16_STORAGES } from '../description/dtypes.js';
 import { GENERAL_FORMAT_NAMES } from '../description/weights.js';
 import { KERNEL_FORMS } from '../plan/flat.js';
@@ -12,10 +9,13 @@ import { LAYER_PATHS } from '../plan/layer.js';
 import { addBindings } from './bindings-command.js';
 import { addInit, addModel, addQuantize } from './checkpoint-commands.js';
 import type { ExitCode } from './exit-codes.js';
-import { PACKAGE_DIR, type Io } from './io.js';
+import type { Io } from './io.js';
 import { addRun, addTest } from './job-commands.js';
+import { packageVersion } from './package-version.js';
+import { addReport } from './report-commands.js';
 import {
   alignmentOption,
+  checksOption,
   DEVICES,
   dtypeOption,
   dtypes,
@@ -24,7 +24,7 @@ import {
   subnormalsOption,
   weightOption,
 } from './shared-options.js';
-import { collect, integer, integers, listOf, nonEmpty, oneOf } from './values.js';
+import { collect, integer, integers, nonEmpty, oneOf } from './values.js';
 
 export const COMMAND_NAMES: readonly string[] = [
   'generate',
@@ -36,6 +36,7 @@ export const COMMAND_NAMES: readonly string[] = [
   'test',
   'bench',
   'bindings',
+  'report',
   'bundle',
   'list',
   'explain',
@@ -79,17 +80,13 @@ Exit codes: 0 done; 1 the answer is no; 2 usage, spec or I/O; 70 a bug in moegen
   addTest(program, io, finish);
   addBench(program, io, finish);
   addBindings(program, io, finish);
+  addReport(program, io, finish);
   addBundle(program, io, finish);
   addExplain(program, io, finish);
   addPlan(program, io, finish);
   addQueries(program, io, finish);
   addInit(program, io, finish);
   return program;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(path.join(PACKAGE_DIR, 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 function addGenerate(program: Command, io: Io, finish: Finish): void {
@@ -208,7 +205,7 @@ function addValidate(program: Command, io: Io, finish: Finish): void {
         'of --device cuda, what vectors are aligned to: vector (their size) or component; vector',
       ),
     )
-    .option('--checks <list>', 'none, all, or some of the checks', checks, [])
+    .addOption(checksOption('none, all, or some of the checks'))
     .option('--seed <number>', 'seed of the inputs and of the scheduling', integer('--seed', 0))
     .addOption(subnormalsOption("flush subnormal floats to zero as Apple's GPUs do, or keep them; flush"))
     .option('--json', 'print the result as JSON', false)
@@ -347,8 +344,4 @@ function addPlan(program: Command, io: Io, finish: Finish): void {
       const { plan } = await import('./commands/plan.js');
       finish(plan(options, io));
     });
-}
-
-function checks(given: string): Check[] {
-  return given === 'none' ? [] : listOf('--checks', CHECKS)(given);
 }
