@@ -1,6 +1,7 @@
 // Declares the commands and their options, once. What a command does is loaded when it is called, so that `--help` and short
 // commands start at once.
 
+import path from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { ACTIVATION_DTYPES, BF16_STORAGES } from '../description/dtypes.js';
 import { GENERAL_FORMAT_NAMES } from '../description/weights.js';
@@ -22,8 +23,10 @@ import {
   matrixOption,
   MSL_VERSIONS,
   subnormalsOption,
+  watchOption,
   weightOption,
 } from './shared-options.js';
+import type { Watched } from './watch.js';
 import { collect, integer, integers, nonEmpty, oneOf } from './values.js';
 
 export const COMMAND_NAMES: readonly string[] = [
@@ -118,10 +121,12 @@ function addGenerate(program: Command, io: Io, finish: Finish): void {
     .option('--check', 'write nothing; report missing, changed and unexpected files', false)
     .option('--no-compile', 'do not compile what was written')
     .option('--validate', 'run the kernels and compare them with the references', false)
+    .addOption(watchOption())
     .option('--json', 'print the result as JSON', false)
-    .action(async (options) => {
+    .action(async ({ watch, ...options }) => {
       const { generate } = await import('./commands/generate.js');
-      finish(await generate(options, io));
+      const { config, spec } = options;
+      finish(await watching(watch, { files: given(config, spec) }, io, () => generate(options, io)));
     });
 }
 
@@ -149,10 +154,12 @@ function addCompile(program: Command, io: Io, finish: Finish): void {
     .addOption(
       subnormalsOption("of PTX: flush subnormal floats to zero as Apple's GPUs do, or keep them; flush"),
     )
+    .addOption(watchOption())
     .option('--json', 'print the result as JSON', false)
-    .action(async (files, options) => {
+    .action(async (files, { watch, ...options }) => {
       const { compile } = await import('./commands/compile.js');
-      finish(await compile(files, options, io));
+      const folders = [...files.map((file) => path.dirname(file)), ...options.include];
+      finish(await watching(watch, { files, folders }, io, () => compile(files, options, io)));
     });
 }
 
@@ -208,11 +215,14 @@ function addValidate(program: Command, io: Io, finish: Finish): void {
     .addOption(checksOption('none, all, or some of the checks'))
     .option('--seed <number>', 'seed of the inputs and of the scheduling', integer('--seed', 0))
     .addOption(subnormalsOption("flush subnormal floats to zero as Apple's GPUs do, or keep them; flush"))
+    .addOption(watchOption())
     .option('--json', 'print the result as JSON', false)
-    .action(async (glob, options) => {
+    .action(async (glob, { watch, ...options }) => {
       const { validate } = await import('./commands/validate.js');
-      const { dtype = [...ACTIVATION_DTYPES] } = options;
-      finish(await validate(glob, { ...options, dtype, isDtypeGiven: options.dtype !== undefined }, io));
+      const { dtype = [...ACTIVATION_DTYPES], config, spec, expect, fixture = [] } = options;
+      const own = { ...options, dtype, isDtypeGiven: options.dtype !== undefined };
+      const files = [...given(config, spec, expect), ...fixture];
+      finish(await watching(watch, { files }, io, () => validate(glob, own, io)));
     });
 }
 
@@ -344,4 +354,20 @@ function addPlan(program: Command, io: Io, finish: Finish): void {
       const { plan } = await import('./commands/plan.js');
       finish(plan(options, io));
     });
+}
+
+function given(...files: readonly (string | undefined)[]): string[] {
+  return files.filter((file) => file !== undefined);
+}
+
+/** Once, or again and again. */
+async function watching(
+  isWatching: boolean,
+  watched: Watched,
+  io: Io,
+  run: () => Promise<ExitCode>,
+): Promise<ExitCode> {
+  if (!isWatching) return run();
+  const { runWatching } = await import('./watch.js');
+  return runWatching(watched, io, run);
 }

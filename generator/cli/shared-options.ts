@@ -41,6 +41,13 @@ export function subnormalsOption(description: string) {
   return new Option('--subnormals <mode>', description).argParser(oneOf('--subnormals', SUBNORMALS));
 }
 
+/** One document of JSON cannot hold many runs. */
+export function watchOption() {
+  return new Option('--watch', 'run again whenever a file that was named changes')
+    .conflicts(['json', 'check'])
+    .default(false);
+}
+
 export function dtypeOption() {
   return new Option('--dtype <list>', 'activation dtypes: f16,bf16,f32 or all')
     .argParser(dtypes())

@@ -63,8 +63,9 @@ beforeAll(async () => {
 /** What the cell of the matrix that links to a kernel says. */
 function cellOf(text: string, kernel: string): string {
   const [, verdict = '', details = ''] =
-    new RegExp(`<td class="[^"]*">\\s*<a href="#${kernel}"[^>]*>([^<]*)</a><small>([^<]*)</small>`).exec(text) ??
-    [];
+    new RegExp(`<td class="[^"]*">\\s*<a href="#${kernel}"[^>]*>([^<]*)</a><small>([^<]*)</small>`).exec(
+      text,
+    ) ?? [];
   return `${verdict} | ${details}`;
 }
 
