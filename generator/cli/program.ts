@@ -13,7 +13,7 @@ import type { ExitCode } from './exit-codes.js';
 import type { Io } from './io.js';
 import { addRun, addTest } from './job-commands.js';
 import { packageVersion } from './package-version.js';
-import { addReport } from './report-commands.js';
+import { addProbe, addReport } from './report-commands.js';
 import {
   alignmentOption,
   checksOption,
@@ -40,6 +40,7 @@ export const COMMAND_NAMES: readonly string[] = [
   'bench',
   'bindings',
   'report',
+  'probe',
   'bundle',
   'list',
   'explain',
@@ -84,6 +85,7 @@ Exit codes: 0 done; 1 the answer is no; 2 usage, spec or I/O; 70 a bug in moegen
   addBench(program, io, finish);
   addBindings(program, io, finish);
   addReport(program, io, finish);
+  addProbe(program, io, finish);
   addBundle(program, io, finish);
   addExplain(program, io, finish);
   addPlan(program, io, finish);

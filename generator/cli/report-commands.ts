@@ -1,6 +1,7 @@
 // Declares the commands that put results before people.
 
 import type { Command } from '@commander-js/extra-typings';
+import { BF16_STORAGES } from '../description/dtypes.js';
 import type { ExitCode } from './exit-codes.js';
 import type { Io } from './io.js';
 import { checksOption, DEVICES, dtypeOption, weightOption } from './shared-options.js';
@@ -34,5 +35,25 @@ export function addReport(program: Command, io: Io, finish: Finish): void {
     .action(async (glob, options) => {
       const { report } = await import('./commands/report.js');
       finish(await report(glob, options, io));
+    });
+}
+
+export function addProbe(program: Command, io: Io, finish: Finish): void {
+  program
+    .command('probe')
+    .argument('[glob]', 'only kernels whose name matches', nonEmpty('glob'))
+    .summary('write a file that tries the kernels on a Mac')
+    .description(
+      'Writes one Swift file that a Mac runs with nothing installed: it compiles the kernels at every language version, runs them, compares with the references, and asks the GPU what is not known of it. What it writes, report reads.',
+    )
+    .requiredOption('-o, --output <file>', 'the script, a .swift file', nonEmpty('-o'))
+    .addOption(dtypeOption())
+    .addOption(weightOption('weight formats, or all'))
+    .option('--bf16-storage <type>', 'how BF16 buffers are declared', oneOf('--bf16-storage', BF16_STORAGES))
+    .option('--seed <number>', 'seed of the inputs', integer('--seed', 0), 1)
+    .option('--json', 'print what was written as JSON', false)
+    .action(async (glob, options) => {
+      const { probe } = await import('./commands/probe.js');
+      finish(await probe(glob, options, io));
     });
 }
