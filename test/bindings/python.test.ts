@@ -19,8 +19,7 @@ const hasTomllib = spawnSync('python3', ['-c', 'import tomllib']).status === 0;
 const device = hostDevice();
 const cwd = freshFolder();
 
-/** Programs by what they call layers through. */
-const PROGRAMS = { torch: 'run_layer.py', mlx: 'run_mlx.py', package: 'run_package.py' } as const;
+const program = path.join(import.meta.dirname, 'python/run_layer.py');
 
 beforeAll(async () => {
   put(cwd, 'config.json', JSON.stringify(CONFIG));
@@ -34,7 +33,7 @@ beforeAll(async () => {
 });
 
 interface Run {
-  readonly through?: keyof typeof PROGRAMS;
+  readonly through?: 'torch' | 'mlx' | 'package';
   readonly set: 'model' | 'general';
   readonly kernels?: string;
   readonly dtype: ActivationDtype;
@@ -46,6 +45,7 @@ interface Run {
 async function run({ through = 'torch', set, kernels = set, dtype, choice = {}, layer, counts = TOKEN_COUNTS }: Run) {
   const contents = testLayer(dtype, path.join(cwd, dtype));
   const task = {
+    through,
     ...{ dtype: dtype === 'f32' ? 'float32' : 'bfloat16', width: CONFIG.hidden_size, choice, layer },
     ...{ files: contents.files, constants: set === 'general' ? contents.constants : {} },
     runs: counts.map((count) => [count, path.join(cwd, `output-${count}.bin`)]),
@@ -54,7 +54,6 @@ async function run({ through = 'torch', set, kernels = set, dtype, choice = {}, 
   writeFileSync(file, JSON.stringify(task));
   const folder = through === 'package' ? 'huggingface/torch-ext' : 'python';
   const modules = [path.join(import.meta.dirname, 'stand-in'), path.join(cwd, `${set}-bindings`, folder)];
-  const program = path.join(import.meta.dirname, 'python', PROGRAMS[through]);
   const outcome = await runProgram(['python3', '-B', program, kernels, file], {
     ...{ device, folder: cwd, env: { PYTHONPATH: modules.join(path.delimiter) }, cwd },
   });

@@ -47,6 +47,9 @@ class _Array:
     def nbytes(self):
         return self.size * self.dtype.size
 
+    def reshape(self, *shape):
+        return reshape(self, shape)
+
     def __getitem__(self, rows):
         recording.synchronize()
         row = self.nbytes // self.shape[0]
