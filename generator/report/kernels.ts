@@ -32,7 +32,7 @@ function kernelBlock(record: KernelRecord): Html {
   const { name, plan, verdicts, stages } = record;
   return html`<article id="${name}">
     <h3>${name}</h3>
-    ${plan && html`<p>${plan.summary} ${plan.threadgroupBytes.toLocaleString('en-US')} bytes of threadgroup memory; ${plan.dispatch.threadsPerThreadgroup.join(' × ')} threads; Metal ${plan.mslVersion}.</p>`}
+    ${plan && html`<p>${plan.summary}. ${plan.threadgroupBytes.toLocaleString('en-US')} bytes of threadgroup memory; ${plan.dispatch.threadsPerThreadgroup.join(' × ')} threads; Metal ${plan.mslVersion}.</p>`}
     ${verdicts.length === 0 ? html`<p>No run has it.</p>` : verdictTable(record)}
     ${verdicts.map(({ run, verdict }) => (verdict.ulps === undefined ? html`` : errorPlot(verdict.ulps.counts, `Errors of ${name} on ${run.device}`)))}
     ${stages.length === 0 ? undefined : stageTable(record)}

@@ -73,7 +73,7 @@ function matrixCell(record: KernelRecord): Html {
   const error = [ulps === undefined ? '' : `${shortNumber(ulps)} ulp`, percent(usedShare)]
     .filter(Boolean)
     .join(' · ');
-  const verdict = state === 'none' ? 'not run' : state === 'failed' ? `FAILED ${error}` : error;
+  const verdict = state === 'none' ? 'not validated' : state === 'failed' ? `FAILED ${error}` : error;
   return html`<td class="${shade}">
     <a href="#${record.name}" title="${record.name}">${verdict}</a><small>${details}</small>
   </td>`;

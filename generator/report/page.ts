@@ -37,8 +37,8 @@ export interface Report {
   readonly kernels: number;
   /** Kernels and blocks. */
   readonly failed: number;
-  /** Of the set, those that no run has. */
-  readonly notRun: number;
+  /** Of the set, and of what was benched, those that no run has. */
+  readonly notValidated: number;
 }
 
 export function renderReport(request: ReportRequest): Report {
@@ -48,8 +48,10 @@ export function renderReport(request: ReportRequest): Report {
     ...probed.map(({ title, result }) => ({ title, result: probedRun(result) })),
   ];
   const records = kernelRecords(plans, { validated, benched });
-  const named = new Set(records.map(({ name }) => name));
-  const absent = plans.filter(({ name }) => !named.has(name)).map(({ name }) => name);
+  const validatedNames = new Set(
+    validated.flatMap(({ result }) => result.kernels.map(({ kernel }) => kernel)),
+  );
+  const absent = plans.filter(({ name }) => !validatedNames.has(name)).map(({ name }) => name);
   const failed = records.filter((record) => summaryOf(record).state === 'failed');
   const text = html`<!doctype html>
     <html lang="en">
@@ -89,7 +91,7 @@ export function renderReport(request: ReportRequest): Report {
     </html> `.text;
   const wrongBlocks = validated.flatMap(({ result }) => result.fixtures.filter(({ ok }) => !ok));
   return {
-    ...{ text, kernels: records.length, notRun: absent.length },
+    ...{ text, kernels: records.length, notValidated: absent.length },
     failed: failed.length + wrongBlocks.length,
   };
 }
@@ -142,7 +144,7 @@ function summarySection(
     <p id="verdict">
       ${ran.length - failed.length} of ${ran.length} kernels that ran agree with their
       references${ran.length === 0 ? '' : `; the nearest used ${percent(share)} of what is allowed`}.
-      ${absent.length === 0 ? 'Every kernel of the set ran or was benched.' : `${absent.length} kernels of the set were not run.`}
+      ${absent.length === 0 ? 'Every kernel of the set was validated.' : `${absent.length} kernels were not validated.`}
     </p>
     ${
       links.length > 0
@@ -154,7 +156,7 @@ function summarySection(
     ${
       absent.length > 0
         ? html`<details>
-            <summary>not run</summary>
+            <summary>not validated</summary>
             <p>${absent.join(', ')}</p>
           </details>`
         : undefined

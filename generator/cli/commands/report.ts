@@ -57,9 +57,9 @@ export async function report(glob: string | undefined, options: ReportOptions, i
   });
   const target = path.resolve(io.cwd, options.output);
   replaceFiles(path.dirname(target), [{ file: path.basename(target), text: page.text }]);
-  const { kernels, failed, notRun } = page;
-  if (options.json) printJson(io, { output: options.output, kernels, failed, notRun });
-  else io.out(`${options.output}: ${kernels} kernels, ${failed} failed, ${notRun} of the set not run\n`);
+  const { kernels, failed, notValidated } = page;
+  if (options.json) printJson(io, { output: options.output, kernels, failed, notValidated });
+  else io.out(`${options.output}: ${kernels} kernels, ${failed} failed, ${notValidated} not validated\n`);
   return failed === 0 ? EXIT.done : EXIT.answerIsNo;
 }
 
