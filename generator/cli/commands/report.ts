@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { MoegenError } from '../../errors.js';
 import type { ActivationDtype } from '../../description/dtypes.js';
 import { GENERAL_FORMAT_NAMES, WEIGHT_FORMAT_NAMES } from '../../description/weights.js';
 import { kernelFile } from '../../manifest/build.js';
@@ -13,6 +12,7 @@ import { renderReport } from '../../report/page.js';
 import { parseResult, type RESULTS } from '../../report/results.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { PACKAGE_DIR, printJson, type Io } from '../io.js';
+import { CHECK_PATH, readGiven } from '../read-given.js';
 import { packageVersion } from '../package-version.js';
 import { selectPlans } from '../select.js';
 import { textsOf } from '../texts.js';
@@ -30,11 +30,13 @@ export interface ReportOptions {
   readonly json: boolean;
 }
 
+const UNREADABLE = { code: 'cli/unreadable-result', expected: 'a file of results', help: CHECK_PATH };
+
 export async function report(glob: string | undefined, options: ReportOptions, io: Io): Promise<ExitCode> {
   const read = <K extends keyof typeof RESULTS>(kind: K, command: string) =>
     options[kind].map((file) => ({
       title: path.basename(file),
-      result: parseResult(kind, textOf(file, io), { where: file, command }),
+      result: parseResult(kind, readGiven(file, io, UNREADABLE), { where: file, command }),
     }));
   const given = {
     validated: read('validated', 'moegen validate --json'),
@@ -65,18 +67,6 @@ export async function report(glob: string | undefined, options: ReportOptions, i
 
 function ownFile(name: string): string {
   return readFileSync(path.join(PACKAGE_DIR, 'templates/report', name), 'utf8');
-}
-
-function textOf(file: string, io: Io): string {
-  try {
-    return readFileSync(path.resolve(io.cwd, file), 'utf8');
-  } catch (cause) {
-    throw new MoegenError('cli/unreadable-result', 'expected a file of results that can be read', {
-      where: file,
-      help: 'check the path; it is relative to the current folder',
-      cause,
-    });
-  }
 }
 
 /** What `validate --json` prints of the same kernels. */
