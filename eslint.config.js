@@ -10,7 +10,9 @@ export default defineConfig(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['bin/*.js', 'examples/*.mjs', 'eslint.config.js'] },
+        projectService: {
+          allowDefaultProject: ['bin/*.js', 'examples/*.mjs', 'templates/report/*.js', 'eslint.config.js'],
+        },
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -24,7 +26,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['bin/*.js', 'examples/*.mjs'],
+    files: ['bin/*.js', 'examples/*.mjs', 'templates/**/*.js'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { parserOptions: { projectService: false } },
   },

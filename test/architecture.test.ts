@@ -58,8 +58,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bench: [
     ...['errors', 'floats', 'compile', 'jobs', 'native', 'plan', 'description', 'reference', 'validate'],
   ],
+  probe: ['errors', 'description', 'plan', 'emit', 'native', 'validate'],
+  report: ['errors', 'description', 'plan', 'manifest', 'validate'],
   cli: [
-    ...['errors', 'bench', 'bindings', 'checkpoint', 'compile', 'native', 'plan', 'description'],
+    ...[
+      'errors',
+      'bench',
+      'bindings',
+      'report',
+      'probe',
+      'checkpoint',
+      'compile',
+      'native',
+      'plan',
+      'description',
+    ],
     ...['manifest', 'output', 'jobs', 'validate', 'weights', 'stopping'],
   ],
   api: ['errors', 'cli', 'jobs', 'native', 'plan', 'description', 'validate'],

@@ -174,7 +174,7 @@ struct Run {
   const char* intermediate;
   std::uint32_t maxExperts;
   Rows<RunStep> steps;
-  Rows<Buffer> memory;
+  Rows<std::size_t> memory;
   Rows<RunConstant> constants;
 };
 
@@ -1036,628 +1036,188 @@ inline constexpr Kernel kernels[] = {
       constants_10, rows(bindings_7), { 39, 42, 20 }, "", { 256, 1, 1 } },
 };
 
-inline constexpr Choosable stage_0[] = {
-    { 0, "", "" },
-};
-inline constexpr Choosable stage_1[] = {
-    { 1, "raw", "" },
-    { 2, "sigmoid", "" },
-    { 3, "sigmoid_max_groups", "" },
-    { 4, "sigmoid_table", "" },
-    { 5, "sigmoid_top2_groups", "" },
-    { 6, "softmax", "" },
-    { 7, "softmax_floor", "" },
-    { 8, "softmax_max_groups", "" },
-    { 9, "softmax_p_norm", "" },
-    { 10, "softmax_table", "" },
-    { 11, "softmax_top2_groups", "" },
-    { 12, "sparsemixer", "" },
-    { 13, "sqrtsoftplus", "" },
-    { 14, "sqrtsoftplus_table", "" },
-    { 15, "sqrtsoftplus_top2_groups", "" },
-    { 16, "topk_sigmoid", "" },
-    { 17, "topk_softmax", "" },
-};
-inline constexpr Choosable stage_2[] = {
-    { 18, "", "geglu" },
-    { 19, "", "swiglu" },
-};
-inline constexpr Choosable stage_3[] = {
-    { 20, "", "" },
-};
-inline constexpr Choosable stage_4[] = {
-    { 21, "", "swiglu" },
-};
-inline constexpr Choosable stage_5[] = {
-    { 22, "", "" },
-};
-inline constexpr Choosable stage_6[] = {
-    { 23, "", "" },
-};
-inline constexpr Choosable stage_7[] = {
-    { 24, "", "" },
-};
-inline constexpr Choosable stage_8[] = {
-    { 25, "", "" },
-};
-inline constexpr Choosable stage_9[] = {
-    { 26, "", "geglu" },
-    { 27, "", "swiglu" },
-};
-inline constexpr Choosable stage_10[] = {
-    { 28, "", "" },
-};
-inline constexpr Choosable stage_11[] = {
-    { 29, "", "" },
-};
-inline constexpr Choosable stage_12[] = {
-    { 30, "", "" },
-};
-inline constexpr Choosable stage_13[] = {
-    { 31, "", "" },
-};
-inline constexpr Choosable stage_14[] = {
-    { 32, "", "" },
-};
-inline constexpr Choosable stage_15[] = {
-    { 33, "", "" },
-};
-inline constexpr Choosable stage_16[] = {
-    { 34, "", "geglu" },
-    { 35, "", "swiglu" },
-};
-inline constexpr Choosable stage_17[] = {
-    { 36, "", "" },
-};
-inline constexpr Choosable stage_18[] = {
-    { 37, "", "swiglu" },
-};
-inline constexpr Choosable stage_19[] = {
-    { 38, "", "" },
-};
-inline constexpr Choosable stage_20[] = {
-    { 39, "", "geglu" },
-    { 40, "", "swiglu" },
-};
-inline constexpr Choosable stage_21[] = {
-    { 41, "", "" },
-};
-inline constexpr Choosable stage_22[] = {
-    { 42, "", "swiglu" },
-};
-inline constexpr Choosable stage_23[] = {
-    { 43, "", "" },
-};
-inline constexpr Choosable stage_24[] = {
-    { 44, "", "geglu" },
-    { 45, "", "swiglu" },
-};
-inline constexpr Choosable stage_25[] = {
-    { 46, "", "" },
-};
-inline constexpr Choosable stage_26[] = {
-    { 47, "", "swiglu" },
-};
-inline constexpr Choosable stage_27[] = {
-    { 48, "", "" },
-};
-inline constexpr Choosable stage_28[] = {
-    { 49, "", "geglu" },
-    { 50, "", "swiglu" },
-};
-inline constexpr Choosable stage_29[] = {
-    { 51, "", "" },
-};
-inline constexpr Choosable stage_30[] = {
-    { 52, "", "geglu" },
-    { 53, "", "swiglu" },
-};
-inline constexpr Choosable stage_31[] = {
-    { 54, "", "" },
-};
-inline constexpr Choosable stage_32[] = {
-    { 55, "", "swiglu" },
-};
-inline constexpr Choosable stage_33[] = {
-    { 56, "", "" },
-};
-inline constexpr Choosable stage_34[] = {
-    { 57, "", "geglu" },
-    { 58, "", "swiglu" },
-};
-inline constexpr Choosable stage_35[] = {
-    { 59, "", "" },
-};
-inline constexpr Choosable stage_36[] = {
-    { 60, "", "swiglu" },
-};
-inline constexpr Choosable stage_37[] = {
-    { 61, "", "" },
-};
-inline constexpr Choosable stage_38[] = {
-    { 62, "", "" },
-};
-inline constexpr Choosable stage_39[] = {
-    { 63, "", "geglu" },
-    { 64, "", "swiglu" },
-};
-inline constexpr Choosable stage_40[] = {
-    { 65, "", "" },
-};
-inline constexpr Choosable stage_41[] = {
-    { 66, "", "geglu" },
-    { 67, "", "swiglu" },
-};
-inline constexpr Choosable stage_42[] = {
-    { 68, "", "" },
-};
-inline constexpr Choosable stage_43[] = {
-    { 69, "", "" },
-};
-inline constexpr Choosable stage_44[] = {
-    { 70, "", "geglu" },
-    { 71, "", "swiglu" },
-};
-inline constexpr Choosable stage_45[] = {
-    { 72, "", "" },
-};
-inline constexpr Choosable stage_46[] = {
-    { 73, "", "geglu" },
-    { 74, "", "swiglu" },
-};
-inline constexpr Choosable stage_47[] = {
-    { 75, "", "" },
-};
-inline constexpr Choosable stage_48[] = {
-    { 76, "", "geglu" },
-    { 77, "", "swiglu" },
-};
-inline constexpr Choosable stage_49[] = {
-    { 78, "", "" },
-};
-inline constexpr Choosable stage_50[] = {
-    { 79, "", "geglu" },
-    { 80, "", "swiglu" },
-};
-inline constexpr Choosable stage_51[] = {
-    { 81, "", "" },
-};
-inline constexpr Choosable stage_52[] = {
-    { 82, "", "geglu" },
-    { 83, "", "swiglu" },
-};
-inline constexpr Choosable stage_53[] = {
-    { 84, "", "" },
-};
-inline constexpr Choosable stage_54[] = {
-    { 85, "", "geglu" },
-    { 86, "", "swiglu" },
-};
-inline constexpr Choosable stage_55[] = {
-    { 87, "", "" },
-};
-inline constexpr Choosable stage_56[] = {
-    { 88, "", "" },
-};
-inline constexpr Choosable stage_57[] = {
-    { 89, "", "geglu" },
-    { 90, "", "swiglu" },
-};
-inline constexpr Choosable stage_58[] = {
-    { 91, "", "" },
-};
-inline constexpr Choosable stage_59[] = {
-    { 92, "", "geglu" },
-    { 93, "", "swiglu" },
-};
-inline constexpr Choosable stage_60[] = {
-    { 94, "", "" },
-};
-inline constexpr Choosable stage_61[] = {
-    { 95, "", "" },
-};
-inline constexpr Choosable stage_62[] = {
-    { 96, "", "geglu" },
-    { 97, "", "swiglu" },
-};
-inline constexpr Choosable stage_63[] = {
-    { 98, "", "" },
-};
-inline constexpr Choosable stage_64[] = {
-    { 99, "", "geglu" },
-    { 100, "", "swiglu" },
-};
-inline constexpr Choosable stage_65[] = {
-    { 101, "", "" },
-};
-inline constexpr Choosable stage_66[] = {
-    { 102, "", "geglu" },
-    { 103, "", "swiglu" },
-};
-inline constexpr Choosable stage_67[] = {
-    { 104, "", "" },
-};
-inline constexpr Choosable stage_68[] = {
-    { 105, "", "geglu" },
-    { 106, "", "swiglu" },
-};
-inline constexpr Choosable stage_69[] = {
-    { 107, "", "" },
-};
-inline constexpr Choosable stage_70[] = {
-    { 108, "", "geglu" },
-    { 109, "", "swiglu" },
-};
-inline constexpr Choosable stage_71[] = {
-    { 110, "", "" },
-};
-inline constexpr Choosable stage_72[] = {
-    { 111, "", "geglu" },
-    { 112, "", "swiglu" },
-};
-inline constexpr Choosable stage_73[] = {
-    { 113, "", "" },
-};
-inline constexpr Choosable stage_74[] = {
-    { 114, "", "" },
-};
-inline constexpr Choosable stage_75[] = {
-    { 115, "", "geglu" },
-    { 116, "", "swiglu" },
-};
-inline constexpr Choosable stage_76[] = {
-    { 117, "", "" },
-};
-inline constexpr Choosable stage_77[] = {
-    { 118, "", "" },
-};
-inline constexpr Choosable stage_78[] = {
-    { 119, "", "geglu" },
-    { 120, "", "swiglu" },
-};
-inline constexpr Choosable stage_79[] = {
-    { 121, "", "" },
-};
-inline constexpr Choosable stage_80[] = {
-    { 122, "", "" },
-};
-inline constexpr Choosable stage_81[] = {
-    { 123, "", "" },
-};
-inline constexpr Choosable stage_82[] = {
-    { 124, "", "geglu" },
-    { 125, "", "swiglu" },
-};
-inline constexpr Choosable stage_83[] = {
-    { 126, "", "" },
-};
-inline constexpr Choosable stage_84[] = {
-    { 127, "", "geglu" },
-    { 128, "", "swiglu" },
-};
-inline constexpr Choosable stage_85[] = {
-    { 129, "", "" },
-};
-inline constexpr Choosable stage_86[] = {
-    { 130, "", "geglu" },
-    { 131, "", "swiglu" },
-};
-inline constexpr Choosable stage_87[] = {
-    { 132, "", "" },
-};
-inline constexpr Choosable stage_88[] = {
-    { 133, "", "geglu" },
-    { 134, "", "swiglu" },
-};
-inline constexpr Choosable stage_89[] = {
-    { 135, "", "" },
-};
-inline constexpr Choosable stage_90[] = {
-    { 136, "", "geglu" },
-    { 137, "", "swiglu" },
-};
-inline constexpr Choosable stage_91[] = {
-    { 138, "", "" },
-};
-inline constexpr Choosable stage_92[] = {
-    { 139, "", "geglu" },
-    { 140, "", "swiglu" },
-};
-inline constexpr Choosable stage_93[] = {
-    { 141, "", "" },
-};
-inline constexpr Choosable stage_94[] = {
-    { 142, "", "" },
-};
-inline constexpr Choosable stage_95[] = {
-    { 143, "", "geglu" },
-    { 144, "", "swiglu" },
-};
-inline constexpr Choosable stage_96[] = {
-    { 145, "", "" },
-};
-inline constexpr Choosable stage_97[] = {
-    { 146, "", "swiglu" },
-};
-inline constexpr Choosable stage_98[] = {
-    { 147, "", "" },
-};
-inline constexpr Choosable stage_99[] = {
-    { 148, "", "" },
-};
-inline constexpr Choosable stage_100[] = {
-    { 149, "", "geglu" },
-    { 150, "", "swiglu" },
-};
-inline constexpr Choosable stage_101[] = {
-    { 151, "", "" },
-};
-inline constexpr Choosable stage_102[] = {
-    { 152, "", "" },
-};
-inline constexpr Choosable stage_103[] = {
-    { 153, "", "geglu" },
-    { 154, "", "swiglu" },
-};
-inline constexpr Choosable stage_104[] = {
-    { 155, "", "" },
-};
-inline constexpr Choosable stage_105[] = {
-    { 156, "", "swiglu" },
-};
-inline constexpr Choosable stage_106[] = {
-    { 157, "", "" },
-};
-inline constexpr Choosable stage_107[] = {
-    { 158, "", "geglu" },
-    { 159, "", "swiglu" },
-};
-inline constexpr Choosable stage_108[] = {
-    { 160, "", "" },
-};
-inline constexpr Choosable stage_109[] = {
-    { 161, "", "swiglu" },
-};
-inline constexpr Choosable stage_110[] = {
-    { 162, "", "" },
-};
-inline constexpr Choosable stage_111[] = {
-    { 163, "", "geglu" },
-    { 164, "", "swiglu" },
-};
-inline constexpr Choosable stage_112[] = {
-    { 165, "", "" },
-};
-inline constexpr Choosable stage_113[] = {
-    { 166, "", "swiglu" },
-};
-inline constexpr Choosable stage_114[] = {
-    { 167, "", "" },
-};
-inline constexpr Choosable stage_115[] = {
-    { 168, "", "geglu" },
-    { 169, "", "swiglu" },
-};
-inline constexpr Choosable stage_116[] = {
-    { 170, "", "" },
-};
-inline constexpr Choosable stage_117[] = {
-    { 171, "", "geglu" },
-    { 172, "", "swiglu" },
-};
-inline constexpr Choosable stage_118[] = {
-    { 173, "", "" },
-};
-inline constexpr Choosable stage_119[] = {
-    { 174, "", "swiglu" },
-};
-inline constexpr Choosable stage_120[] = {
-    { 175, "", "" },
-};
-inline constexpr Choosable stage_121[] = {
-    { 176, "", "geglu" },
-    { 177, "", "swiglu" },
-};
-inline constexpr Choosable stage_122[] = {
-    { 178, "", "" },
-};
-inline constexpr Choosable stage_123[] = {
-    { 179, "", "swiglu" },
-};
-inline constexpr Choosable stage_124[] = {
-    { 180, "", "" },
-};
-inline constexpr Choosable stage_125[] = {
-    { 181, "", "" },
-};
-inline constexpr Choosable stage_126[] = {
-    { 182, "", "geglu" },
-    { 183, "", "swiglu" },
-};
-inline constexpr Choosable stage_127[] = {
-    { 184, "", "" },
-};
-inline constexpr Choosable stage_128[] = {
-    { 185, "", "geglu" },
-    { 186, "", "swiglu" },
-};
-inline constexpr Choosable stage_129[] = {
-    { 187, "", "" },
-};
-inline constexpr Choosable stage_130[] = {
-    { 188, "", "" },
-};
-inline constexpr Choosable stage_131[] = {
-    { 189, "", "geglu" },
-    { 190, "", "swiglu" },
-};
-inline constexpr Choosable stage_132[] = {
-    { 191, "", "" },
-};
-inline constexpr Choosable stage_133[] = {
-    { 192, "", "geglu" },
-    { 193, "", "swiglu" },
-};
-inline constexpr Choosable stage_134[] = {
-    { 194, "", "" },
-};
-inline constexpr Choosable stage_135[] = {
-    { 195, "", "geglu" },
-    { 196, "", "swiglu" },
-};
-inline constexpr Choosable stage_136[] = {
-    { 197, "", "" },
-};
-inline constexpr Choosable stage_137[] = {
-    { 198, "", "geglu" },
-    { 199, "", "swiglu" },
-};
-inline constexpr Choosable stage_138[] = {
-    { 200, "", "" },
-};
-inline constexpr Choosable stage_139[] = {
-    { 201, "", "geglu" },
-    { 202, "", "swiglu" },
-};
-inline constexpr Choosable stage_140[] = {
-    { 203, "", "" },
-};
-inline constexpr Choosable stage_141[] = {
-    { 204, "", "geglu" },
-    { 205, "", "swiglu" },
-};
-inline constexpr Choosable stage_142[] = {
-    { 206, "", "" },
-};
-inline constexpr Choosable stage_143[] = {
-    { 207, "", "" },
-};
-inline constexpr Choosable stage_144[] = {
-    { 208, "", "geglu" },
-    { 209, "", "swiglu" },
-};
-inline constexpr Choosable stage_145[] = {
-    { 210, "", "" },
-};
-inline constexpr Choosable stage_146[] = {
-    { 211, "", "" },
-};
-inline constexpr Choosable stage_147[] = {
-    { 212, "", "geglu" },
-    { 213, "", "swiglu" },
-};
-inline constexpr Choosable stage_148[] = {
-    { 214, "", "" },
-};
-inline constexpr Choosable stage_149[] = {
-    { 215, "", "" },
-};
-inline constexpr Choosable stage_150[] = {
-    { 216, "", "" },
-};
-inline constexpr Choosable stage_151[] = {
-    { 217, "", "geglu" },
-    { 218, "", "swiglu" },
-};
-inline constexpr Choosable stage_152[] = {
-    { 219, "", "" },
-};
-inline constexpr Choosable stage_153[] = {
-    { 220, "", "geglu" },
-    { 221, "", "swiglu" },
-};
-inline constexpr Choosable stage_154[] = {
-    { 222, "", "" },
-};
-inline constexpr Choosable stage_155[] = {
-    { 223, "", "" },
-};
-inline constexpr Choosable stage_156[] = {
-    { 224, "", "geglu" },
-    { 225, "", "swiglu" },
-};
-inline constexpr Choosable stage_157[] = {
-    { 226, "", "" },
-};
-inline constexpr Choosable stage_158[] = {
-    { 227, "", "geglu" },
-    { 228, "", "swiglu" },
-};
-inline constexpr Choosable stage_159[] = {
-    { 229, "", "" },
-};
-inline constexpr Choosable stage_160[] = {
-    { 230, "", "" },
-};
-inline constexpr Choosable stage_161[] = {
-    { 231, "", "geglu" },
-    { 232, "", "swiglu" },
-};
-inline constexpr Choosable stage_162[] = {
-    { 233, "", "" },
-};
-inline constexpr Choosable stage_163[] = {
-    { 234, "", "geglu" },
-    { 235, "", "swiglu" },
-};
-inline constexpr Choosable stage_164[] = {
-    { 236, "", "" },
-};
-inline constexpr Choosable stage_165[] = {
-    { 237, "", "" },
-};
-inline constexpr Choosable stage_166[] = {
-    { 238, "", "geglu" },
-    { 239, "", "swiglu" },
-};
-inline constexpr Choosable stage_167[] = {
-    { 240, "", "" },
-};
-inline constexpr Choosable stage_168[] = {
-    { 241, "", "swiglu" },
-};
-inline constexpr Choosable stage_169[] = {
-    { 242, "", "" },
-};
-inline constexpr Choosable stage_170[] = {
-    { 243, "", "" },
-};
-inline constexpr Choosable stage_171[] = {
-    { 244, "", "geglu" },
-    { 245, "", "swiglu" },
-};
-inline constexpr Choosable stage_172[] = {
-    { 246, "", "" },
-};
-inline constexpr Choosable stage_173[] = {
-    { 247, "", "" },
-};
-inline constexpr Choosable stage_174[] = {
-    { 248, "", "geglu" },
-    { 249, "", "swiglu" },
-};
-inline constexpr Choosable stage_175[] = {
-    { 250, "", "" },
-};
-inline constexpr Choosable stage_176[] = {
-    { 251, "", "swiglu" },
-};
-inline constexpr Choosable stage_177[] = {
-    { 252, "", "" },
-};
-inline constexpr Choosable stage_178[] = {
-    { 253, "", "geglu" },
-    { 254, "", "swiglu" },
-};
-inline constexpr Choosable stage_179[] = {
-    { 255, "", "" },
-};
-inline constexpr Choosable stage_180[] = {
-    { 256, "", "swiglu" },
-};
-inline constexpr Choosable stage_181[] = {
-    { 257, "", "" },
-};
+inline constexpr Choosable stage_0[] = { { 0, "", "" } };
+inline constexpr Choosable stage_1[] = { { 1, "raw", "" }, { 2, "sigmoid", "" }, { 3, "sigmoid_max_groups", "" }, { 4, "sigmoid_table", "" }, { 5, "sigmoid_top2_groups", "" }, { 6, "softmax", "" }, { 7, "softmax_floor", "" }, { 8, "softmax_max_groups", "" }, { 9, "softmax_p_norm", "" }, { 10, "softmax_table", "" }, { 11, "softmax_top2_groups", "" }, { 12, "sparsemixer", "" }, { 13, "sqrtsoftplus", "" }, { 14, "sqrtsoftplus_table", "" }, { 15, "sqrtsoftplus_top2_groups", "" }, { 16, "topk_sigmoid", "" }, { 17, "topk_softmax", "" } };
+inline constexpr Choosable stage_2[] = { { 18, "", "geglu" }, { 19, "", "swiglu" } };
+inline constexpr Choosable stage_3[] = { { 20, "", "" } };
+inline constexpr Choosable stage_4[] = { { 21, "", "swiglu" } };
+inline constexpr Choosable stage_5[] = { { 22, "", "" } };
+inline constexpr Choosable stage_6[] = { { 23, "", "" } };
+inline constexpr Choosable stage_7[] = { { 24, "", "" } };
+inline constexpr Choosable stage_8[] = { { 25, "", "" } };
+inline constexpr Choosable stage_9[] = { { 26, "", "geglu" }, { 27, "", "swiglu" } };
+inline constexpr Choosable stage_10[] = { { 28, "", "" } };
+inline constexpr Choosable stage_11[] = { { 29, "", "" } };
+inline constexpr Choosable stage_12[] = { { 30, "", "" } };
+inline constexpr Choosable stage_13[] = { { 31, "", "" } };
+inline constexpr Choosable stage_14[] = { { 32, "", "" } };
+inline constexpr Choosable stage_15[] = { { 33, "", "" } };
+inline constexpr Choosable stage_16[] = { { 34, "", "geglu" }, { 35, "", "swiglu" } };
+inline constexpr Choosable stage_17[] = { { 36, "", "" } };
+inline constexpr Choosable stage_18[] = { { 37, "", "swiglu" } };
+inline constexpr Choosable stage_19[] = { { 38, "", "" } };
+inline constexpr Choosable stage_20[] = { { 39, "", "geglu" }, { 40, "", "swiglu" } };
+inline constexpr Choosable stage_21[] = { { 41, "", "" } };
+inline constexpr Choosable stage_22[] = { { 42, "", "swiglu" } };
+inline constexpr Choosable stage_23[] = { { 43, "", "" } };
+inline constexpr Choosable stage_24[] = { { 44, "", "geglu" }, { 45, "", "swiglu" } };
+inline constexpr Choosable stage_25[] = { { 46, "", "" } };
+inline constexpr Choosable stage_26[] = { { 47, "", "swiglu" } };
+inline constexpr Choosable stage_27[] = { { 48, "", "" } };
+inline constexpr Choosable stage_28[] = { { 49, "", "geglu" }, { 50, "", "swiglu" } };
+inline constexpr Choosable stage_29[] = { { 51, "", "" } };
+inline constexpr Choosable stage_30[] = { { 52, "", "geglu" }, { 53, "", "swiglu" } };
+inline constexpr Choosable stage_31[] = { { 54, "", "" } };
+inline constexpr Choosable stage_32[] = { { 55, "", "swiglu" } };
+inline constexpr Choosable stage_33[] = { { 56, "", "" } };
+inline constexpr Choosable stage_34[] = { { 57, "", "geglu" }, { 58, "", "swiglu" } };
+inline constexpr Choosable stage_35[] = { { 59, "", "" } };
+inline constexpr Choosable stage_36[] = { { 60, "", "swiglu" } };
+inline constexpr Choosable stage_37[] = { { 61, "", "" } };
+inline constexpr Choosable stage_38[] = { { 62, "", "" } };
+inline constexpr Choosable stage_39[] = { { 63, "", "geglu" }, { 64, "", "swiglu" } };
+inline constexpr Choosable stage_40[] = { { 65, "", "" } };
+inline constexpr Choosable stage_41[] = { { 66, "", "geglu" }, { 67, "", "swiglu" } };
+inline constexpr Choosable stage_42[] = { { 68, "", "" } };
+inline constexpr Choosable stage_43[] = { { 69, "", "" } };
+inline constexpr Choosable stage_44[] = { { 70, "", "geglu" }, { 71, "", "swiglu" } };
+inline constexpr Choosable stage_45[] = { { 72, "", "" } };
+inline constexpr Choosable stage_46[] = { { 73, "", "geglu" }, { 74, "", "swiglu" } };
+inline constexpr Choosable stage_47[] = { { 75, "", "" } };
+inline constexpr Choosable stage_48[] = { { 76, "", "geglu" }, { 77, "", "swiglu" } };
+inline constexpr Choosable stage_49[] = { { 78, "", "" } };
+inline constexpr Choosable stage_50[] = { { 79, "", "geglu" }, { 80, "", "swiglu" } };
+inline constexpr Choosable stage_51[] = { { 81, "", "" } };
+inline constexpr Choosable stage_52[] = { { 82, "", "geglu" }, { 83, "", "swiglu" } };
+inline constexpr Choosable stage_53[] = { { 84, "", "" } };
+inline constexpr Choosable stage_54[] = { { 85, "", "geglu" }, { 86, "", "swiglu" } };
+inline constexpr Choosable stage_55[] = { { 87, "", "" } };
+inline constexpr Choosable stage_56[] = { { 88, "", "" } };
+inline constexpr Choosable stage_57[] = { { 89, "", "geglu" }, { 90, "", "swiglu" } };
+inline constexpr Choosable stage_58[] = { { 91, "", "" } };
+inline constexpr Choosable stage_59[] = { { 92, "", "geglu" }, { 93, "", "swiglu" } };
+inline constexpr Choosable stage_60[] = { { 94, "", "" } };
+inline constexpr Choosable stage_61[] = { { 95, "", "" } };
+inline constexpr Choosable stage_62[] = { { 96, "", "geglu" }, { 97, "", "swiglu" } };
+inline constexpr Choosable stage_63[] = { { 98, "", "" } };
+inline constexpr Choosable stage_64[] = { { 99, "", "geglu" }, { 100, "", "swiglu" } };
+inline constexpr Choosable stage_65[] = { { 101, "", "" } };
+inline constexpr Choosable stage_66[] = { { 102, "", "geglu" }, { 103, "", "swiglu" } };
+inline constexpr Choosable stage_67[] = { { 104, "", "" } };
+inline constexpr Choosable stage_68[] = { { 105, "", "geglu" }, { 106, "", "swiglu" } };
+inline constexpr Choosable stage_69[] = { { 107, "", "" } };
+inline constexpr Choosable stage_70[] = { { 108, "", "geglu" }, { 109, "", "swiglu" } };
+inline constexpr Choosable stage_71[] = { { 110, "", "" } };
+inline constexpr Choosable stage_72[] = { { 111, "", "geglu" }, { 112, "", "swiglu" } };
+inline constexpr Choosable stage_73[] = { { 113, "", "" } };
+inline constexpr Choosable stage_74[] = { { 114, "", "" } };
+inline constexpr Choosable stage_75[] = { { 115, "", "geglu" }, { 116, "", "swiglu" } };
+inline constexpr Choosable stage_76[] = { { 117, "", "" } };
+inline constexpr Choosable stage_77[] = { { 118, "", "" } };
+inline constexpr Choosable stage_78[] = { { 119, "", "geglu" }, { 120, "", "swiglu" } };
+inline constexpr Choosable stage_79[] = { { 121, "", "" } };
+inline constexpr Choosable stage_80[] = { { 122, "", "" } };
+inline constexpr Choosable stage_81[] = { { 123, "", "" } };
+inline constexpr Choosable stage_82[] = { { 124, "", "geglu" }, { 125, "", "swiglu" } };
+inline constexpr Choosable stage_83[] = { { 126, "", "" } };
+inline constexpr Choosable stage_84[] = { { 127, "", "geglu" }, { 128, "", "swiglu" } };
+inline constexpr Choosable stage_85[] = { { 129, "", "" } };
+inline constexpr Choosable stage_86[] = { { 130, "", "geglu" }, { 131, "", "swiglu" } };
+inline constexpr Choosable stage_87[] = { { 132, "", "" } };
+inline constexpr Choosable stage_88[] = { { 133, "", "geglu" }, { 134, "", "swiglu" } };
+inline constexpr Choosable stage_89[] = { { 135, "", "" } };
+inline constexpr Choosable stage_90[] = { { 136, "", "geglu" }, { 137, "", "swiglu" } };
+inline constexpr Choosable stage_91[] = { { 138, "", "" } };
+inline constexpr Choosable stage_92[] = { { 139, "", "geglu" }, { 140, "", "swiglu" } };
+inline constexpr Choosable stage_93[] = { { 141, "", "" } };
+inline constexpr Choosable stage_94[] = { { 142, "", "" } };
+inline constexpr Choosable stage_95[] = { { 143, "", "geglu" }, { 144, "", "swiglu" } };
+inline constexpr Choosable stage_96[] = { { 145, "", "" } };
+inline constexpr Choosable stage_97[] = { { 146, "", "swiglu" } };
+inline constexpr Choosable stage_98[] = { { 147, "", "" } };
+inline constexpr Choosable stage_99[] = { { 148, "", "" } };
+inline constexpr Choosable stage_100[] = { { 149, "", "geglu" }, { 150, "", "swiglu" } };
+inline constexpr Choosable stage_101[] = { { 151, "", "" } };
+inline constexpr Choosable stage_102[] = { { 152, "", "" } };
+inline constexpr Choosable stage_103[] = { { 153, "", "geglu" }, { 154, "", "swiglu" } };
+inline constexpr Choosable stage_104[] = { { 155, "", "" } };
+inline constexpr Choosable stage_105[] = { { 156, "", "swiglu" } };
+inline constexpr Choosable stage_106[] = { { 157, "", "" } };
+inline constexpr Choosable stage_107[] = { { 158, "", "geglu" }, { 159, "", "swiglu" } };
+inline constexpr Choosable stage_108[] = { { 160, "", "" } };
+inline constexpr Choosable stage_109[] = { { 161, "", "swiglu" } };
+inline constexpr Choosable stage_110[] = { { 162, "", "" } };
+inline constexpr Choosable stage_111[] = { { 163, "", "geglu" }, { 164, "", "swiglu" } };
+inline constexpr Choosable stage_112[] = { { 165, "", "" } };
+inline constexpr Choosable stage_113[] = { { 166, "", "swiglu" } };
+inline constexpr Choosable stage_114[] = { { 167, "", "" } };
+inline constexpr Choosable stage_115[] = { { 168, "", "geglu" }, { 169, "", "swiglu" } };
+inline constexpr Choosable stage_116[] = { { 170, "", "" } };
+inline constexpr Choosable stage_117[] = { { 171, "", "geglu" }, { 172, "", "swiglu" } };
+inline constexpr Choosable stage_118[] = { { 173, "", "" } };
+inline constexpr Choosable stage_119[] = { { 174, "", "swiglu" } };
+inline constexpr Choosable stage_120[] = { { 175, "", "" } };
+inline constexpr Choosable stage_121[] = { { 176, "", "geglu" }, { 177, "", "swiglu" } };
+inline constexpr Choosable stage_122[] = { { 178, "", "" } };
+inline constexpr Choosable stage_123[] = { { 179, "", "swiglu" } };
+inline constexpr Choosable stage_124[] = { { 180, "", "" } };
+inline constexpr Choosable stage_125[] = { { 181, "", "" } };
+inline constexpr Choosable stage_126[] = { { 182, "", "geglu" }, { 183, "", "swiglu" } };
+inline constexpr Choosable stage_127[] = { { 184, "", "" } };
+inline constexpr Choosable stage_128[] = { { 185, "", "geglu" }, { 186, "", "swiglu" } };
+inline constexpr Choosable stage_129[] = { { 187, "", "" } };
+inline constexpr Choosable stage_130[] = { { 188, "", "" } };
+inline constexpr Choosable stage_131[] = { { 189, "", "geglu" }, { 190, "", "swiglu" } };
+inline constexpr Choosable stage_132[] = { { 191, "", "" } };
+inline constexpr Choosable stage_133[] = { { 192, "", "geglu" }, { 193, "", "swiglu" } };
+inline constexpr Choosable stage_134[] = { { 194, "", "" } };
+inline constexpr Choosable stage_135[] = { { 195, "", "geglu" }, { 196, "", "swiglu" } };
+inline constexpr Choosable stage_136[] = { { 197, "", "" } };
+inline constexpr Choosable stage_137[] = { { 198, "", "geglu" }, { 199, "", "swiglu" } };
+inline constexpr Choosable stage_138[] = { { 200, "", "" } };
+inline constexpr Choosable stage_139[] = { { 201, "", "geglu" }, { 202, "", "swiglu" } };
+inline constexpr Choosable stage_140[] = { { 203, "", "" } };
+inline constexpr Choosable stage_141[] = { { 204, "", "geglu" }, { 205, "", "swiglu" } };
+inline constexpr Choosable stage_142[] = { { 206, "", "" } };
+inline constexpr Choosable stage_143[] = { { 207, "", "" } };
+inline constexpr Choosable stage_144[] = { { 208, "", "geglu" }, { 209, "", "swiglu" } };
+inline constexpr Choosable stage_145[] = { { 210, "", "" } };
+inline constexpr Choosable stage_146[] = { { 211, "", "" } };
+inline constexpr Choosable stage_147[] = { { 212, "", "geglu" }, { 213, "", "swiglu" } };
+inline constexpr Choosable stage_148[] = { { 214, "", "" } };
+inline constexpr Choosable stage_149[] = { { 215, "", "" } };
+inline constexpr Choosable stage_150[] = { { 216, "", "" } };
+inline constexpr Choosable stage_151[] = { { 217, "", "geglu" }, { 218, "", "swiglu" } };
+inline constexpr Choosable stage_152[] = { { 219, "", "" } };
+inline constexpr Choosable stage_153[] = { { 220, "", "geglu" }, { 221, "", "swiglu" } };
+inline constexpr Choosable stage_154[] = { { 222, "", "" } };
+inline constexpr Choosable stage_155[] = { { 223, "", "" } };
+inline constexpr Choosable stage_156[] = { { 224, "", "geglu" }, { 225, "", "swiglu" } };
+inline constexpr Choosable stage_157[] = { { 226, "", "" } };
+inline constexpr Choosable stage_158[] = { { 227, "", "geglu" }, { 228, "", "swiglu" } };
+inline constexpr Choosable stage_159[] = { { 229, "", "" } };
+inline constexpr Choosable stage_160[] = { { 230, "", "" } };
+inline constexpr Choosable stage_161[] = { { 231, "", "geglu" }, { 232, "", "swiglu" } };
+inline constexpr Choosable stage_162[] = { { 233, "", "" } };
+inline constexpr Choosable stage_163[] = { { 234, "", "geglu" }, { 235, "", "swiglu" } };
+inline constexpr Choosable stage_164[] = { { 236, "", "" } };
+inline constexpr Choosable stage_165[] = { { 237, "", "" } };
+inline constexpr Choosable stage_166[] = { { 238, "", "geglu" }, { 239, "", "swiglu" } };
+inline constexpr Choosable stage_167[] = { { 240, "", "" } };
+inline constexpr Choosable stage_168[] = { { 241, "", "swiglu" } };
+inline constexpr Choosable stage_169[] = { { 242, "", "" } };
+inline constexpr Choosable stage_170[] = { { 243, "", "" } };
+inline constexpr Choosable stage_171[] = { { 244, "", "geglu" }, { 245, "", "swiglu" } };
+inline constexpr Choosable stage_172[] = { { 246, "", "" } };
+inline constexpr Choosable stage_173[] = { { 247, "", "" } };
+inline constexpr Choosable stage_174[] = { { 248, "", "geglu" }, { 249, "", "swiglu" } };
+inline constexpr Choosable stage_175[] = { { 250, "", "" } };
+inline constexpr Choosable stage_176[] = { { 251, "", "swiglu" } };
+inline constexpr Choosable stage_177[] = { { 252, "", "" } };
+inline constexpr Choosable stage_178[] = { { 253, "", "geglu" }, { 254, "", "swiglu" } };
+inline constexpr Choosable stage_179[] = { { 255, "", "" } };
+inline constexpr Choosable stage_180[] = { { 256, "", "swiglu" } };
+inline constexpr Choosable stage_181[] = { { 257, "", "" } };
 
 inline constexpr Stage stages[] = {
     { "", rows(stage_0) },
@@ -1844,7 +1404,7 @@ inline constexpr Stage stages[] = {
     { "has_shared_expert", rows(stage_181) },
 };
 
-inline constexpr Buffer memory_0[] = {
+inline constexpr Buffer buffers[] = {
     { "hidden_states", "input", 0, -1 },
     { "router_weight", "parameter", 1, -1 },
     { "router_bias", "parameter", 2, -1 },
@@ -1867,47 +1427,14 @@ inline constexpr Buffer memory_0[] = {
     { "shared_sigmoid", "scratch", 6, 5 },
     { "output", "output", 0, -1 },
     { "output_bias", "parameter", 17, -1 },
-};
-inline constexpr Buffer memory_1[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
     { "expert_offsets", "scratch", 29, 0 },
     { "tile_map", "scratch", 30, 3 },
     { "gate_up_threadgroups", "scratch", 31, 4 },
     { "down_threadgroups", "scratch", 31, 5 },
     { "sorted_assignments", "scratch", 5, 6 },
     { "row_of_assignment", "scratch", 5, 7 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 9, 0 },
-    { "down_weight", "parameter", 10, -1 },
     { "expert_output", "scratch", 11, 1 },
-    { "shared_gate_weight", "parameter", 12, -1 },
-    { "shared_up_weight", "parameter", 12, -1 },
-    { "shared_intermediate", "scratch", 13, 4 },
-    { "shared_down_weight", "parameter", 14, -1 },
-    { "shared_output", "scratch", 15, 0 },
-    { "shared_sigmoid_weight", "parameter", 16, -1 },
     { "shared_sigmoid", "scratch", 6, 3 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-};
-inline constexpr Buffer memory_2[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
     { "chunk_counts", "scratch", 35, 0 },
     { "expert_offsets", "scratch", 29, 3 },
     { "tile_map", "scratch", 30, 4 },
@@ -1915,991 +1442,131 @@ inline constexpr Buffer memory_2[] = {
     { "down_threadgroups", "scratch", 31, 6 },
     { "sorted_assignments", "scratch", 5, 7 },
     { "row_of_assignment", "scratch", 5, 8 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 9, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "shared_gate_weight", "parameter", 12, -1 },
-    { "shared_up_weight", "parameter", 12, -1 },
     { "shared_intermediate", "scratch", 13, 3 },
-    { "shared_down_weight", "parameter", 14, -1 },
-    { "shared_output", "scratch", 15, 0 },
-    { "shared_sigmoid_weight", "parameter", 16, -1 },
     { "shared_sigmoid", "scratch", 6, 4 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-};
-inline constexpr Buffer memory_3[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "gate_up_weight", "parameter", 8, -1 },
     { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 3 },
-    { "shared_gate_weight", "parameter", 12, -1 },
-    { "shared_up_weight", "parameter", 12, -1 },
     { "shared_intermediate", "scratch", 44, 4 },
-    { "shared_down_weight", "parameter", 14, -1 },
-    { "shared_output", "scratch", 15, 0 },
-    { "shared_sigmoid_weight", "parameter", 16, -1 },
-    { "shared_sigmoid", "scratch", 6, 5 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-};
-inline constexpr Buffer memory_4[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "expert_offsets", "scratch", 29, 0 },
-    { "tile_map", "scratch", 30, 3 },
-    { "gate_up_threadgroups", "scratch", 31, 4 },
-    { "down_threadgroups", "scratch", 31, 5 },
-    { "sorted_assignments", "scratch", 5, 6 },
-    { "row_of_assignment", "scratch", 5, 7 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "shared_gate_weight", "parameter", 12, -1 },
-    { "shared_up_weight", "parameter", 12, -1 },
-    { "shared_intermediate", "scratch", 44, 4 },
-    { "shared_down_weight", "parameter", 14, -1 },
-    { "shared_output", "scratch", 15, 0 },
-    { "shared_sigmoid_weight", "parameter", 16, -1 },
-    { "shared_sigmoid", "scratch", 6, 3 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-};
-inline constexpr Buffer memory_5[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "chunk_counts", "scratch", 35, 0 },
-    { "expert_offsets", "scratch", 29, 3 },
-    { "tile_map", "scratch", 30, 4 },
-    { "gate_up_threadgroups", "scratch", 31, 5 },
-    { "down_threadgroups", "scratch", 31, 6 },
-    { "sorted_assignments", "scratch", 5, 7 },
-    { "row_of_assignment", "scratch", 5, 8 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "shared_gate_weight", "parameter", 12, -1 },
-    { "shared_up_weight", "parameter", 12, -1 },
     { "shared_intermediate", "scratch", 44, 3 },
-    { "shared_down_weight", "parameter", 14, -1 },
-    { "shared_output", "scratch", 15, 0 },
-    { "shared_sigmoid_weight", "parameter", 16, -1 },
-    { "shared_sigmoid", "scratch", 6, 4 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-};
-inline constexpr Buffer memory_6[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 9, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 3 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
     { "shared_output", "input", 15, -1 },
     { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_7[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "expert_offsets", "scratch", 29, 0 },
-    { "tile_map", "scratch", 30, 3 },
-    { "gate_up_threadgroups", "scratch", 31, 4 },
-    { "down_threadgroups", "scratch", 31, 5 },
-    { "sorted_assignments", "scratch", 5, 6 },
-    { "row_of_assignment", "scratch", 5, 7 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 9, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_8[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "chunk_counts", "scratch", 35, 0 },
-    { "expert_offsets", "scratch", 29, 3 },
-    { "tile_map", "scratch", 30, 4 },
-    { "gate_up_threadgroups", "scratch", 31, 5 },
-    { "down_threadgroups", "scratch", 31, 6 },
-    { "sorted_assignments", "scratch", 5, 7 },
-    { "row_of_assignment", "scratch", 5, 8 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 9, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_9[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 3 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_10[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "expert_offsets", "scratch", 29, 0 },
-    { "tile_map", "scratch", 30, 3 },
-    { "gate_up_threadgroups", "scratch", 31, 4 },
-    { "down_threadgroups", "scratch", 31, 5 },
-    { "sorted_assignments", "scratch", 5, 6 },
-    { "row_of_assignment", "scratch", 5, 7 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_11[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "chunk_counts", "scratch", 35, 0 },
-    { "expert_offsets", "scratch", 29, 3 },
-    { "tile_map", "scratch", 30, 4 },
-    { "gate_up_threadgroups", "scratch", 31, 5 },
-    { "down_threadgroups", "scratch", 31, 6 },
-    { "sorted_assignments", "scratch", 5, 7 },
-    { "row_of_assignment", "scratch", 5, 8 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_12[] = {
-    { "hidden_states", "input", 0, -1 },
     { "router_weight", "parameter", 45, -1 },
     { "router_bias", "parameter", 4, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
     { "gate_up_weight", "parameter", 46, -1 },
-    { "intermediate", "scratch", 9, 0 },
     { "down_weight", "parameter", 47, -1 },
-    { "expert_output", "scratch", 11, 3 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_13[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 45, -1 },
-    { "router_bias", "parameter", 4, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "expert_offsets", "scratch", 29, 0 },
-    { "tile_map", "scratch", 30, 3 },
-    { "gate_up_threadgroups", "scratch", 31, 4 },
-    { "down_threadgroups", "scratch", 31, 5 },
-    { "sorted_assignments", "scratch", 5, 6 },
-    { "row_of_assignment", "scratch", 5, 7 },
-    { "gate_up_weight", "parameter", 46, -1 },
-    { "intermediate", "scratch", 9, 0 },
-    { "down_weight", "parameter", 47, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_14[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 45, -1 },
-    { "router_bias", "parameter", 4, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "chunk_counts", "scratch", 35, 0 },
-    { "expert_offsets", "scratch", 29, 3 },
-    { "tile_map", "scratch", 30, 4 },
-    { "gate_up_threadgroups", "scratch", 31, 5 },
-    { "down_threadgroups", "scratch", 31, 6 },
-    { "sorted_assignments", "scratch", 5, 7 },
-    { "row_of_assignment", "scratch", 5, 8 },
-    { "gate_up_weight", "parameter", 46, -1 },
-    { "intermediate", "scratch", 9, 0 },
-    { "down_weight", "parameter", 47, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_15[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 45, -1 },
-    { "router_bias", "parameter", 4, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "gate_up_weight", "parameter", 46, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 47, -1 },
-    { "expert_output", "scratch", 11, 3 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_16[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 45, -1 },
-    { "router_bias", "parameter", 4, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "expert_offsets", "scratch", 29, 0 },
-    { "tile_map", "scratch", 30, 3 },
-    { "gate_up_threadgroups", "scratch", 31, 4 },
-    { "down_threadgroups", "scratch", 31, 5 },
-    { "sorted_assignments", "scratch", 5, 6 },
-    { "row_of_assignment", "scratch", 5, 7 },
-    { "gate_up_weight", "parameter", 46, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 47, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_17[] = {
-    { "hidden_states", "input", 0, -1 },
-    { "router_weight", "parameter", 45, -1 },
-    { "router_bias", "parameter", 4, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "chunk_counts", "scratch", 35, 0 },
-    { "expert_offsets", "scratch", 29, 3 },
-    { "tile_map", "scratch", 30, 4 },
-    { "gate_up_threadgroups", "scratch", 31, 5 },
-    { "down_threadgroups", "scratch", 31, 6 },
-    { "sorted_assignments", "scratch", 5, 7 },
-    { "row_of_assignment", "scratch", 5, 8 },
-    { "gate_up_weight", "parameter", 46, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 47, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 0, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_18[] = {
     { "hidden_states", "input", 15, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 3 },
     { "output", "output", 15, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_19[] = {
-    { "hidden_states", "input", 15, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "expert_offsets", "scratch", 29, 0 },
-    { "tile_map", "scratch", 30, 3 },
-    { "gate_up_threadgroups", "scratch", 31, 4 },
-    { "down_threadgroups", "scratch", 31, 5 },
-    { "sorted_assignments", "scratch", 5, 6 },
-    { "row_of_assignment", "scratch", 5, 7 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 15, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_20[] = {
-    { "hidden_states", "input", 15, -1 },
-    { "router_weight", "parameter", 1, -1 },
-    { "router_bias", "parameter", 2, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "chunk_counts", "scratch", 35, 0 },
-    { "expert_offsets", "scratch", 29, 3 },
-    { "tile_map", "scratch", 30, 4 },
-    { "gate_up_threadgroups", "scratch", 31, 5 },
-    { "down_threadgroups", "scratch", 31, 6 },
-    { "sorted_assignments", "scratch", 5, 7 },
-    { "row_of_assignment", "scratch", 5, 8 },
-    { "gate_up_weight", "parameter", 8, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 10, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "output", "output", 15, -1 },
-    { "output_bias", "parameter", 17, -1 },
-    { "shared_output", "input", 15, -1 },
-    { "shared_sigmoid", "input", 6, -1 },
-};
-inline constexpr Buffer memory_21[] = {
-    { "hidden_states", "input", 15, -1 },
-    { "router_weight", "parameter", 45, -1 },
-    { "router_bias", "parameter", 4, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "gate_up_weight", "parameter", 46, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 47, -1 },
-    { "expert_output", "scratch", 11, 3 },
     { "shared_gate_weight", "parameter", 48, -1 },
     { "shared_up_weight", "parameter", 48, -1 },
-    { "shared_intermediate", "scratch", 44, 4 },
     { "shared_down_weight", "parameter", 49, -1 },
-    { "shared_output", "scratch", 15, 0 },
     { "shared_sigmoid_weight", "parameter", 50, -1 },
-    { "shared_sigmoid", "scratch", 6, 5 },
-    { "output", "output", 15, -1 },
-    { "output_bias", "parameter", 17, -1 },
-};
-inline constexpr Buffer memory_22[] = {
-    { "hidden_states", "input", 15, -1 },
-    { "router_weight", "parameter", 45, -1 },
-    { "router_bias", "parameter", 4, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "expert_offsets", "scratch", 29, 0 },
-    { "tile_map", "scratch", 30, 3 },
-    { "gate_up_threadgroups", "scratch", 31, 4 },
-    { "down_threadgroups", "scratch", 31, 5 },
-    { "sorted_assignments", "scratch", 5, 6 },
-    { "row_of_assignment", "scratch", 5, 7 },
-    { "gate_up_weight", "parameter", 46, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 47, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "shared_gate_weight", "parameter", 48, -1 },
-    { "shared_up_weight", "parameter", 48, -1 },
-    { "shared_intermediate", "scratch", 44, 4 },
-    { "shared_down_weight", "parameter", 49, -1 },
-    { "shared_output", "scratch", 15, 0 },
-    { "shared_sigmoid_weight", "parameter", 50, -1 },
-    { "shared_sigmoid", "scratch", 6, 3 },
-    { "output", "output", 15, -1 },
-    { "output_bias", "parameter", 17, -1 },
-};
-inline constexpr Buffer memory_23[] = {
-    { "hidden_states", "input", 15, -1 },
-    { "router_weight", "parameter", 45, -1 },
-    { "router_bias", "parameter", 4, -1 },
-    { "logits", "scratch", 3, 0 },
-    { "selection_bias", "parameter", 4, -1 },
-    { "topk_ids", "scratch", 5, 1 },
-    { "topk_weights", "scratch", 5, 2 },
-    { "token_ids", "input", 6, -1 },
-    { "token_table", "parameter", 7, -1 },
-    { "chunk_counts", "scratch", 35, 0 },
-    { "expert_offsets", "scratch", 29, 3 },
-    { "tile_map", "scratch", 30, 4 },
-    { "gate_up_threadgroups", "scratch", 31, 5 },
-    { "down_threadgroups", "scratch", 31, 6 },
-    { "sorted_assignments", "scratch", 5, 7 },
-    { "row_of_assignment", "scratch", 5, 8 },
-    { "gate_up_weight", "parameter", 46, -1 },
-    { "intermediate", "scratch", 43, 0 },
-    { "down_weight", "parameter", 47, -1 },
-    { "expert_output", "scratch", 11, 1 },
-    { "shared_gate_weight", "parameter", 48, -1 },
-    { "shared_up_weight", "parameter", 48, -1 },
-    { "shared_intermediate", "scratch", 44, 3 },
-    { "shared_down_weight", "parameter", 49, -1 },
-    { "shared_output", "scratch", 15, 0 },
-    { "shared_sigmoid_weight", "parameter", 50, -1 },
-    { "shared_sigmoid", "scratch", 6, 4 },
-    { "output", "output", 15, -1 },
-    { "output_bias", "parameter", 17, -1 },
 };
 
+/// Positions of buffers.
+inline constexpr std::size_t memory_0[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21 };
+inline constexpr std::size_t memory_1[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 22, 23, 24, 25, 26, 27, 9, 10, 11, 28, 13, 14, 15, 16, 17, 18, 29, 20, 21 };
+inline constexpr std::size_t memory_2[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 30, 31, 32, 33, 34, 35, 36, 9, 10, 11, 28, 13, 14, 37, 16, 17, 18, 38, 20, 21 };
+inline constexpr std::size_t memory_3[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 39, 11, 12, 13, 14, 40, 16, 17, 18, 19, 20, 21 };
+inline constexpr std::size_t memory_4[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 22, 23, 24, 25, 26, 27, 9, 39, 11, 28, 13, 14, 40, 16, 17, 18, 29, 20, 21 };
+inline constexpr std::size_t memory_5[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 30, 31, 32, 33, 34, 35, 36, 9, 39, 11, 28, 13, 14, 41, 16, 17, 18, 38, 20, 21 };
+inline constexpr std::size_t memory_6[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_7[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 22, 23, 24, 25, 26, 27, 9, 10, 11, 28, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_8[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 30, 31, 32, 33, 34, 35, 36, 9, 10, 11, 28, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_9[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 39, 11, 12, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_10[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 22, 23, 24, 25, 26, 27, 9, 39, 11, 28, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_11[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 30, 31, 32, 33, 34, 35, 36, 9, 39, 11, 28, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_12[] = { 0, 44, 45, 3, 4, 5, 6, 7, 8, 46, 10, 47, 12, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_13[] = { 0, 44, 45, 3, 4, 5, 6, 7, 8, 22, 23, 24, 25, 26, 27, 46, 10, 47, 28, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_14[] = { 0, 44, 45, 3, 4, 5, 6, 7, 8, 30, 31, 32, 33, 34, 35, 36, 46, 10, 47, 28, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_15[] = { 0, 44, 45, 3, 4, 5, 6, 7, 8, 46, 39, 47, 12, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_16[] = { 0, 44, 45, 3, 4, 5, 6, 7, 8, 22, 23, 24, 25, 26, 27, 46, 39, 47, 28, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_17[] = { 0, 44, 45, 3, 4, 5, 6, 7, 8, 30, 31, 32, 33, 34, 35, 36, 46, 39, 47, 28, 20, 21, 42, 43 };
+inline constexpr std::size_t memory_18[] = { 48, 1, 2, 3, 4, 5, 6, 7, 8, 9, 39, 11, 12, 49, 21, 42, 43 };
+inline constexpr std::size_t memory_19[] = { 48, 1, 2, 3, 4, 5, 6, 7, 8, 22, 23, 24, 25, 26, 27, 9, 39, 11, 28, 49, 21, 42, 43 };
+inline constexpr std::size_t memory_20[] = { 48, 1, 2, 3, 4, 5, 6, 7, 8, 30, 31, 32, 33, 34, 35, 36, 9, 39, 11, 28, 49, 21, 42, 43 };
+inline constexpr std::size_t memory_21[] = { 48, 44, 45, 3, 4, 5, 6, 7, 8, 46, 39, 47, 12, 50, 51, 40, 52, 17, 53, 19, 49, 21 };
+inline constexpr std::size_t memory_22[] = { 48, 44, 45, 3, 4, 5, 6, 7, 8, 22, 23, 24, 25, 26, 27, 46, 39, 47, 28, 50, 51, 40, 52, 17, 53, 29, 49, 21 };
+inline constexpr std::size_t memory_23[] = { 48, 44, 45, 3, 4, 5, 6, 7, 8, 30, 31, 32, 33, 34, 35, 36, 46, 39, 47, 28, 50, 51, 41, 52, 17, 53, 38, 49, 21 };
+
+inline constexpr RunConstant values_0[] = { { "block_m", 1 }, { "block_n", 1 }, { "down_block_n", 1 } };
+inline constexpr RunConstant values_1[] = { { "block_m", 8 }, { "block_n", 32 }, { "down_block_n", 64 } };
+inline constexpr RunConstant values_2[] = { { "block_m", 16 }, { "block_n", 64 }, { "down_block_n", 128 } };
+inline constexpr RunConstant values_3[] = { { "block_m", 64 }, { "block_n", 64 }, { "down_block_n", 128 } };
+
 inline constexpr RunStep steps_0[] = { { 0, 0 }, { 1, 1 }, { 2, 2 }, { 3, 3 }, { 4, 3 }, { 5, 4 }, { 6, 4 }, { 7, 5 } };
-inline constexpr RunConstant values_0[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_1[] = { { 0, 0 }, { 1, 1 }, { 8, 2 }, { 9, 3 }, { 10, 4 }, { 4, 4 }, { 5, 5 }, { 6, 5 }, { 11, 6 } };
-inline constexpr RunConstant values_1[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_2[] = { { 0, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 9, 5 }, { 10, 6 }, { 4, 6 }, { 5, 7 }, { 6, 7 }, { 11, 8 } };
-inline constexpr RunConstant values_2[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_3[] = { { 15, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 16, 5 }, { 17, 6 }, { 18, 6 }, { 19, 7 }, { 6, 7 }, { 11, 8 } };
-inline constexpr RunConstant values_3[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_4[] = { { 15, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 20, 5 }, { 21, 6 }, { 22, 6 }, { 23, 7 }, { 6, 7 }, { 11, 8 } };
-inline constexpr RunConstant values_4[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_5[] = { { 0, 0 }, { 1, 1 }, { 24, 2 }, { 25, 3 }, { 26, 3 }, { 27, 4 }, { 6, 4 }, { 7, 5 } };
-inline constexpr RunConstant values_5[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_6[] = { { 0, 0 }, { 1, 1 }, { 8, 2 }, { 28, 3 }, { 29, 4 }, { 26, 4 }, { 27, 5 }, { 6, 5 }, { 11, 6 } };
-inline constexpr RunConstant values_6[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_7[] = { { 0, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 28, 5 }, { 29, 6 }, { 26, 6 }, { 27, 7 }, { 6, 7 }, { 11, 8 } };
-inline constexpr RunConstant values_7[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_8[] = { { 15, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 30, 5 }, { 31, 6 }, { 32, 6 }, { 33, 7 }, { 6, 7 }, { 11, 8 } };
-inline constexpr RunConstant values_8[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_9[] = { { 15, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 34, 5 }, { 35, 6 }, { 36, 6 }, { 37, 7 }, { 6, 7 }, { 11, 8 } };
-inline constexpr RunConstant values_9[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_10[] = { { 38, 0 }, { 1, 1 }, { 39, 2 }, { 40, 3 }, { 7, 4 } };
-inline constexpr RunConstant values_10[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_11[] = { { 38, 0 }, { 1, 1 }, { 8, 2 }, { 41, 3 }, { 42, 4 }, { 11, 5 } };
-inline constexpr RunConstant values_11[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_12[] = { { 38, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 41, 5 }, { 42, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_12[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_13[] = { { 43, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 44, 5 }, { 45, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_13[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_14[] = { { 43, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 46, 5 }, { 47, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_14[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_15[] = { { 38, 0 }, { 1, 1 }, { 48, 2 }, { 49, 3 }, { 7, 4 } };
-inline constexpr RunConstant values_15[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_16[] = { { 38, 0 }, { 1, 1 }, { 8, 2 }, { 50, 3 }, { 51, 4 }, { 11, 5 } };
-inline constexpr RunConstant values_16[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_17[] = { { 38, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 50, 5 }, { 51, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_17[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_18[] = { { 43, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 52, 5 }, { 53, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_18[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_19[] = { { 43, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 54, 5 }, { 55, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_19[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_20[] = { { 56, 0 }, { 1, 1 }, { 57, 2 }, { 58, 3 }, { 7, 4 } };
-inline constexpr RunConstant values_20[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_21[] = { { 56, 0 }, { 1, 1 }, { 8, 2 }, { 59, 3 }, { 60, 4 }, { 11, 5 } };
-inline constexpr RunConstant values_21[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_22[] = { { 56, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 59, 5 }, { 60, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_22[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_23[] = { { 61, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 62, 5 }, { 63, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_23[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_24[] = { { 61, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 64, 5 }, { 65, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_24[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_25[] = { { 56, 0 }, { 1, 1 }, { 66, 2 }, { 67, 3 }, { 7, 4 } };
-inline constexpr RunConstant values_25[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_26[] = { { 56, 0 }, { 1, 1 }, { 8, 2 }, { 68, 3 }, { 69, 4 }, { 11, 5 } };
-inline constexpr RunConstant values_26[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_27[] = { { 56, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 68, 5 }, { 69, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_27[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_28[] = { { 61, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 70, 5 }, { 71, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_28[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_29[] = { { 61, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 72, 5 }, { 73, 6 }, { 11, 7 } };
-inline constexpr RunConstant values_29[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_30[] = { { 74, 0 }, { 1, 1 }, { 75, 2 }, { 76, 3 }, { 77, 4 } };
-inline constexpr RunConstant values_30[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_31[] = { { 74, 0 }, { 1, 1 }, { 8, 2 }, { 78, 3 }, { 79, 4 }, { 80, 5 } };
-inline constexpr RunConstant values_31[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_32[] = { { 74, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 78, 5 }, { 79, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_32[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_33[] = { { 81, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 82, 5 }, { 83, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_33[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_34[] = { { 81, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 84, 5 }, { 85, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_34[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_35[] = { { 74, 0 }, { 1, 1 }, { 86, 2 }, { 87, 3 }, { 77, 4 } };
-inline constexpr RunConstant values_35[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_36[] = { { 74, 0 }, { 1, 1 }, { 8, 2 }, { 88, 3 }, { 89, 4 }, { 80, 5 } };
-inline constexpr RunConstant values_36[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_37[] = { { 74, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 88, 5 }, { 89, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_37[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_38[] = { { 81, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 90, 5 }, { 91, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_38[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_39[] = { { 81, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 92, 5 }, { 93, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_39[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_40[] = { { 94, 0 }, { 1, 1 }, { 95, 2 }, { 96, 3 }, { 97, 3 }, { 98, 4 }, { 99, 4 }, { 77, 5 } };
-inline constexpr RunConstant values_40[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_41[] = { { 94, 0 }, { 1, 1 }, { 8, 2 }, { 100, 3 }, { 101, 4 }, { 97, 4 }, { 98, 5 }, { 99, 5 }, { 80, 6 } };
-inline constexpr RunConstant values_41[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_42[] = { { 94, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 100, 5 }, { 101, 6 }, { 97, 6 }, { 98, 7 }, { 99, 7 }, { 80, 8 } };
-inline constexpr RunConstant values_42[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_43[] = { { 102, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 103, 5 }, { 104, 6 }, { 105, 6 }, { 106, 7 }, { 99, 7 }, { 80, 8 } };
-inline constexpr RunConstant values_43[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_44[] = { { 102, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 107, 5 }, { 108, 6 }, { 109, 6 }, { 110, 7 }, { 99, 7 }, { 80, 8 } };
-inline constexpr RunConstant values_44[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_45[] = { { 94, 0 }, { 1, 1 }, { 111, 2 }, { 112, 3 }, { 113, 3 }, { 114, 4 }, { 99, 4 }, { 77, 5 } };
-inline constexpr RunConstant values_45[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_46[] = { { 94, 0 }, { 1, 1 }, { 8, 2 }, { 115, 3 }, { 116, 4 }, { 113, 4 }, { 114, 5 }, { 99, 5 }, { 80, 6 } };
-inline constexpr RunConstant values_46[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_47[] = { { 94, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 115, 5 }, { 116, 6 }, { 113, 6 }, { 114, 7 }, { 99, 7 }, { 80, 8 } };
-inline constexpr RunConstant values_47[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_48[] = { { 102, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 117, 5 }, { 118, 6 }, { 119, 6 }, { 120, 7 }, { 99, 7 }, { 80, 8 } };
-inline constexpr RunConstant values_48[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_49[] = { { 102, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 121, 5 }, { 122, 6 }, { 123, 6 }, { 124, 7 }, { 99, 7 }, { 80, 8 } };
-inline constexpr RunConstant values_49[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_50[] = { { 125, 0 }, { 1, 1 }, { 126, 2 }, { 127, 3 }, { 77, 4 } };
-inline constexpr RunConstant values_50[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_51[] = { { 125, 0 }, { 1, 1 }, { 8, 2 }, { 128, 3 }, { 129, 4 }, { 80, 5 } };
-inline constexpr RunConstant values_51[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_52[] = { { 125, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 128, 5 }, { 129, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_52[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_53[] = { { 130, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 131, 5 }, { 132, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_53[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_54[] = { { 130, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 133, 5 }, { 134, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_54[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_55[] = { { 125, 0 }, { 1, 1 }, { 135, 2 }, { 136, 3 }, { 77, 4 } };
-inline constexpr RunConstant values_55[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_56[] = { { 125, 0 }, { 1, 1 }, { 8, 2 }, { 137, 3 }, { 138, 4 }, { 80, 5 } };
-inline constexpr RunConstant values_56[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_57[] = { { 125, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 137, 5 }, { 138, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_57[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_58[] = { { 130, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 139, 5 }, { 140, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_58[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_59[] = { { 130, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 141, 5 }, { 142, 6 }, { 80, 7 } };
-inline constexpr RunConstant values_59[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_60[] = { { 143, 0 }, { 1, 1 }, { 144, 2 }, { 145, 3 }, { 146, 4 } };
-inline constexpr RunConstant values_60[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_61[] = { { 143, 0 }, { 1, 1 }, { 8, 2 }, { 147, 3 }, { 148, 4 }, { 149, 5 } };
-inline constexpr RunConstant values_61[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_62[] = { { 143, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 147, 5 }, { 148, 6 }, { 149, 7 } };
-inline constexpr RunConstant values_62[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_63[] = { { 150, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 151, 5 }, { 152, 6 }, { 149, 7 } };
-inline constexpr RunConstant values_63[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_64[] = { { 150, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 153, 5 }, { 154, 6 }, { 149, 7 } };
-inline constexpr RunConstant values_64[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_65[] = { { 155, 0 }, { 1, 1 }, { 156, 2 }, { 157, 3 }, { 146, 4 } };
-inline constexpr RunConstant values_65[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_66[] = { { 155, 0 }, { 1, 1 }, { 8, 2 }, { 158, 3 }, { 159, 4 }, { 149, 5 } };
-inline constexpr RunConstant values_66[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_67[] = { { 155, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 158, 5 }, { 159, 6 }, { 149, 7 } };
-inline constexpr RunConstant values_67[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_68[] = { { 160, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 161, 5 }, { 162, 6 }, { 149, 7 } };
-inline constexpr RunConstant values_68[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_69[] = { { 160, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 163, 5 }, { 164, 6 }, { 149, 7 } };
-inline constexpr RunConstant values_69[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_70[] = { { 165, 0 }, { 1, 1 }, { 166, 2 }, { 167, 3 }, { 168, 3 }, { 169, 4 }, { 170, 4 }, { 146, 5 } };
-inline constexpr RunConstant values_70[] = {
-    { "block_m", 1 },
-    { "block_n", 1 },
-    { "down_block_n", 1 },
-};
 inline constexpr RunStep steps_71[] = { { 165, 0 }, { 1, 1 }, { 8, 2 }, { 171, 3 }, { 172, 4 }, { 168, 4 }, { 169, 5 }, { 170, 5 }, { 149, 6 } };
-inline constexpr RunConstant values_71[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_72[] = { { 165, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 171, 5 }, { 172, 6 }, { 168, 6 }, { 169, 7 }, { 170, 7 }, { 149, 8 } };
-inline constexpr RunConstant values_72[] = {
-    { "block_m", 8 },
-    { "block_n", 32 },
-    { "down_block_n", 64 },
-};
 inline constexpr RunStep steps_73[] = { { 173, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 174, 5 }, { 175, 6 }, { 176, 6 }, { 177, 7 }, { 170, 7 }, { 149, 8 } };
-inline constexpr RunConstant values_73[] = {
-    { "block_m", 16 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 inline constexpr RunStep steps_74[] = { { 173, 0 }, { 1, 1 }, { 12, 2 }, { 13, 3 }, { 14, 4 }, { 178, 5 }, { 179, 6 }, { 180, 6 }, { 181, 7 }, { 170, 7 }, { 149, 8 } };
-inline constexpr RunConstant values_74[] = {
-    { "block_m", 64 },
-    { "block_n", 64 },
-    { "down_block_n", 128 },
-};
 
 inline constexpr Run runs[] = {
     { "decode", "none", "f16", "f16", "f16", 4294967295u,
@@ -2907,151 +1574,151 @@ inline constexpr Run runs[] = {
     { "skinny", "none", "f16", "f16", "f16", 256u,
      rows(steps_1), rows(memory_1), rows(values_1) },
     { "skinny", "none", "f16", "f16", "f16", 4294967295u,
-     rows(steps_2), rows(memory_2), rows(values_2) },
+     rows(steps_2), rows(memory_2), rows(values_1) },
     { "batched", "low", "f16", "f16", "f16", 4294967295u,
-     rows(steps_3), rows(memory_2), rows(values_3) },
+     rows(steps_3), rows(memory_2), rows(values_2) },
     { "batched", "wide", "f16", "f16", "f16", 4294967295u,
-     rows(steps_4), rows(memory_2), rows(values_4) },
+     rows(steps_4), rows(memory_2), rows(values_3) },
     { "decode", "none", "f16", "f16", "f32", 4294967295u,
-     rows(steps_5), rows(memory_3), rows(values_5) },
+     rows(steps_5), rows(memory_3), rows(values_0) },
     { "skinny", "none", "f16", "f16", "f32", 256u,
-     rows(steps_6), rows(memory_4), rows(values_6) },
+     rows(steps_6), rows(memory_4), rows(values_1) },
     { "skinny", "none", "f16", "f16", "f32", 4294967295u,
-     rows(steps_7), rows(memory_5), rows(values_7) },
+     rows(steps_7), rows(memory_5), rows(values_1) },
     { "batched", "low", "f16", "f16", "f32", 4294967295u,
-     rows(steps_8), rows(memory_5), rows(values_8) },
+     rows(steps_8), rows(memory_5), rows(values_2) },
     { "batched", "wide", "f16", "f16", "f32", 4294967295u,
-     rows(steps_9), rows(memory_5), rows(values_9) },
+     rows(steps_9), rows(memory_5), rows(values_3) },
     { "decode", "none", "f16", "bf16", "f16", 4294967295u,
-     rows(steps_10), rows(memory_6), rows(values_10) },
+     rows(steps_10), rows(memory_6), rows(values_0) },
     { "skinny", "none", "f16", "bf16", "f16", 256u,
-     rows(steps_11), rows(memory_7), rows(values_11) },
+     rows(steps_11), rows(memory_7), rows(values_1) },
     { "skinny", "none", "f16", "bf16", "f16", 4294967295u,
-     rows(steps_12), rows(memory_8), rows(values_12) },
+     rows(steps_12), rows(memory_8), rows(values_1) },
     { "batched", "low", "f16", "bf16", "f16", 4294967295u,
-     rows(steps_13), rows(memory_8), rows(values_13) },
+     rows(steps_13), rows(memory_8), rows(values_2) },
     { "batched", "wide", "f16", "bf16", "f16", 4294967295u,
-     rows(steps_14), rows(memory_8), rows(values_14) },
+     rows(steps_14), rows(memory_8), rows(values_3) },
     { "decode", "none", "f16", "bf16", "f32", 4294967295u,
-     rows(steps_15), rows(memory_9), rows(values_15) },
+     rows(steps_15), rows(memory_9), rows(values_0) },
     { "skinny", "none", "f16", "bf16", "f32", 256u,
-     rows(steps_16), rows(memory_10), rows(values_16) },
+     rows(steps_16), rows(memory_10), rows(values_1) },
     { "skinny", "none", "f16", "bf16", "f32", 4294967295u,
-     rows(steps_17), rows(memory_11), rows(values_17) },
+     rows(steps_17), rows(memory_11), rows(values_1) },
     { "batched", "low", "f16", "bf16", "f32", 4294967295u,
-     rows(steps_18), rows(memory_11), rows(values_18) },
+     rows(steps_18), rows(memory_11), rows(values_2) },
     { "batched", "wide", "f16", "bf16", "f32", 4294967295u,
-     rows(steps_19), rows(memory_11), rows(values_19) },
+     rows(steps_19), rows(memory_11), rows(values_3) },
     { "decode", "none", "f16", "f32", "f16", 4294967295u,
-     rows(steps_20), rows(memory_12), rows(values_20) },
+     rows(steps_20), rows(memory_12), rows(values_0) },
     { "skinny", "none", "f16", "f32", "f16", 256u,
-     rows(steps_21), rows(memory_13), rows(values_21) },
+     rows(steps_21), rows(memory_13), rows(values_1) },
     { "skinny", "none", "f16", "f32", "f16", 4294967295u,
-     rows(steps_22), rows(memory_14), rows(values_22) },
+     rows(steps_22), rows(memory_14), rows(values_1) },
     { "batched", "low", "f16", "f32", "f16", 4294967295u,
-     rows(steps_23), rows(memory_14), rows(values_23) },
+     rows(steps_23), rows(memory_14), rows(values_2) },
     { "batched", "wide", "f16", "f32", "f16", 4294967295u,
-     rows(steps_24), rows(memory_14), rows(values_24) },
+     rows(steps_24), rows(memory_14), rows(values_3) },
     { "decode", "none", "f16", "f32", "f32", 4294967295u,
-     rows(steps_25), rows(memory_15), rows(values_25) },
+     rows(steps_25), rows(memory_15), rows(values_0) },
     { "skinny", "none", "f16", "f32", "f32", 256u,
-     rows(steps_26), rows(memory_16), rows(values_26) },
+     rows(steps_26), rows(memory_16), rows(values_1) },
     { "skinny", "none", "f16", "f32", "f32", 4294967295u,
-     rows(steps_27), rows(memory_17), rows(values_27) },
+     rows(steps_27), rows(memory_17), rows(values_1) },
     { "batched", "low", "f16", "f32", "f32", 4294967295u,
-     rows(steps_28), rows(memory_17), rows(values_28) },
+     rows(steps_28), rows(memory_17), rows(values_2) },
     { "batched", "wide", "f16", "f32", "f32", 4294967295u,
-     rows(steps_29), rows(memory_17), rows(values_29) },
+     rows(steps_29), rows(memory_17), rows(values_3) },
     { "decode", "none", "bf16", "f16", "bf16", 4294967295u,
-     rows(steps_30), rows(memory_6), rows(values_30) },
+     rows(steps_30), rows(memory_6), rows(values_0) },
     { "skinny", "none", "bf16", "f16", "bf16", 256u,
-     rows(steps_31), rows(memory_7), rows(values_31) },
+     rows(steps_31), rows(memory_7), rows(values_1) },
     { "skinny", "none", "bf16", "f16", "bf16", 4294967295u,
-     rows(steps_32), rows(memory_8), rows(values_32) },
+     rows(steps_32), rows(memory_8), rows(values_1) },
     { "batched", "low", "bf16", "f16", "bf16", 4294967295u,
-     rows(steps_33), rows(memory_8), rows(values_33) },
+     rows(steps_33), rows(memory_8), rows(values_2) },
     { "batched", "wide", "bf16", "f16", "bf16", 4294967295u,
-     rows(steps_34), rows(memory_8), rows(values_34) },
+     rows(steps_34), rows(memory_8), rows(values_3) },
     { "decode", "none", "bf16", "f16", "f32", 4294967295u,
-     rows(steps_35), rows(memory_9), rows(values_35) },
+     rows(steps_35), rows(memory_9), rows(values_0) },
     { "skinny", "none", "bf16", "f16", "f32", 256u,
-     rows(steps_36), rows(memory_10), rows(values_36) },
+     rows(steps_36), rows(memory_10), rows(values_1) },
     { "skinny", "none", "bf16", "f16", "f32", 4294967295u,
-     rows(steps_37), rows(memory_11), rows(values_37) },
+     rows(steps_37), rows(memory_11), rows(values_1) },
     { "batched", "low", "bf16", "f16", "f32", 4294967295u,
-     rows(steps_38), rows(memory_11), rows(values_38) },
+     rows(steps_38), rows(memory_11), rows(values_2) },
     { "batched", "wide", "bf16", "f16", "f32", 4294967295u,
-     rows(steps_39), rows(memory_11), rows(values_39) },
+     rows(steps_39), rows(memory_11), rows(values_3) },
     { "decode", "none", "bf16", "bf16", "bf16", 4294967295u,
-     rows(steps_40), rows(memory_0), rows(values_40) },
+     rows(steps_40), rows(memory_0), rows(values_0) },
     { "skinny", "none", "bf16", "bf16", "bf16", 256u,
-     rows(steps_41), rows(memory_1), rows(values_41) },
+     rows(steps_41), rows(memory_1), rows(values_1) },
     { "skinny", "none", "bf16", "bf16", "bf16", 4294967295u,
-     rows(steps_42), rows(memory_2), rows(values_42) },
+     rows(steps_42), rows(memory_2), rows(values_1) },
     { "batched", "low", "bf16", "bf16", "bf16", 4294967295u,
-     rows(steps_43), rows(memory_2), rows(values_43) },
+     rows(steps_43), rows(memory_2), rows(values_2) },
     { "batched", "wide", "bf16", "bf16", "bf16", 4294967295u,
-     rows(steps_44), rows(memory_2), rows(values_44) },
+     rows(steps_44), rows(memory_2), rows(values_3) },
     { "decode", "none", "bf16", "bf16", "f32", 4294967295u,
-     rows(steps_45), rows(memory_3), rows(values_45) },
+     rows(steps_45), rows(memory_3), rows(values_0) },
     { "skinny", "none", "bf16", "bf16", "f32", 256u,
-     rows(steps_46), rows(memory_4), rows(values_46) },
+     rows(steps_46), rows(memory_4), rows(values_1) },
     { "skinny", "none", "bf16", "bf16", "f32", 4294967295u,
-     rows(steps_47), rows(memory_5), rows(values_47) },
+     rows(steps_47), rows(memory_5), rows(values_1) },
     { "batched", "low", "bf16", "bf16", "f32", 4294967295u,
-     rows(steps_48), rows(memory_5), rows(values_48) },
+     rows(steps_48), rows(memory_5), rows(values_2) },
     { "batched", "wide", "bf16", "bf16", "f32", 4294967295u,
-     rows(steps_49), rows(memory_5), rows(values_49) },
+     rows(steps_49), rows(memory_5), rows(values_3) },
     { "decode", "none", "bf16", "f32", "bf16", 4294967295u,
-     rows(steps_50), rows(memory_12), rows(values_50) },
+     rows(steps_50), rows(memory_12), rows(values_0) },
     { "skinny", "none", "bf16", "f32", "bf16", 256u,
-     rows(steps_51), rows(memory_13), rows(values_51) },
+     rows(steps_51), rows(memory_13), rows(values_1) },
     { "skinny", "none", "bf16", "f32", "bf16", 4294967295u,
-     rows(steps_52), rows(memory_14), rows(values_52) },
+     rows(steps_52), rows(memory_14), rows(values_1) },
     { "batched", "low", "bf16", "f32", "bf16", 4294967295u,
-     rows(steps_53), rows(memory_14), rows(values_53) },
+     rows(steps_53), rows(memory_14), rows(values_2) },
     { "batched", "wide", "bf16", "f32", "bf16", 4294967295u,
-     rows(steps_54), rows(memory_14), rows(values_54) },
+     rows(steps_54), rows(memory_14), rows(values_3) },
     { "decode", "none", "bf16", "f32", "f32", 4294967295u,
-     rows(steps_55), rows(memory_15), rows(values_55) },
+     rows(steps_55), rows(memory_15), rows(values_0) },
     { "skinny", "none", "bf16", "f32", "f32", 256u,
-     rows(steps_56), rows(memory_16), rows(values_56) },
+     rows(steps_56), rows(memory_16), rows(values_1) },
     { "skinny", "none", "bf16", "f32", "f32", 4294967295u,
-     rows(steps_57), rows(memory_17), rows(values_57) },
+     rows(steps_57), rows(memory_17), rows(values_1) },
     { "batched", "low", "bf16", "f32", "f32", 4294967295u,
-     rows(steps_58), rows(memory_17), rows(values_58) },
+     rows(steps_58), rows(memory_17), rows(values_2) },
     { "batched", "wide", "bf16", "f32", "f32", 4294967295u,
-     rows(steps_59), rows(memory_17), rows(values_59) },
+     rows(steps_59), rows(memory_17), rows(values_3) },
     { "decode", "none", "f32", "f16", "f32", 4294967295u,
-     rows(steps_60), rows(memory_18), rows(values_60) },
+     rows(steps_60), rows(memory_18), rows(values_0) },
     { "skinny", "none", "f32", "f16", "f32", 256u,
-     rows(steps_61), rows(memory_19), rows(values_61) },
+     rows(steps_61), rows(memory_19), rows(values_1) },
     { "skinny", "none", "f32", "f16", "f32", 4294967295u,
-     rows(steps_62), rows(memory_20), rows(values_62) },
+     rows(steps_62), rows(memory_20), rows(values_1) },
     { "batched", "low", "f32", "f16", "f32", 4294967295u,
-     rows(steps_63), rows(memory_20), rows(values_63) },
+     rows(steps_63), rows(memory_20), rows(values_2) },
     { "batched", "wide", "f32", "f16", "f32", 4294967295u,
-     rows(steps_64), rows(memory_20), rows(values_64) },
+     rows(steps_64), rows(memory_20), rows(values_3) },
     { "decode", "none", "f32", "bf16", "f32", 4294967295u,
-     rows(steps_65), rows(memory_18), rows(values_65) },
+     rows(steps_65), rows(memory_18), rows(values_0) },
     { "skinny", "none", "f32", "bf16", "f32", 256u,
-     rows(steps_66), rows(memory_19), rows(values_66) },
+     rows(steps_66), rows(memory_19), rows(values_1) },
     { "skinny", "none", "f32", "bf16", "f32", 4294967295u,
-     rows(steps_67), rows(memory_20), rows(values_67) },
+     rows(steps_67), rows(memory_20), rows(values_1) },
     { "batched", "low", "f32", "bf16", "f32", 4294967295u,
-     rows(steps_68), rows(memory_20), rows(values_68) },
+     rows(steps_68), rows(memory_20), rows(values_2) },
     { "batched", "wide", "f32", "bf16", "f32", 4294967295u,
-     rows(steps_69), rows(memory_20), rows(values_69) },
+     rows(steps_69), rows(memory_20), rows(values_3) },
     { "decode", "none", "f32", "f32", "f32", 4294967295u,
-     rows(steps_70), rows(memory_21), rows(values_70) },
+     rows(steps_70), rows(memory_21), rows(values_0) },
     { "skinny", "none", "f32", "f32", "f32", 256u,
-     rows(steps_71), rows(memory_22), rows(values_71) },
+     rows(steps_71), rows(memory_22), rows(values_1) },
     { "skinny", "none", "f32", "f32", "f32", 4294967295u,
-     rows(steps_72), rows(memory_23), rows(values_72) },
+     rows(steps_72), rows(memory_23), rows(values_1) },
     { "batched", "low", "f32", "f32", "f32", 4294967295u,
-     rows(steps_73), rows(memory_23), rows(values_73) },
+     rows(steps_73), rows(memory_23), rows(values_2) },
     { "batched", "wide", "f32", "f32", "f32", 4294967295u,
-     rows(steps_74), rows(memory_23), rows(values_74) },
+     rows(steps_74), rows(memory_23), rows(values_3) },
 };
 
 inline constexpr std::size_t runs_of_group_0[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74 };
@@ -3197,7 +1864,8 @@ inline void layOut(Plan& plan) {
       if (!binding.isValue && isBound(binding, plan.values)) used.insert(binding.name);
   }
   std::map<int, std::uint64_t> slots;
-  for (const Buffer& buffer : plan.run->memory) {
+  for (const std::size_t at : plan.run->memory) {
+    const Buffer& buffer = tables::buffers[at];
     if (used.count(buffer.name) == 0) continue;
     const std::uint64_t bytes = evaluate(buffer.bytes, plan.values);
     plan.memory[buffer.name] = {&buffer, bytes, 0};

@@ -8,6 +8,7 @@ import { EXIT } from '../cli/exit-codes.js';
 import { processIo, type Io } from '../cli/io.js';
 import { execute } from '../cli/main.js';
 import { blockLayers, parseConfig, type LayerBlocks } from '../description/models/index.js';
+import type { Check } from '../native/types.js';
 import type { EvaluatedModel } from '../plan/evaluate.js';
 import type { FixtureVerdict } from '../validate/fixtures.js';
 import type { KernelVerdict } from '../validate/kernels/run.js';
@@ -56,7 +57,10 @@ export interface CompileResult extends Verdict {
 /** `kernels`, or for models and fixtures `fixtures`. */
 export interface ValidateResult extends Verdict {
   readonly device: string;
+  /** Of kernels, as the next two. */
+  readonly machine?: string;
   readonly seed?: number;
+  readonly checks?: readonly Check[];
   readonly kernels?: readonly KernelVerdict[];
   readonly fixtures?: readonly FixtureVerdict[];
   readonly refused?: readonly { readonly file: string; readonly code: string; readonly message: string }[];

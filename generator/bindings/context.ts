@@ -55,6 +55,7 @@ export function bindingContext(set: BindingSet, source: string): object {
       bindings: set.bindings.map((rows, at) => ({ rows, at })),
       stages: set.stages.map((stage, at) => ({ ...stage, at })),
       memories: set.memories.map((rows, at) => ({ rows, at })),
+      values: set.values.map((rows, at) => ({ rows, at })),
       runs: set.runs.map((run, at) => ({ ...run, at })),
       groups: set.groups.map((group, at) => ({ ...group, at, hasLayers: group.layers.length > 0 })),
     },

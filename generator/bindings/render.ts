@@ -8,7 +8,7 @@ import type { Manifest } from '../manifest/schema.js';
 import type { KernelForm } from '../plan/flat.js';
 import { bindingContext } from './context.js';
 import { flatManifest } from './flat.js';
-import { BINDING_FILES, BINDING_FORMS, type BindingLanguage } from './languages.js';
+import { BINDING_FILES, BINDING_FORMS, MODULE_PREFIX, type BindingLanguage } from './languages.js';
 import { bindingSet } from './set.js';
 
 interface BindingRequest {
@@ -39,7 +39,10 @@ export function renderBindings({
     languages.flatMap((language) =>
       BINDING_FILES[language].map((name) => {
         const file = `${language}/${name}`;
-        const text = environment.render(`templates/bindings/${file}.hbs`, contextFor(language));
+        const text = environment.render(`templates/bindings/${file}.hbs`, {
+          ...contextFor(language),
+          package: MODULE_PREFIX[language] ?? '',
+        });
         return [file, text.trimStart()] as const;
       }),
     ),

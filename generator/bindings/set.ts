@@ -54,6 +54,11 @@ interface MemoryRow {
   readonly slot: number;
 }
 
+interface ValueRow {
+  readonly name: string;
+  readonly value: number;
+}
+
 interface RunRow {
   readonly path: string;
   readonly tile: string;
@@ -65,7 +70,8 @@ interface RunRow {
   readonly steps: readonly { readonly stage: number; readonly phase: number }[];
   /** Position in `BindingSet.memories`. */
   readonly memory: number;
-  readonly constants: readonly { readonly name: string; readonly value: number }[];
+  /** Position in `BindingSet.values`. */
+  readonly values: number;
 }
 
 export interface BindingSet {
@@ -87,7 +93,11 @@ export interface BindingSet {
   /** Those that runs use. */
   readonly kernels: readonly KernelRow[];
   readonly stages: readonly StageRow[];
-  readonly memories: readonly (readonly MemoryRow[])[];
+  readonly buffers: readonly MemoryRow[];
+  /** Positions in `buffers`. */
+  readonly memories: readonly (readonly number[])[];
+  /** Values of constants that are those of a way to run. */
+  readonly values: readonly (readonly ValueRow[])[];
   readonly runs: readonly RunRow[];
   /** Layers with the same block, and their runs; a general set has one group for any layer. */
   readonly groups: readonly { readonly layers: readonly number[]; readonly runs: readonly number[] }[];
@@ -129,7 +139,9 @@ export function bindingSet(manifest: Manifest, where: string): BindingSet {
 class Tables {
   readonly #formulas = new Table<FormulaTree>();
   readonly #stages = new Table<StageRow>();
-  readonly #memories = new Table<readonly MemoryRow[]>();
+  readonly #buffers = new Table<MemoryRow>();
+  readonly #memories = new Table<readonly number[]>();
+  readonly #values = new Table<readonly ValueRow[]>();
   readonly #runs = new Table<RunRow>();
   readonly #constants = new Table<readonly ConstantRow[]>();
   readonly #bindings = new Table<readonly BindingRow[]>();
@@ -161,24 +173,22 @@ class Tables {
 
   run({ stages, phases, buffers, constants, maxExperts, ...draft }: RunDraft): number {
     const { path, tile, activation, weight, intermediate } = draft;
-    const memory = buffers.map(({ name, use, bytes, slot = -1 }) => ({
-      name,
-      use,
-      bytes: this.formula(bytes),
-      slot,
-    }));
+    const memory = buffers.map(({ name, use, bytes, slot = -1 }) =>
+      this.#buffers.add({ name, use, bytes: this.formula(bytes), slot }),
+    );
+    const values = Object.entries(constants).map(([name, value]) => ({ name, value: Number(value) }));
     return this.#runs.add({
       ...{ path, tile, activation, weight, intermediate },
       maxExperts: maxExperts ?? ANY_EXPERTS,
       steps: stages.map((stage, at) => ({ stage: this.#stage(stage), phase: phases[at] ?? 0 })),
       memory: this.#memories.add(memory),
-      constants: Object.entries(constants).map(([name, value]) => ({ name, value: Number(value) })),
+      values: this.#values.add(values),
     });
   }
 
   rows(): Pick<
     BindingSet,
-    'formulas' | 'constants' | 'bindings' | 'kernels' | 'stages' | 'memories' | 'runs'
+    'formulas' | 'constants' | 'bindings' | 'kernels' | 'stages' | 'buffers' | 'memories' | 'values' | 'runs'
   > {
     return {
       formulas: this.#formulas.rows,
@@ -186,7 +196,9 @@ class Tables {
       bindings: this.#bindings.rows,
       kernels: this.#kernels.rows,
       stages: this.#stages.rows,
+      buffers: this.#buffers.rows,
       memories: this.#memories.rows,
+      values: this.#values.rows,
       runs: this.#runs.rows,
     };
   }

@@ -1,6 +1,6 @@
 // The model that a set is specialised for: a config.json of Hugging Face, or a block described by hand.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { MoegenError } from '../errors.js';
 import { planModel, type ModelPlan } from '../plan/model.js';
@@ -13,6 +13,7 @@ import { wrappedConfigs } from '../description/models/find-model.js';
 import { splitWeights, type FormatMix } from '../description/weights.js';
 import { readBlockSpec } from '../description/read-spec.js';
 import type { Io } from './io.js';
+import { CHECK_PATH, readGiven } from './read-given.js';
 import { chosenAmong, generationOf, type Selection } from './select.js';
 
 export interface ModelFiles {
@@ -103,16 +104,11 @@ export function planModelSet(model: Model, selection: Selection): ModelPlan {
 }
 
 function readModelFile(file: string, io: Io): string {
-  try {
-    // Editors of Windows put a byte order mark before the text.
-    return readFileSync(path.resolve(io.cwd, file), 'utf8').replace(/^\uFEFF/, '');
-  } catch (cause) {
-    throw new MoegenError('cli/unreadable-model', 'expected a JSON file that can be read', {
-      where: file,
-      help: 'check the path; it is relative to the current folder',
-      cause,
-    });
-  }
+  return readGiven(file, io, {
+    code: 'cli/unreadable-model',
+    expected: 'a JSON file',
+    help: CHECK_PATH,
+  });
 }
 
 /** A whole multimodal model may lie around the text model that is meant. */

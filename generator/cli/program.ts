@@ -1,10 +1,8 @@
 // Declares the commands and their options, once. What a command does is loaded when it is called, so that `--help` and short
 // commands start at once.
 
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from '@commander-js/extra-typings';
-import { CHECKS, type Check } from '../native/types.js';
 import { ACTIVATION_DTYPES, BF16_STORAGES } from '../description/dtypes.js';
 import { GENERAL_FORMAT_NAMES } from '../description/weights.js';
 import { KERNEL_FORMS } from '../plan/flat.js';
@@ -12,20 +10,25 @@ import { LAYER_PATHS } from '../plan/layer.js';
 import { addBindings } from './bindings-command.js';
 import { addInit, addModel, addQuantize } from './checkpoint-commands.js';
 import type { ExitCode } from './exit-codes.js';
-import { PACKAGE_DIR, type Io } from './io.js';
+import type { Io } from './io.js';
 import { addRun, addTest } from './job-commands.js';
+import { packageVersion } from './package-version.js';
+import { addProbe, addReport } from './report-commands.js';
 import {
   allowOption,
   alignmentOption,
+  checksOption,
   DEVICES,
   dtypeOption,
   dtypes,
   matrixOption,
   MSL_VERSIONS,
   subnormalsOption,
+  watchOption,
   weightOption,
 } from './shared-options.js';
-import { collect, integer, integers, listOf, nonEmpty, oneOf } from './values.js';
+import type { Watched } from './watch.js';
+import { collect, integer, integers, nonEmpty, oneOf } from './values.js';
 
 export const COMMAND_NAMES: readonly string[] = [
   'generate',
@@ -37,6 +40,8 @@ export const COMMAND_NAMES: readonly string[] = [
   'test',
   'bench',
   'bindings',
+  'report',
+  'probe',
   'bundle',
   'list',
   'explain',
@@ -80,17 +85,14 @@ Exit codes: 0 done; 1 the answer is no; 2 usage, spec or I/O; 70 a bug in moegen
   addTest(program, io, finish);
   addBench(program, io, finish);
   addBindings(program, io, finish);
+  addReport(program, io, finish);
+  addProbe(program, io, finish);
   addBundle(program, io, finish);
   addExplain(program, io, finish);
   addPlan(program, io, finish);
   addQueries(program, io, finish);
   addInit(program, io, finish);
   return program;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(path.join(PACKAGE_DIR, 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 function addGenerate(program: Command, io: Io, finish: Finish): void {
@@ -122,10 +124,12 @@ function addGenerate(program: Command, io: Io, finish: Finish): void {
     .option('--check', 'write nothing; report missing, changed and unexpected files', false)
     .option('--no-compile', 'do not compile what was written')
     .option('--validate', 'run the kernels and compare them with the references', false)
+    .addOption(watchOption())
     .option('--json', 'print the result as JSON', false)
-    .action(async (options) => {
+    .action(async ({ watch, ...options }) => {
       const { generate } = await import('./commands/generate.js');
-      finish(await generate(options, io));
+      const { config, spec } = options;
+      finish(await watching(watch, { files: given(config, spec) }, io, () => generate(options, io)));
     });
 }
 
@@ -153,10 +157,12 @@ function addCompile(program: Command, io: Io, finish: Finish): void {
     .addOption(
       subnormalsOption("of PTX: flush subnormal floats to zero as Apple's GPUs do, or keep them; flush"),
     )
+    .addOption(watchOption())
     .option('--json', 'print the result as JSON', false)
-    .action(async (files, options) => {
+    .action(async (files, { watch, ...options }) => {
       const { compile } = await import('./commands/compile.js');
-      finish(await compile(files, options, io));
+      const folders = [...files.map((file) => path.dirname(file)), ...options.include];
+      finish(await watching(watch, { files, folders }, io, () => compile(files, options, io)));
     });
 }
 
@@ -209,17 +215,19 @@ function addValidate(program: Command, io: Io, finish: Finish): void {
         'of --device cuda, what vectors are aligned to: vector (their size) or component; vector',
       ),
     )
-    .option('--checks <list>', 'none, all, or some of the checks', checks, [])
+    .addOption(checksOption('none, all, or some of the checks'))
     .addOption(allowOption())
     .option('--seed <number>', 'seed of the inputs and of the scheduling', integer('--seed', 0))
     .addOption(subnormalsOption("flush subnormal floats to zero as Apple's GPUs do, or keep them; flush"))
+    .addOption(watchOption())
     .option('--json', 'print the result as JSON', false)
-    .action(async (glob, options) => {
+    .action(async (glob, { watch, ...options }) => {
       const { validate } = await import('./commands/validate.js');
-      const { dtype = [...ACTIVATION_DTYPES], allow } = options;
-      const wanted = options.checks.filter((check) => !allow.includes(check));
-      const given = { ...options, dtype, isDtypeGiven: options.dtype !== undefined, checks: wanted };
-      finish(await validate(glob, given, io));
+      const { dtype = [...ACTIVATION_DTYPES], allow, config, spec, expect, fixture = [] } = options;
+      const checks = options.checks.filter((check) => !allow.includes(check));
+      const own = { ...options, dtype, isDtypeGiven: options.dtype !== undefined, checks };
+      const files = [...given(config, spec, expect), ...fixture];
+      finish(await watching(watch, { files }, io, () => validate(glob, own, io)));
     });
 }
 
@@ -353,6 +361,18 @@ function addPlan(program: Command, io: Io, finish: Finish): void {
     });
 }
 
-function checks(given: string): Check[] {
-  return given === 'none' ? [] : listOf('--checks', CHECKS)(given);
+function given(...files: readonly (string | undefined)[]): string[] {
+  return files.filter((file) => file !== undefined);
+}
+
+/** Once, or again and again. */
+async function watching(
+  isWatching: boolean,
+  watched: Watched,
+  io: Io,
+  run: () => Promise<ExitCode>,
+): Promise<ExitCode> {
+  if (!isWatching) return run();
+  const { runWatching } = await import('./watch.js');
+  return runWatching(watched, io, run);
 }

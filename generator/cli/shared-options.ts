@@ -29,8 +29,23 @@ export function allowOption() {
     .default<Check[]>([]);
 }
 
+export function checksOption(description: string) {
+  const list = listOf('--checks', CHECKS);
+  const parse = (given: string): Check[] => (given === 'none' ? [] : list(given));
+  return new Option('--checks <list>', description)
+    .argParser(Object.assign(parse, { values: ['none', ...list.values] }))
+    .default<Check[]>([]);
+}
+
 export function subnormalsOption(description: string) {
   return new Option('--subnormals <mode>', description).argParser(oneOf('--subnormals', SUBNORMALS));
+}
+
+/** One document of JSON cannot hold many runs. */
+export function watchOption() {
+  return new Option('--watch', 'run again whenever a file that was named changes')
+    .conflicts(['json', 'check'])
+    .default(false);
 }
 
 export function dtypeOption() {

@@ -19,7 +19,7 @@ export interface TemplateSet {
   readonly partials: ReadonlyMap<string, ParsedTemplate>;
 }
 
-const PARTIAL_FILE = /^templates\/(?:bindings\/)?partials\/(.+?)(?:\.metal)?\.hbs$/;
+const PARTIAL_FILE = /^templates\/(?:\w+\/)?partials\/(.+?)(?:\.metal)?\.hbs$/;
 
 export function parseTemplates(sources: TemplateSources): TemplateSet {
   const entries = new Map<string, ParsedTemplate>();

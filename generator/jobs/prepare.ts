@@ -250,6 +250,6 @@ export function parseWith<Output>(schema: z.ZodType<Output>, json: unknown, wher
   if (parsed.success) return parsed.data;
   throw new MoegenError('run/invalid-job', `the job is not valid:\n${z.prettifyError(parsed.error)}`, {
     where,
-    help: 'docs/test-any-metal.md and schemas/job.schema.json say what a job has',
+    help: 'docs/any-metal.md and schemas/job.schema.json say what a job has',
   });
 }

@@ -157,7 +157,7 @@ function casesOf({ name }: Device, plan: KernelPlan): KernelCase[] {
 }
 
 /** Terms of which a row of the kernel's weights holds whole groups. */
-function groupTerms({ axes }: KernelPlan): number {
+export function groupTerms({ axes }: KernelPlan): number {
   const [format] = kernelFormats([axes['weight'] ?? '']);
   return format?.groupTerms ?? 1;
 }

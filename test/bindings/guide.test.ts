@@ -19,16 +19,21 @@ const cwd = freshFolder();
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 let layer: TestLayer;
 
+function blocks(language: string): string[] {
+  const all = [...guide.matchAll(/^```(\w+)\n([^`]*)^```$/gm)];
+  return all.flatMap(([, own, text = '']) => (own === language ? [text] : []));
+}
+
 /** The one block of a language. */
 function block(language: string): string {
-  const [found, ...others] = [...guide.matchAll(/^```(\w+)\n([^`]*)^```$/gm)].filter(([, own]) => own === language);
+  const [found, ...others] = blocks(language);
   if (found === undefined || others.length > 0) throw new Error(`expected one block of ${language}`);
-  return found[2] ?? '';
+  return found;
 }
 
 beforeAll(async () => {
   put(cwd, 'config.json', JSON.stringify(CONFIG));
-  for (const line of block('sh').trim().split('\n')) {
+  for (const line of blocks('sh').join('').trim().split('\n')) {
     const [npx, program, ...argv] = line.split(' ');
     expect([npx, program]).toEqual(['npx', 'moegen']);
     expect(await moegen(cwd, ...argv)).toMatchObject({ code: 0, err: '' });

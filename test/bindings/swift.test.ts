@@ -2,30 +2,13 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Language, Parser, type Node } from 'web-tree-sitter';
 import { freshFolder, put } from '../support/output-folder.js';
+import { swiftErrors } from '../support/swift.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const GRAMMAR = createRequire(import.meta.url).resolve('tree-sitter-wasms/out/tree-sitter-swift.wasm');
 const hasSwift = spawnSync('swiftc', ['--version']).status === 0;
-
-await Parser.init();
-const parser = new Parser().setLanguage(await Language.load(GRAMMAR));
-
-/** Lines at which the grammar is at a loss. */
-function errors(text: string): number[] {
-  const found: number[] = [];
-  const visit = (node: Node): void => {
-    if (node.isError || node.isMissing) found.push(node.startPosition.row + 1);
-    if (!node.hasError) return;
-    for (const child of node.children) if (child !== null) visit(child);
-  };
-  visit(parser.parse(text)?.rootNode ?? expect.unreachable());
-  return found;
-}
 
 const SOURCES = readdirSync(path.join(ROOT, 'bindings/swift'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.swift'))
@@ -41,16 +24,16 @@ describe('the Swift package', () => {
   });
 
   it.each(SOURCES)('%s parses', (_, text) => {
-    expect(errors(text)).toEqual([]);
+    expect(swiftErrors(text)).toEqual([]);
   });
 
   it('would not with an error in it', () => {
-    for (const [, text] of SOURCES) expect(errors(`${text}func (\n`)).not.toEqual([]);
+    for (const [, text] of SOURCES) expect(swiftErrors(`${text}func (\n`)).not.toEqual([]);
   });
 
   it('has an example that parses', () => {
     expect(EXAMPLE).toContain('import Moegen');
-    expect(errors(EXAMPLE)).toEqual([]);
+    expect(swiftErrors(EXAMPLE)).toEqual([]);
   });
 
   it('calls a function for each formula, and no other', () => {

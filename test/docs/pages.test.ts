@@ -36,9 +36,10 @@ function prepare(page: Page): string {
 describe.each(PAGES.filter((page) => commandsOf(page).length > 0))('the commands of $name', (page) => {
   it('run, in order', { timeout: 300_000 }, async () => {
     const cwd = prepare(page);
-    for (const { command, needs } of commandsOf(page)) {
+    for (const { command, needs, into } of commandsOf(page)) {
       const [, ...argv] = wordsOf(command);
       const outcome = await moegenIn(process.env, cwd, ...argv);
+      if (into !== undefined) put(cwd, into, outcome.out);
       const ended = { command, code: outcome.code, err: outcome.code === 0 ? '' : outcome.err };
       if (needs === undefined) expect(ended).toEqual({ command, code: 0, err: '' });
       else if (outcome.code !== 0)

@@ -42,6 +42,8 @@ export interface Step {
   readonly command: string;
   /** What the command needs that a test machine has not, and so must be refused for. */
   readonly needs: string | undefined;
+  /** The file that takes what it prints. */
+  readonly into: string | undefined;
 }
 
 /** The lines that call moegen, in order, without comments. */
@@ -55,7 +57,10 @@ export function commandsOf(page: Page): Step[] {
         .flatMap((line) => line.split('&&'))
         .map((line) => line.replace(/ +#.*/, '').trim())
         .filter((line) => /^(npx )?moegen\b/.test(line))
-        .map((line) => ({ command: line.replace(/^npx /, ''), needs: marks['needs'] })),
+        .map((line) => {
+          const [, command = '', into] = /^(?:npx )?(.*?)(?: > (\S+))?$/.exec(line) ?? [];
+          return { command, into, needs: marks['needs'] };
+        }),
     );
 }
 

@@ -70,7 +70,7 @@ describe('the documentation', () => {
 });
 
 describe('the page on tests of any Metal', () => {
-  const page = readFileSync(path.join(ROOT, 'docs/test-any-metal.md'), 'utf8');
+  const page = readFileSync(path.join(ROOT, 'docs/any-metal.md'), 'utf8');
   const examples = [...page.matchAll(/<!-- example: (\S+) -->\s+```\w+\n(.*?)```/gs)];
 
   it.each(examples.map(([, file = '', text = '']) => [file, text]))('shows %s as it is', (file, text) => {

@@ -1,6 +1,6 @@
 // The lint of the templates that the product has, with every plan of the general set as a sample, and a format of each kind.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, type Dirent } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toContext } from '../../generator/emit/context.js';
@@ -87,8 +87,10 @@ const INTEGER_REDUCTIONS = [
 describe('the templates', () => {
   it('add up floats across lanes in an order that is known', () => {
     const folder = path.resolve(import.meta.dirname, '../../templates');
+    // The probe asks in which order Metal's function adds.
+    const isQuestion = ({ parentPath }: Dirent) => path.relative(folder, parentPath).startsWith('probe');
     const texts = readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
+      .filter((entry) => entry.isFile() && !isQuestion(entry))
       .map(({ parentPath, name }) => readFileSync(path.join(parentPath, name), 'utf8'));
     const calls = texts.flatMap(
       (text) => text.match(/\b(?:simd|quad)_(?:prefix_\w+_)?(?:sum|product)\([^)]*\)/gu) ?? [],

@@ -1,15 +1,14 @@
 // `moegen bindings`: writes code in other languages that runs the layers of a set, or with --check says how far it is from it.
 
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BindingLanguage } from '../../bindings/languages.js';
 import { renderBindings } from '../../bindings/render.js';
-import { MoegenError } from '../../errors.js';
 import { parseManifest } from '../../manifest/schema.js';
 import { compareTexts } from '../../output/compare.js';
 import { readText, replaceFiles } from '../../output/files.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
 import { PACKAGE_DIR, printJson, type Io } from '../io.js';
+import { readGiven } from '../read-given.js';
 import { printComparison } from './generate.js';
 
 export interface BindingsOptions {
@@ -20,9 +19,15 @@ export interface BindingsOptions {
   readonly json: boolean;
 }
 
+const UNREADABLE = {
+  code: 'cli/unreadable-manifest',
+  expected: 'a manifest',
+  help: 'run `moegen` first, or name the manifest of a set with --manifest',
+};
+
 export async function bindings(options: BindingsOptions, io: Io): Promise<ExitCode> {
   const { language, manifest: file, output } = options;
-  const manifest = parseManifest(readManifest(file, io), file);
+  const manifest = parseManifest(readGiven(file, io, UNREADABLE), file);
   const source = file.split(path.sep).join('/');
   const texts = renderBindings({ manifest, source, languages: language, packageDir: PACKAGE_DIR });
   const folder = path.resolve(io.cwd, output);
@@ -40,16 +45,4 @@ export async function bindings(options: BindingsOptions, io: Io): Promise<ExitCo
   if (options.json) printJson(io, { out: output, written, unchanged });
   else io.out(`${output}: files: ${written.length} written, ${unchanged} unchanged\n`);
   return EXIT.done;
-}
-
-function readManifest(file: string, io: Io): string {
-  try {
-    return readFileSync(path.resolve(io.cwd, file), 'utf8');
-  } catch (cause) {
-    throw new MoegenError('cli/unreadable-manifest', 'expected a manifest that can be read', {
-      where: file,
-      help: 'run `moegen` first, or name the manifest of a set with --manifest',
-      cause,
-    });
-  }
 }

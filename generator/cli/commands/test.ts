@@ -65,7 +65,7 @@ function chosen(all: readonly NamedTest[], filter: string | undefined): readonly
             .slice(0, 20)
             .map(({ name }) => name)
             .join(', ')}`
-        : 'name files, or folders that hold *.metal.json; docs/test-any-metal.md says what is in them',
+        : 'name files, or folders that hold *.metal.json; docs/any-metal.md says what is in them',
   });
 }
 

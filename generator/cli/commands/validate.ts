@@ -110,7 +110,8 @@ async function runKernels(glob: string, options: ValidateOptions, io: Io): Promi
   }).finally(progress.stop);
   const failed = verdicts.filter((verdict) => !verdict.ok);
   if (options.json) {
-    printJson(io, { device: device.name, seed, kernels: verdicts });
+    const machine = await device.describe();
+    printJson(io, { device: device.name, machine, seed, checks: options.checks, kernels: verdicts });
   } else {
     for (const verdict of failed) {
       const again = `moegen validate ${verdict.kernel} --seed ${seed}`;

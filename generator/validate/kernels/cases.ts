@@ -176,6 +176,15 @@ function groupedCases(groupTerms: number): KernelCase[] {
   );
 }
 
+const SMALL = { numTokens: 5, numExperts: 4, topK: 2, routing: 'spread', isChecked: false } as const;
+
+/** Small enough that the inputs and outputs of hundreds of kernels fit into one file. */
+export function smallCase(groupTerms: number): KernelCase {
+  if (groupTerms === 1) return named({ ...SMALL, hiddenSize: 36, intermediateSize: 20 });
+  const unit = Math.max(groupTerms, 32);
+  return named({ ...SMALL, hiddenSize: unit, intermediateSize: unit });
+}
+
 /** `groupTerms`: terms of which a row of weights holds whole groups. */
 export function kernelCases(activation: string, groupTerms = 1): KernelCase[] {
   if (groupTerms > 1) return groupedCases(groupTerms);

@@ -15,6 +15,7 @@ import { decodeElements } from '../elements.js';
 import { buildJob, type Contents, type JobOptions } from '../job.js';
 import { createRandom, type Random } from '../random.js';
 import { memoryMismatches, type MemoryMismatch } from '../threadgroup-memory.js';
+import { countUlps, sumUlps, type UlpCounts } from '../ulps.js';
 import type { KernelCase } from './cases.js';
 import { takesOrdered } from './expert-weights.js';
 import { isMixtureOfGiven } from './dropin-mixture-inputs.js';
@@ -127,6 +128,8 @@ export interface KernelVerdict {
   readonly compared: number;
   /** Largest difference as a share of its bound. */
   readonly usedShare: number;
+  /** Errors in steps of the outputs' types. */
+  readonly ulps: UlpCounts;
   readonly failures: readonly Failure[];
   readonly reports: readonly CheckReport[];
   /** The kernel, where it takes other threadgroup memory than its plan says. */
@@ -169,6 +172,7 @@ export async function validateKernel(
     trials: trials.length,
     compared: outcomes.reduce((sum, { compared }) => sum + compared, 0),
     usedShare: Math.max(0, ...outcomes.map((outcome) => outcome.usedShare)),
+    ulps: sumUlps(outcomes.map((outcome) => outcome.ulps)),
     failures,
     reports,
     memory,
@@ -183,6 +187,7 @@ interface TrialOfCase {
 interface TrialOutcome {
   readonly compared: number;
   readonly usedShare: number;
+  readonly ulps: UlpCounts;
   readonly failures: readonly Failure[];
 }
 
@@ -254,8 +259,9 @@ async function runTrials(
   const outcomes = expected.map((item, at) => {
     const got = decodeElements(item.expectation.element, result.outputs[at] ?? new Uint8Array());
     const { compared, mismatches, worst, usedShare } = compareValues(got, item.expectation);
+    const ulps = countUlps(item.expectation.element, got, item.expectation);
     const failure = { case: item.case, output: item.expectation.output, mismatches, worst };
-    return { compared, usedShare, failures: mismatches > 0 ? [failure] : [] };
+    return { compared, usedShare, ulps, failures: mismatches > 0 ? [failure] : [] };
   });
   return { outcomes, reports: result.reports, dispatches: result.dispatches };
 }

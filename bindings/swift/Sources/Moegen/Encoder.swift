@@ -52,7 +52,7 @@ public final class Encoder {
       plan.steps.append(own)
       phase = step.phase
     }
-    try plan.layOut(Tables.memories[run.memory])
+    try plan.layOut(Tables.memories[run.memory].map { Tables.buffers[$0] })
     return plan
   }
 

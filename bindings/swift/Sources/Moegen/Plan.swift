@@ -103,7 +103,7 @@ func chooseRun(_ layer: Layer, numTokens: Int) throws -> (Run, Values) {
 /// The values that formulas and constants have in a run.
 private func valuesOf(_ layer: Layer, _ run: Run, numTokens: Int) throws -> Values {
   var values = layer.constants
-  for (name, value) in run.constants { values.byName[name] = value }
+  for (name, value) in Tables.values[run.values] { values.byName[name] = value }
   values.byName["num_tokens"] = Double(numTokens)
   for size in Tables.sizes { values.byName[size.name] = Double(try Tables.formulas[size.formula](values)) }
   return values

@@ -183,7 +183,7 @@ struct Run {
   let maxExperts: UInt64
   let steps: [RunStep]
   let memory: Int
-  let constants: [String: Double]
+  let values: Int
 }
 
 struct Group {

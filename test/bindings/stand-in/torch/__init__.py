@@ -1,5 +1,4 @@
-"""The part of torch that the bindings use, for machines without it: calls of kernels are written down as a job on file descriptor 3,
-and once a line comes on descriptor 4, the buffers' files hold the results."""
+"""The part of torch that the bindings use, for machines without it."""
 
 import struct
 
