@@ -9,7 +9,7 @@ import type { TensorRecipe } from '../description/recipes.js';
 import type { FormatMix } from '../description/weights.js';
 import { bindLayer, type BoundLayer } from './bind.js';
 import { configOfGguf } from './gguf-config.js';
-import { moeLayers } from './formats/layers.js';
+import { moeLayers, withoutRoles } from './formats/layers.js';
 import { BESIDE_FILES, quantizationBeside } from './formats/beside.js';
 import { configuredDtype, readQuantization, unquantised, type Quantization } from './formats/quantization.js';
 import { openCheckpoint, type Checkpoint } from './open.js';
@@ -95,7 +95,7 @@ export async function describeModel(file: string): Promise<DescribedModel> {
 function bindLayers(
   { tensors }: Pick<Checkpoint, 'tensors'>,
   quantization: Quantization,
-  { blocks, denseLayers, numLayers }: LayerBlocks,
+  { blocks, denseLayers, numLayers, ignored = [] }: LayerBlocks,
   where: string,
   isWanted: (layer: number) => boolean = () => true,
 ): BoundLayer[] {
@@ -117,7 +117,7 @@ function bindLayers(
     .sort((a, b) => a.index - b.index)
     .map(({ block, index }) => {
       const layer = found.get(index);
-      if (layer !== undefined) return bindLayer(block, layer, where);
+      if (layer !== undefined) return bindLayer(block, withoutRoles(layer, ignored), where);
       const known = [...found.values()].map(({ prefix }) => prefix);
       throw new MoegenError(
         'checkpoint/missing-tensor',

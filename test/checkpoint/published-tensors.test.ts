@@ -30,6 +30,10 @@ const TENSORS: Readonly<Record<string, Partial<Record<TensorRole, string>>>> = {
     expert_down: 'model.layers.{layer}.block_sparse_moe.experts.{expert}.w2.weight',
     shared_down: 'model.layers.{layer}.mlp.down_proj.weight',
   },
+  GroveMoE: {
+    expert_gate: 'model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight',
+    adjugate_down: 'model.layers.{layer}.mlp.chunk_experts.{expert}.down_proj.weight',
+  },
   'Hunyuan-A13B-origname': { router: 'model.layers.{layer}.mlp.gate.wg.weight' },
   'Jamba-1.5-Mini': { expert_up: 'model.layers.{layer}.feed_forward.experts.{expert}.up_proj.weight' },
   'Klear-46B-A2.5B': {

@@ -1,7 +1,7 @@
 // A model's config.json into the MoE blocks of its layers: the row of its model type, with the readers called.
 
 import { MoegenError } from '../../errors.js';
-import type { MoeBlock } from '../block.js';
+import type { MoeBlock, TensorRole } from '../block.js';
 import { checkBlock } from '../check-block.js';
 import type { FormatMix } from '../weights.js';
 import { misspelt } from './spelling.js';
@@ -23,6 +23,8 @@ export interface LayerBlocks {
   readonly blocks: readonly BlockOfLayers[];
   /** Layers without a MoE block. */
   readonly denseLayers: readonly number[];
+  /** Tensors that lie in checkpoints, and that nothing reads, by the roles that they have in other models. */
+  readonly ignored?: readonly TensorRole[];
   /** Sentences about what is odd in the configuration. */
   readonly warnings?: readonly string[];
 }
@@ -87,7 +89,8 @@ export function blockLayers(config: unknown, where: string): LayerBlocks {
   }
   const leftOut = model.row.leftOut?.(model.config) ?? null;
   const warnings = [...slips(model), ...(leftOut === null ? [] : [`${where}: ${leftOut}`])];
-  return { numLayers, blocks: Array.from(blocks.values()), denseLayers, warnings };
+  const { ignored = [] } = model.row;
+  return { numLayers, blocks: Array.from(blocks.values()), denseLayers, ignored, warnings };
 }
 
 /** Keys that nobody asked for and that look like one that was asked for in vain. */

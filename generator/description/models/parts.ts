@@ -37,6 +37,8 @@ export interface ModelRow {
   /** For every role that a block of this type can have. */
   readonly tensors: TensorNames;
   readonly layers: LayerRule;
+  /** Tensors that lie in checkpoints, and that nothing reads, by the roles that they have in other models. */
+  readonly ignored?: readonly TensorRole[];
   /** What of the model the blocks leave out, as a sentence; null where that is nothing. */
   readonly leftOut?: (config: LayerConfig) => string | null;
 }

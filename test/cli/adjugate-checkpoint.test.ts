@@ -1,0 +1,172 @@
+// A checkpoint of GroveMoE, whose neighbouring experts share an adjugate expert, from its files to outputs that a plain loop over its numbers
+// gives; and the same quantised.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { bf16OfNumber } from '../../generator/floats/bfloat16.js';
+import { emptyFolder, type Unpacked } from '../checkpoint/fixtures.js';
+import { best, divided, pick, scaled, silu, softmax, sumOf, times, total } from '../reference/naive.js';
+import type { Matrix, Vector } from '../reference/naive.js';
+import { safetensorsBytes } from '../reference/safetensors-bytes.js';
+import { json, moegenIn } from './moegen.js';
+
+const [HIDDEN, WIDTH, ADJUGATE_WIDTH, EXPERTS, TOP_K, TOKENS] = [64, 96, 32, 8, 3, 7] as const;
+const LAYER = 'model.layers.0.mlp';
+
+let place: Unpacked;
+beforeEach(() => {
+  place = emptyFolder();
+  writeCheckpoint(place.folder);
+});
+afterEach(() => {
+  place.remove();
+});
+const run = (...argv: string[]) => moegenIn(process.env, place.folder, ...argv);
+
+/** Numbers with few bits, the same in each run. */
+function numbers(seed: number, count: number): Vector {
+  let state = seed;
+  return Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 25) / 64 - 1;
+  });
+}
+
+function matrix(seed: number, rows: number, columns: number, scale: number): Matrix {
+  const values = numbers(seed, rows * columns);
+  return Array.from({ length: rows }, (_, row) =>
+    scaled(values.slice(row * columns, (row + 1) * columns), scale),
+  );
+}
+
+interface Mlp {
+  readonly gate: Matrix;
+  readonly up: Matrix;
+  readonly down: Matrix;
+}
+
+const mlp = (seed: number, width: number): Mlp => ({
+  gate: matrix(seed, width, HIDDEN, 0.25),
+  up: matrix(seed + 1, width, HIDDEN, 0.25),
+  down: matrix(seed + 2, HIDDEN, width, 0.25),
+});
+const ROUTER = matrix(5, EXPERTS, HIDDEN, 0.25);
+const MLPS: readonly Mlp[] = Array.from({ length: EXPERTS }, (_, expert) => mlp(100 + 3 * expert, WIDTH));
+const ADJUGATES: readonly Mlp[] = Array.from({ length: EXPERTS / 2 }, (_, group) =>
+  mlp(900 + 3 * group, ADJUGATE_WIDTH),
+);
+const X = matrix(7, TOKENS, HIDDEN, 1);
+
+function forward({ gate, up, down }: Mlp, x: Vector): Vector {
+  const ups = times(up, x);
+  return times(
+    down,
+    times(gate, x).map((value, i) => silu(value) * (ups[i] ?? NaN)),
+  );
+}
+
+function output(x: Vector): Vector {
+  const scores = softmax(times(ROUTER, x));
+  const ids = best(scores, TOP_K);
+  const weights = divided(pick(scores, ids), total(pick(scores, ids)));
+  const branches = (all: readonly Mlp[], size: number) =>
+    ids.flatMap((id, slot) => {
+      const own = all[Math.floor(id / size)];
+      return own === undefined ? [] : [scaled(forward(own, x), weights[slot] ?? NaN)];
+    });
+  return sumOf(
+    [sumOf(branches(MLPS, 1), HIDDEN), scaled(sumOf(branches(ADJUGATES, 2), HIDDEN), 0.05)],
+    HIDDEN,
+  );
+}
+
+function writeCheckpoint(folder: string): void {
+  const config = {
+    ...{ architectures: ['GroveMoeForCausalLM'], model_type: 'grove_moe', torch_dtype: 'bfloat16' },
+    ...{ hidden_size: HIDDEN, intermediate_size: 999, moe_intermediate_size: WIDTH, num_hidden_layers: 1 },
+    ...{
+      num_experts: EXPERTS,
+      num_experts_per_tok: TOP_K,
+      parallel_expert_intermediate_size: ADJUGATE_WIDTH,
+    },
+  };
+  writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
+  const modules = (name: string, all: readonly Mlp[]) =>
+    all.flatMap((own, at) =>
+      (['gate', 'up', 'down'] as const).map(
+        (part) => [`${name}.${at}.${part}_proj.weight`, own[part]] as const,
+      ),
+    );
+  const tensors: readonly (readonly [string, Matrix])[] = [
+    ['gate.weight', ROUTER],
+    ...modules('experts', MLPS),
+    ...modules('chunk_experts', ADJUGATES),
+    // The makers register it, and no code reads it.
+    ['expert_bias', [new Array<number>(EXPERTS).fill(0)]],
+  ];
+  let end = 0;
+  const header = tensors.map(([name, rows]) => {
+    const [columns = 0, start] = [rows[0]?.length, end];
+    end += 2 * rows.length * columns;
+    const shape = name === 'expert_bias' ? [columns] : [rows.length, columns];
+    return [`${LAYER}.${name}`, { dtype: 'BF16', shape, data_offsets: [start, end] }];
+  });
+  const words = Uint16Array.from(
+    tensors.flatMap(([, rows]) => rows.flat()),
+    bf16OfNumber,
+  );
+  const bytes = safetensorsBytes(Object.fromEntries(header), new Uint8Array(words.buffer));
+  writeFileSync(path.join(folder, 'model.safetensors'), bytes);
+}
+
+const HOST = ['--device', 'host', '--json'];
+
+it('gives what a plain loop gives', { timeout: 300_000 }, async () => {
+  const layer = { layer: 0, tokens: TOKENS, hidden: HIDDEN, x: X.flat(), y: X.flatMap(output) };
+  writeFileSync(path.join(place.folder, 'expected.json'), JSON.stringify({ layers: [layer] }));
+  const outcome = await run(
+    'validate',
+    '--model',
+    '.',
+    '--expect',
+    'expected.json',
+    '--dtype',
+    'f32,bf16',
+    ...HOST,
+  );
+  const layers = json(outcome)['layers'] as readonly Readonly<Record<string, unknown>>[];
+  expect(layers.map(({ dtype, ok, identical }) => ({ dtype, ok, identical }))).toEqual([
+    { dtype: 'bf16', ok: true, identical: true },
+    { dtype: 'f32', ok: true, identical: true },
+  ]);
+  expect(layers[0]?.['rel_error']).toBeLessThan(2.9e-3);
+  expect(layers[1]?.['rel_error']).toBeLessThan(2e-6);
+});
+
+it('has recipes from the names in its files', async () => {
+  expect(await run('model', '.', '--out', 'set', '--no-compile')).toMatchObject({ code: 0 });
+  const manifest = JSON.parse(readFileSync(path.join(place.folder, 'set/manifest.json'), 'utf8')) as {
+    model: { groups: [{ buffers: { binding: string; tensors: Record<string, string> }[] }] };
+  };
+  const [{ buffers }] = manifest.model.groups;
+  const own = buffers.filter(({ binding }) => binding.startsWith('adjugate_'));
+  expect(Object.fromEntries(own.map(({ binding, tensors }) => [binding, tensors['weight']]))).toEqual({
+    adjugate_gate_weight: 'model.layers.{layer}.mlp.chunk_experts.{expert}.gate_proj.weight',
+    adjugate_up_weight: 'model.layers.{layer}.mlp.chunk_experts.{expert}.up_proj.weight',
+    adjugate_down_weight: 'model.layers.{layer}.mlp.chunk_experts.{expert}.down_proj.weight',
+  });
+});
+
+it.each([
+  ['affine4_g32_bf16', 'new', 'affine4_g32_bf16'],
+  ['fp8_channel_f32', 'new', 'fp8_channel_f32'],
+  ['q8_0', 'new.gguf', 'q8_0'],
+])('quantised to %s, gives what its values give', { timeout: 300_000 }, async (weights, out, format) => {
+  expect(await run('quantize', '.', '-o', out, '--weights', weights)).toMatchObject({ code: 0 });
+  const outcome = await run('validate', '--model', out, '--dtype', 'f32', '--tokens', '3', ...HOST);
+  const [verdict] = json(outcome)['layers'] as readonly Readonly<Record<string, unknown>>[];
+  const formats = { gate_up: format, down: format, adjugate_gate_up: format, adjugate_down: format };
+  expect(verdict).toMatchObject({ ok: true, identical: true, formats });
+  expect(verdict?.['rel_error']).toBeLessThan(2e-6);
+});
