@@ -78,6 +78,7 @@ const ROWS = {
   latent_out: LATENT_OUT,
   decode_latent_out: LATENT_OUT,
   convert: OUTSIDE,
+  compact_ids: OUTSIDE,
   dropin_router: OUTSIDE,
   dropin_dispatch: OUTSIDE,
   dropin_assignments: OUTSIDE,

@@ -18,6 +18,7 @@ import { memoryMismatches, type MemoryMismatch } from '../threadgroup-memory.js'
 import type { KernelCase } from './cases.js';
 import { takesOrdered } from './expert-weights.js';
 import { takesSparse } from './dropin-mixture-inputs.js';
+import { compactIdsTrials } from './compact-ids-trials.js';
 import { convertTrials } from './convert-trials.js';
 import type { BlockFamily, FamilyName } from '../../plan/families/table.js';
 import { combineTrials, downTrials } from './down-trials.js';
@@ -65,6 +66,7 @@ const TRIALS: Readonly<Record<Exclude<FamilyName, BlockFamily>, TrialBuilder>> =
   latent_out: latentOutTrials,
   decode_latent_out: latentOutTrials,
   convert: convertTrials,
+  compact_ids: compactIdsTrials,
   dropin_router: dropInRouterTrials,
   dropin_dispatch: dropInDispatchTrials,
   dropin_assignments: dropInAssignmentTrials,
