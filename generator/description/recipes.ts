@@ -39,6 +39,12 @@ export const tensorRecipe = z.strictObject({
   type: z.string(),
   /** There is a tensor for each expert; they go one after the other, in their order. */
   perExpert: z.boolean(),
+  /** Number of the first expert, where it is not 0. */
+  firstExpert: z.int().positive().optional(),
+  /** The tensor `weight` is transposed first. */
+  isTransposed: z.literal(true).optional(),
+  /** Of the tensor `weight` only this row is taken. */
+  row: z.int().nonnegative().optional(),
   /** Of an integer matrix, as it lies in the file. */
   layout: integerLayout.readonly().optional(),
 });

@@ -64,6 +64,13 @@ async function convert(
   onLayer: QuantizeChoice['onLayer'],
 ): Promise<QuantizeResult> {
   const { checkpoint, where, blocks } = model;
+  if (blocks.pool !== undefined)
+    throw unsupported(
+      'experts of text and of images',
+      'a file holds them in one list',
+      where,
+      'quantise it with another tool',
+    );
   const { experts } = targets;
   if (experts.kind === 'gguf' && checkpoint.kind === 'gguf' && checkpoint.files.length > 1)
     throw unsupported('GGUF in several files', 'their metadata count them', where, 'merge the files first');

@@ -4,11 +4,20 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { bf16OfNumber } from '../../generator/floats/bfloat16.js';
 import { emptyFolder, type Unpacked } from '../checkpoint/fixtures.js';
-import { best, divided, pick, scaled, silu, softmax, sumOf, times, total } from '../reference/naive.js';
-import type { Matrix, Vector } from '../reference/naive.js';
-import { safetensorsBytes } from '../reference/safetensors-bytes.js';
+import { branches, matrix, mlp, mlpTensors, writePlain, type Mlp } from '../checkpoint/plain-files.js';
+import {
+  add,
+  best,
+  divided,
+  pick,
+  scaled,
+  softmax,
+  sumOf,
+  times,
+  total,
+  type Vector,
+} from '../reference/naive.js';
 import { json, moegenIn } from './moegen.js';
 
 const [HIDDEN, WIDTH, ADJUGATE_WIDTH, EXPERTS, TOP_K, TOKENS] = [64, 96, 32, 8, 3, 7] as const;
@@ -24,66 +33,32 @@ afterEach(() => {
 });
 const run = (...argv: string[]) => moegenIn(process.env, place.folder, ...argv);
 
-/** Numbers with few bits, the same in each run. */
-function numbers(seed: number, count: number): Vector {
-  let state = seed;
-  return Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state >>> 25) / 64 - 1;
-  });
-}
-
-function matrix(seed: number, rows: number, columns: number, scale: number): Matrix {
-  const values = numbers(seed, rows * columns);
-  return Array.from({ length: rows }, (_, row) =>
-    scaled(values.slice(row * columns, (row + 1) * columns), scale),
-  );
-}
-
-interface Mlp {
-  readonly gate: Matrix;
-  readonly up: Matrix;
-  readonly down: Matrix;
-}
-
-const mlp = (seed: number, width: number): Mlp => ({
-  gate: matrix(seed, width, HIDDEN, 0.25),
-  up: matrix(seed + 1, width, HIDDEN, 0.25),
-  down: matrix(seed + 2, HIDDEN, width, 0.25),
-});
 const ROUTER = matrix(5, EXPERTS, HIDDEN, 0.25);
-const MLPS: readonly Mlp[] = Array.from({ length: EXPERTS }, (_, expert) => mlp(100 + 3 * expert, WIDTH));
-const ADJUGATES: readonly Mlp[] = Array.from({ length: EXPERTS / 2 }, (_, group) =>
-  mlp(900 + 3 * group, ADJUGATE_WIDTH),
+const MLPS = Array.from({ length: EXPERTS }, (_, expert) => mlp(100 + 3 * expert, HIDDEN, WIDTH));
+const ADJUGATES = Array.from({ length: EXPERTS / 2 }, (_, group) =>
+  mlp(900 + 3 * group, HIDDEN, ADJUGATE_WIDTH),
 );
 const X = matrix(7, TOKENS, HIDDEN, 1);
-
-function forward({ gate, up, down }: Mlp, x: Vector): Vector {
-  const ups = times(up, x);
-  return times(
-    down,
-    times(gate, x).map((value, i) => silu(value) * (ups[i] ?? NaN)),
-  );
-}
 
 function output(x: Vector): Vector {
   const scores = softmax(times(ROUTER, x));
   const ids = best(scores, TOP_K);
   const weights = divided(pick(scores, ids), total(pick(scores, ids)));
-  const branches = (all: readonly Mlp[], size: number) =>
-    ids.flatMap((id, slot) => {
-      const own = all[Math.floor(id / size)];
-      return own === undefined ? [] : [scaled(forward(own, x), weights[slot] ?? NaN)];
-    });
-  return sumOf(
-    [sumOf(branches(MLPS, 1), HIDDEN), scaled(sumOf(branches(ADJUGATES, 2), HIDDEN), 0.05)],
-    HIDDEN,
-  );
+  const sum = (all: readonly Mlp[], size: number) =>
+    sumOf(
+      branches(
+        ids.map((id) => all[Math.floor(id / size)]),
+        weights,
+        x,
+      ),
+      HIDDEN,
+    );
+  return add(sum(MLPS, 1), scaled(sum(ADJUGATES, 2), 0.05));
 }
 
 function writeCheckpoint(folder: string): void {
   const config = {
-    ...{ architectures: ['GroveMoeForCausalLM'], model_type: 'grove_moe', torch_dtype: 'bfloat16' },
+    ...{ architectures: ['GroveMoeForCausalLM'], model_type: 'grove_moe' },
     ...{ hidden_size: HIDDEN, intermediate_size: 999, moe_intermediate_size: WIDTH, num_hidden_layers: 1 },
     ...{
       num_experts: EXPERTS,
@@ -91,33 +66,15 @@ function writeCheckpoint(folder: string): void {
       parallel_expert_intermediate_size: ADJUGATE_WIDTH,
     },
   };
-  writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
-  const modules = (name: string, all: readonly Mlp[]) =>
-    all.flatMap((own, at) =>
-      (['gate', 'up', 'down'] as const).map(
-        (part) => [`${name}.${at}.${part}_proj.weight`, own[part]] as const,
-      ),
-    );
-  const tensors: readonly (readonly [string, Matrix])[] = [
-    ['gate.weight', ROUTER],
-    ...modules('experts', MLPS),
-    ...modules('chunk_experts', ADJUGATES),
-    // The makers register it, and no code reads it.
-    ['expert_bias', [new Array<number>(EXPERTS).fill(0)]],
-  ];
-  let end = 0;
-  const header = tensors.map(([name, rows]) => {
-    const [columns = 0, start] = [rows[0]?.length, end];
-    end += 2 * rows.length * columns;
-    const shape = name === 'expert_bias' ? [columns] : [rows.length, columns];
-    return [`${LAYER}.${name}`, { dtype: 'BF16', shape, data_offsets: [start, end] }];
-  });
-  const words = Uint16Array.from(
-    tensors.flatMap(([, rows]) => rows.flat()),
-    bf16OfNumber,
-  );
-  const bytes = safetensorsBytes(Object.fromEntries(header), new Uint8Array(words.buffer));
-  writeFileSync(path.join(folder, 'model.safetensors'), bytes);
+  // The makers register it, and no code reads it.
+  const unread = `${LAYER}.expert_bias`;
+  const tensors = [
+    [`${LAYER}.gate.weight`, ROUTER],
+    ...mlpTensors(`${LAYER}.experts`, MLPS),
+    ...mlpTensors(`${LAYER}.chunk_experts`, ADJUGATES),
+    [unread, matrix(1, 1, EXPERTS, 1)],
+  ] as const;
+  writePlain(folder, config, tensors, [unread]);
 }
 
 const HOST = ['--device', 'host', '--json'];

@@ -109,7 +109,9 @@ const SITU = { kind: 'situ', beta: 4, linearBeta: 25 } as const;
 
 export const CASES: Readonly<Record<string, Case>> = {
   'ERNIE-4.5-VL-28B-A3B': {
-    warnings: [/are those of text; tokens of images have 64 experts of their own, 512 wide: .+ --spec/],
+    warnings: [
+      /are those of text; tokens of images have a router and experts of their own: .+ --experts image/,
+    ],
     ...one(28, 1, {
       block: {
         ...sizes(2560, 1536, 64, 6),

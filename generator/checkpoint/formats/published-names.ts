@@ -247,8 +247,6 @@ const WRAPPERS: Readonly<Record<string, (prefix: string) => string>> = {
 /** Models whose published matrices no recipe can make into buffers, with the reason. */
 const REFUSED: Readonly<Record<string, string>> = {
   nllb_moe: 'its encoder and its decoder each number their layers from 0',
-  ernie4_5_moe_vl:
-    'its router lies as [in, out], and one list holds the experts for text and those for images',
 };
 
 export interface PublishedNames extends Names {

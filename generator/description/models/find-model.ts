@@ -56,7 +56,10 @@ export function findModel(config: unknown, where: string): Model {
     if (row === undefined) continue;
     const values = configs.at(-1) ?? config;
     const outer = configs.slice(0, -1);
-    return { row, config: { modelType: row.types[0], values, outer, layer: 0, where, asked: new Set() } };
+    return {
+      row,
+      config: { modelType: row.types[0], values, outer, layer: 0, pool: 0, where, asked: new Set() },
+    };
   }
   throw unknownModelType(
     types.find((type) => type !== undefined),
