@@ -138,7 +138,7 @@ function otherPool({ name }: ExpertPool, where: string): string {
 
 /** Keys that nobody asked for and that look like one that was asked for in vain. */
 function slips({ config }: Model): string[] {
-  const missing = [...config.asked].filter((key) => !(key in config.values));
+  const missing = [...config.asked].filter((key) => (config.values[key] ?? null) === null);
   return Object.keys(config.values).flatMap((given) => {
     if (config.asked.has(given) || NO_SLIPS.has(given)) return [];
     const meant = misspelt(given, missing);
