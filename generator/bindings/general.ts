@@ -52,6 +52,7 @@ type Way = Pick<RunDraft, 'path' | 'tile' | 'maxExperts'>;
 function generalRun(kernels: readonly ManifestKernel[], types: Types, way: Way): RunDraft | undefined {
   const shape = {
     hasSingleBuild: way.maxExperts !== null,
+    hasAdjugate: false,
     hasLatent: false,
     hasShared: true,
     hasSharedSigmoid: true,

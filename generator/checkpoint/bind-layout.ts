@@ -1,6 +1,7 @@
 // How a file lays out the matrices of a block: gate and up apart or together, rows as outputs or as inputs.
 
 import type { MoeBlock, TensorRole } from '../description/block.js';
+import { expertsInRole } from '../description/tensors.js';
 import { ACTIVATION_DTYPES } from '../description/dtypes.js';
 import type { MoeLayer } from './formats/layers.js';
 import type { StoredMatrix } from './formats/matrix.js';
@@ -9,7 +10,7 @@ type Order = MoeBlock['experts']['gateUpOrder'];
 
 /** The block with the layout of the layer's matrices; what a file lacks stays as it was described. */
 export function layoutOf(block: MoeBlock, layer: MoeLayer): MoeBlock {
-  const { experts, shared } = block;
+  const { experts, adjugate, shared } = block;
   const gateUp = gateUpOf(experts.gateUp, layer, 'expert', 'concatenated');
   const width = block.latent?.size ?? block.hiddenSize;
   const order = (role: TensorRole, inSize: number, own: Order) =>
@@ -23,6 +24,7 @@ export function layoutOf(block: MoeBlock, layer: MoeLayer): MoeBlock {
       gateUpOrder: order(gateUpRole, width, experts.gateUpOrder),
       downOrder: order('expert_down', block.intermediateSize, experts.downOrder),
     },
+    adjugate: adjugate && { ...adjugate, layout: gateUpOf(adjugate.layout, layer, 'adjugate', 'packed') },
     shared: shared && { ...shared, layout: gateUpOf(shared.layout, layer, 'shared', 'packed') },
   };
 }
@@ -30,7 +32,7 @@ export function layoutOf(block: MoeBlock, layer: MoeLayer): MoeBlock {
 function gateUpOf<Layout extends string>(
   described: Layout,
   { matrices }: MoeLayer,
-  prefix: 'expert' | 'shared',
+  prefix: 'expert' | 'adjugate' | 'shared',
   joint: Layout,
 ): Layout {
   if (described === 'ungated') return described;
@@ -63,13 +65,19 @@ interface MatrixShape {
 
 /** Matrices in a role, and rows and terms of each as they lie. */
 export function expertShape(block: MoeBlock, role: TensorRole): MatrixShape {
-  const { hiddenSize, intermediateSize, numExperts, experts, shared, latent } = block;
+  const { hiddenSize, intermediateSize, numExperts, experts, adjugate, shared, latent } = block;
   const width = latent?.size ?? hiddenSize;
   const sharedSize = shared?.intermediateSize ?? 0;
+  const adjugateSize = adjugate?.intermediateSize ?? 0;
   const expert = (order: Order, output: number, input: number) =>
     order === 'out_in'
       ? { count: numExperts, columns: output, terms: input }
       : { count: numExperts, columns: input, terms: output };
+  const ofGroup = (columns: number, terms: number) => ({
+    count: expertsInRole(role, block),
+    columns,
+    terms,
+  });
   const single = (columns: number, terms: number) => ({ count: 1, columns, terms });
   const shapes: Partial<Record<TensorRole, MatrixShape>> = {
     router: single(numExperts + block.numZeroExperts, hiddenSize),
@@ -77,6 +85,10 @@ export function expertShape(block: MoeBlock, role: TensorRole): MatrixShape {
     expert_gate: expert(experts.gateUpOrder, intermediateSize, width),
     expert_up: expert(experts.gateUpOrder, intermediateSize, width),
     expert_down: expert(experts.downOrder, width, intermediateSize),
+    adjugate_gate_up: ofGroup(2 * adjugateSize, width),
+    adjugate_gate: ofGroup(adjugateSize, width),
+    adjugate_up: ofGroup(adjugateSize, width),
+    adjugate_down: ofGroup(width, adjugateSize),
     latent_in: single(width, hiddenSize),
     latent_out: single(hiddenSize, width),
     shared_gate_up: single(2 * sharedSize, hiddenSize),

@@ -64,6 +64,7 @@ export function bindLayer(described: MoeBlock, layer: MoeLayer, where: string): 
           Object.entries(tensors).map(([part, tensor]) => [part, tensorPattern(tensor.name, perExpert)]),
         ),
         perExpert,
+        ...placeOf(tensors['weight'], perExpert),
       }));
       return { kind: 'matrix', ...matrix, recipes };
     }
@@ -110,7 +111,24 @@ export function locateLayer(described: MoeBlock, layer: MoeLayer, where: string)
 /** With `{layer}` and, where there is a tensor for each expert, `{expert}` instead of numbers. */
 function tensorPattern(name: string, perExpert: boolean): string {
   const pattern = prefixPattern(name);
-  return perExpert ? pattern.replace(/([._])0(?=\.|$)/, '$1{expert}') : pattern;
+  return perExpert ? pattern.replace(EXPERT_NUMBER, '$1{expert}') : pattern;
+}
+
+const EXPERT_NUMBER = /([._])(\d+)(?=\.|$)/;
+
+/** What of the tensor is taken, and from which expert on. */
+function placeOf(
+  tensor: Pick<Tensor, 'name' | 'view'> | undefined,
+  perExpert: boolean,
+): Pick<TensorRecipe, 'firstExpert' | 'isTransposed' | 'row'> {
+  if (tensor === undefined) return {};
+  const { name, view } = tensor;
+  const first = perExpert ? Number(EXPERT_NUMBER.exec(prefixPattern(name))?.[2] ?? 0) : 0;
+  return {
+    ...(first > 0 && { firstExpert: first }),
+    ...(view?.kind === 'transposed' && { isTransposed: true as const }),
+    ...(view?.kind === 'row' && { row: view.row }),
+  };
 }
 
 /** A bias or a matrix that the model is not known to have would be left out in silence. */
@@ -224,6 +242,7 @@ function vectorSource(role: TensorRole, tensors: readonly Tensor[]): VectorSourc
     tensors: { weight: tensorPattern(first?.name ?? '', perExpert) },
     type: first?.type ?? '',
     perExpert,
+    ...placeOf(first, perExpert),
   };
   return { kind: 'vector', role, tensors, recipes: [recipe] };
 }

@@ -51,6 +51,11 @@ const ARCHITECTURES: Readonly<Record<string, (look: Look) => Config>> = {
     ...{ model_type: 'qwen3_next', ...qwen(look), norm_topk_prob: true },
     shared_expert_intermediate_size: look('expert_shared_feed_forward_length'),
   }),
+  grovemoe: (look) => ({
+    ...{ model_type: 'grove_moe', ...qwen(look) },
+    parallel_expert_intermediate_size: look('expert_chunk_feed_forward_length'),
+    ...{ experts_per_group: look('experts_per_group'), expert_group_scale: look('expert_group_scale') },
+  }),
   olmoe: (look) => ({
     ...{ model_type: 'olmoe', ...local(look), norm_topk_prob: false },
     num_experts: look('expert_count'),

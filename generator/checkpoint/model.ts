@@ -3,13 +3,19 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MoegenError } from '../errors.js';
-import { blockLayers, parseConfig, type LayerBlocks } from '../description/models/index.js';
+import { publishedInPool, tensorsOfPool } from './expert-pools.js';
+import {
+  blockLayers,
+  parseConfig,
+  type ExpertPoolName,
+  type LayerBlocks,
+} from '../description/models/index.js';
 import type { MoeBlock } from '../description/block.js';
 import type { TensorRecipe } from '../description/recipes.js';
 import type { FormatMix } from '../description/weights.js';
 import { bindLayer, type BoundLayer } from './bind.js';
 import { configOfGguf } from './gguf-config.js';
-import { moeLayers } from './formats/layers.js';
+import { moeLayers, withoutRoles } from './formats/layers.js';
 import { BESIDE_FILES, quantizationBeside } from './formats/beside.js';
 import { configuredDtype, readQuantization, unquantised, type Quantization } from './formats/quantization.js';
 import { openCheckpoint, type Checkpoint } from './open.js';
@@ -35,8 +41,9 @@ export interface CheckpointModel {
 export async function openModel(
   location: string,
   isWanted: (layer: number) => boolean = () => true,
+  experts?: ExpertPoolName,
 ): Promise<CheckpointModel> {
-  const model = await openUnbound(location);
+  const model = await openUnbound(location, experts);
   try {
     return {
       ...model,
@@ -51,14 +58,14 @@ export async function openModel(
 export type UnboundModel = Omit<CheckpointModel, 'layers'>;
 
 /** Whatever the formats of its layers are. */
-export async function openUnbound(location: string): Promise<UnboundModel> {
+export async function openUnbound(location: string, experts?: ExpertPoolName): Promise<UnboundModel> {
   const checkpoint = await openCheckpoint(location);
   try {
     const { config, where, beside } = await configOf(checkpoint, location);
     // Blocks of GGUF say themselves what they are.
     const quantization =
       checkpoint.kind === 'gguf' ? unquantised('f32') : readQuantization(config, where, beside);
-    return { checkpoint, config, where, quantization, blocks: blockLayers(config, where) };
+    return { checkpoint, config, where, quantization, blocks: blockLayers(config, where, experts) };
   } catch (error) {
     await checkpoint.close();
     throw error;
@@ -68,7 +75,7 @@ export async function openUnbound(location: string): Promise<UnboundModel> {
 export type DescribedModel = Omit<CheckpointModel, 'checkpoint'>;
 
 /** A configuration alone, with the tensors that its model is published with. Throws what `openModel` and `publishedGroups` throw. */
-export async function describeModel(file: string): Promise<DescribedModel> {
+export async function describeModel(file: string, experts?: ExpertPoolName): Promise<DescribedModel> {
   const config = await readJson(file);
   if (config === null) {
     throw new MoegenError('checkpoint/no-config', 'expected a config.json, found none', {
@@ -77,11 +84,13 @@ export async function describeModel(file: string): Promise<DescribedModel> {
     });
   }
   const quantization = readQuantization(config, file, await readBeside(path.dirname(file)));
-  const blocks = blockLayers(config, file);
+  const blocks = blockLayers(config, file, experts);
+  const { pool } = blocks;
   const type = { f16: 'F16', bf16: 'BF16', f32: 'F32' }[configuredDtype(config) ?? 'bf16'];
   const groups = publishedGroups({ config, quantization, blocks, type, where: file });
   const layers = groups.flatMap(({ block, layers: numbers, tensors }) => {
-    const bound = moeLayers(tensors, quantization).map((layer) => bindLayer(block, layer, file));
+    const own = pool === undefined ? tensors : publishedInPool(tensors, pool);
+    const bound = moeLayers(own, quantization).map((layer) => bindLayer(block, layer, file));
     // Where a number of a layer stands in a name, recipes have `{layer}`.
     return numbers.flatMap((index) => bound.map((layer) => ({ ...layer, index })));
   });
@@ -95,11 +104,12 @@ export async function describeModel(file: string): Promise<DescribedModel> {
 function bindLayers(
   { tensors }: Pick<Checkpoint, 'tensors'>,
   quantization: Quantization,
-  { blocks, denseLayers, numLayers }: LayerBlocks,
+  { blocks, denseLayers, numLayers, pool, ignored = [] }: LayerBlocks,
   where: string,
   isWanted: (layer: number) => boolean = () => true,
 ): BoundLayer[] {
-  const found = new Map(moeLayers(tensors, quantization).map((layer) => [layer.index, layer]));
+  const own = pool === undefined ? tensors : tensorsOfPool(tensors, pool);
+  const found = new Map(moeLayers(own, quantization).map((layer) => [layer.index, layer]));
   const surprise = denseLayers.find((layer) => found.has(layer));
   if (surprise !== undefined) {
     throw new MoegenError(
@@ -117,7 +127,7 @@ function bindLayers(
     .sort((a, b) => a.index - b.index)
     .map(({ block, index }) => {
       const layer = found.get(index);
-      if (layer !== undefined) return bindLayer(block, layer, where);
+      if (layer !== undefined) return bindLayer(block, withoutRoles(layer, ignored), where);
       const known = [...found.values()].map(({ prefix }) => prefix);
       throw new MoegenError(
         'checkpoint/missing-tensor',

@@ -113,8 +113,15 @@ export function moduleTensors(
   }
   if (format.startsWith('fp8_tensor_')) return [codes('.weight'), part('.weight_scale', type)];
   if (format.startsWith('fp8_channel_')) return [codes('.weight'), part('.weight_scale', type, columns, 1)];
-  if (format.startsWith('i8_channel_')) {
-    return [part('.weight', 'I8', columns, terms), part('.weight_scale', type, columns, 1)];
+  const [, scope, byteGroup] = /^i8_(tensor|channel|g(\d+))_/.exec(format) ?? [];
+  if (scope !== undefined) {
+    const shape =
+      scope === 'tensor' ? [1] : [columns, byteGroup === undefined ? 1 : terms / Number(byteGroup)];
+    return [
+      part('.weight', 'I8', columns, terms),
+      part('.weight_scale', type, ...shape),
+      ...(format.endsWith('_asym') ? [part('.weight_zero_point', 'I8', ...shape)] : []),
+    ];
   }
   throw new MoegenError('checkpoint/unknown-format', `it is not known how ${method} writes ${format}`, {
     where,

@@ -3,6 +3,7 @@
 
 import { MoegenError } from '../errors.js';
 import type { MoeBlock, TensorRole } from '../description/block.js';
+import { expertsInRole, isOfExperts } from '../description/tensors.js';
 import type { LayerBlocks } from '../description/models/index.js';
 import { expertShape } from './bind-layout.js';
 import { moduleAt } from './formats/names.js';
@@ -80,11 +81,10 @@ function layerTensors(
   const { method } = quantization;
   const prefix = names.prefix.replace('{layer}', String(layer));
   const formats = new Map(roles.map(({ role, format }) => [role, format]));
-  const experts = Array.from({ length: block.numExperts }, (_, expert) => expert);
   /** One for each expert, or the one that there is. */
-  const modulesOf = (name: string): string[] =>
+  const modulesOf = (role: TensorRole, name: string): string[] =>
     name.includes('{expert}')
-      ? experts.map((expert) => moduleAt(prefix, name, expert))
+      ? Array.from({ length: expertsInRole(role, block) }, (_, expert) => moduleAt(prefix, name, expert))
       : [moduleAt(prefix, name)];
   return Object.entries(block.tensors).flatMap(([key, { shape }]): Tensor[] => {
     const role = key as TensorRole;
@@ -92,9 +92,9 @@ function layerTensors(
     if (format !== undefined) {
       const name = nameOf(role, names, where);
       const { count, columns, terms } = expertShape(block, role);
-      const isStacked = role.startsWith('expert_') && !name.includes('{expert}');
+      const isStacked = isOfExperts(role) && !name.includes('{expert}');
       const choice = { format, method, isBare: isBare(role, name, method), scale: names.scale, where };
-      return modulesOf(name).flatMap((module) =>
+      return modulesOf(role, name).flatMap((module) =>
         moduleTensors(module, { count: isStacked ? count : null, columns, terms }, choice).map(
           ([part, own, extents]) => describedTensor(part, own, extents, where),
         ),
@@ -108,7 +108,9 @@ function layerTensors(
     const name = nameOf(owner, names, where);
     const suffix = isBare(owner, name, method) ? '_bias' : '.bias';
     const extents = name.includes('{expert}') ? shape.slice(1) : shape;
-    return modulesOf(name).map((module) => describedTensor(`${module}${suffix}`, type, extents, where));
+    return modulesOf(owner, name).map((module) =>
+      describedTensor(`${module}${suffix}`, type, extents, where),
+    );
   });
 }
 

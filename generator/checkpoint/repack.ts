@@ -1,4 +1,4 @@
-// Integer matrices of GPTQ, AWQ and compressed-tensors, and bytes under a scale for each row, into affine ones, which kernels take: the same
+// Integer matrices of GPTQ, AWQ and compressed-tensors, packed or in bytes, into affine ones, which kernels take: the same
 // codes in rows [columns, terms], and for each group a scale and the offset -zero * scale. Lossless: what an affine matrix cannot hold exactly is
 // refused by name.
 
@@ -133,17 +133,20 @@ function readerOf(
   where: string,
 ): IntegerReader {
   const { kind, bits, columns, terms, scaleType } = layout;
-  const weight = kind === 'int8' ? new Uint32Array() : words(planes.weight);
-  const zeros = planes.zeros === undefined ? null : words(planes.zeros);
   const scale = (index: number) => SCALES[scaleType].read(planes.scales, index);
-  if (kind === 'int8') {
+  if (kind === 'int8' || kind === 'int8_tensor') {
+    const place = (column: number, group: number) => (kind === 'int8' ? column * groups + group : 0);
     // The codes of affine weights have no sign.
+    const unsigned = (bytes: Uint8Array, index: number) => (bytes[index] ?? 0) ^ 128;
     return {
-      code: (column, term) => (planes.weight[column * terms + term] ?? 0) ^ 128,
-      scale: (column) => scale(column),
-      zero: () => 128,
+      code: (column, term) => unsigned(planes.weight, column * terms + term),
+      scale: (column, group) => scale(place(column, group)),
+      zero: (column, group) =>
+        planes.zeros === undefined ? 128 : unsigned(planes.zeros, place(column, group)),
     };
   }
+  const weight = words(planes.weight);
+  const zeros = planes.zeros === undefined ? null : words(planes.zeros);
   if (kind === 'compressed-tensors') {
     const rowWords = Math.ceil((terms * bits) / 32);
     return {

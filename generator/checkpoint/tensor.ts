@@ -13,6 +13,8 @@ export interface TensorInfo {
 }
 
 export interface Tensor extends TensorInfo {
+  /** What of the tensor of that name it is, where it is not the whole as it lies: its transpose, or one of its rows. */
+  readonly view?: { readonly kind: 'transposed' } | { readonly kind: 'row'; readonly row: number };
   /** The file that holds it. */
   readonly where: string;
   /**

@@ -4,7 +4,7 @@ import type { Command } from '@commander-js/extra-typings';
 import { BF16_STORAGES } from '../description/dtypes.js';
 import type { ExitCode } from './exit-codes.js';
 import type { Io } from './io.js';
-import { dtypes, MSL_VERSIONS, weightOption } from './shared-options.js';
+import { dtypes, expertsOption, MSL_VERSIONS, weightOption } from './shared-options.js';
 import { nonEmpty, oneOf } from './values.js';
 
 type Finish = (code: ExitCode) => void;
@@ -22,6 +22,7 @@ export function addModel(program: Command, io: Io, finish: Finish): void {
       'a config.json alone, with the names under which its model is published',
       nonEmpty('--config'),
     )
+    .addOption(expertsOption())
     .option('--dtype <list>', 'activation dtypes: f16,bf16,f32 or all; what the configuration says', dtypes())
     .option('--bf16-storage <type>', 'how BF16 buffers are declared', oneOf('--bf16-storage', BF16_STORAGES))
     .option('--msl <version>', 'language version of the kernels', oneOf('--msl', MSL_VERSIONS))

@@ -21,6 +21,7 @@ import {
   DEVICES,
   dtypeOption,
   dtypes,
+  expertsOption,
   matrixOption,
   MSL_VERSIONS,
   subnormalsOption,
@@ -196,6 +197,7 @@ function addValidate(program: Command, io: Io, finish: Finish): void {
       'run the layers of this checkpoint: a folder, a .safetensors or .gguf file, or an index',
       nonEmpty('--model'),
     )
+    .addOption(expertsOption())
     .option('--layer <number>', 'only this layer of the checkpoint', integer('--layer', 0))
     .option(
       '--expect <file>',

@@ -3,6 +3,7 @@
 import { Option } from '@commander-js/extra-typings';
 import type { PtxAlignment, PtxMatrix } from '../compile/ptx.js';
 import type { MslVersion } from '../compile/types.js';
+import { EXPERT_POOLS } from '../description/models/index.js';
 import { ACTIVATION_DTYPES } from '../description/dtypes.js';
 import { FORMAT_ALIASES, PROJECTIONS, WEIGHT_FORMAT_NAMES } from '../description/weights.js';
 import { CHECKS, SUBNORMALS, type Check } from '../native/types.js';
@@ -52,6 +53,13 @@ export function dtypeOption() {
   return new Option('--dtype <list>', 'activation dtypes: f16,bf16,f32 or all')
     .argParser(dtypes())
     .default([...ACTIVATION_DTYPES], 'all');
+}
+
+export function expertsOption() {
+  return new Option(
+    '--experts <pool>',
+    'of a model whose images have experts of their own: text or image; text',
+  ).argParser(oneOf('--experts', EXPERT_POOLS));
 }
 
 export function weightOption(description: string) {

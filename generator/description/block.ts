@@ -125,6 +125,18 @@ const shared = z.strictObject({
   outputNorm: norm.nullable().default(null),
 });
 
+/**
+ * Each group of neighbouring experts has a smaller expert besides, of the same kind: whatever goes into an expert of the group goes into
+ * it too, and its output times `scale` is added to that expert's output. Its matrices lie as [out, in].
+ */
+const adjugate = z.strictObject({
+  expertsPerGroup: size,
+  intermediateSize: size,
+  /** Of gate and up, where the experts have a gate. */
+  layout: z.enum(['separate', 'packed']).default('separate'),
+  scale: z.number().default(1),
+});
+
 /** The experts work in a space of `size` dimensions: a projection before them, another after their weighted sum. */
 const latent = z.strictObject({
   size,
@@ -150,6 +162,10 @@ export const TENSOR_ROLES = [
   'expert_up_bias',
   'expert_down',
   'expert_down_bias',
+  'adjugate_gate_up',
+  'adjugate_gate',
+  'adjugate_up',
+  'adjugate_down',
   'latent_in',
   'latent_in_bias',
   'latent_norm',
@@ -184,6 +200,7 @@ export const blockTraits = z.strictObject({
   topK: size,
   router,
   experts: experts.prefault({}),
+  adjugate: adjugate.nullable().default(null),
   latent: latent.nullable().default(null),
   /** Multiplies the weighted sum of the routed experts, not the shared expert. */
   routedScale: z.number().default(1),
@@ -198,6 +215,7 @@ export type Activation = (typeof ACTIVATIONS)[number];
 export type Glu = DeepReadonly<z.output<typeof glu>>;
 export type Router = DeepReadonly<z.output<typeof router>>;
 export type Experts = DeepReadonly<z.output<typeof experts>>;
+export type Adjugate = DeepReadonly<z.output<typeof adjugate>>;
 export type SharedExpert = DeepReadonly<z.output<typeof shared>>;
 export type BlockTraits = DeepReadonly<z.output<typeof blockTraits>>;
 /** The same, without what has a default. */

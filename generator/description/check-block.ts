@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { MoegenError } from '../errors.js';
 import { blockTraits, TENSOR_ROLES, type BlockTraits, type MoeBlock, type TensorRole } from './block.js';
 import { describeIssue } from './schema-issues.js';
-import { tensorShapes } from './tensors.js';
+import { isOfExperts, tensorShapes } from './tensors.js';
 
 /** Without a shape of its own, a tensor has the one that its role implies. */
 const tensorInput = z.strictObject({
@@ -41,6 +41,7 @@ function checkConsistency(block: BlockTraits, where: string): void {
     ...selectionRules(block),
     ...groupRules(block),
     ...expertRules(block),
+    ...adjugateRules(block),
   ]) {
     if (!violated) continue;
     throw new MoegenError('spec/inconsistent-block', message, {
@@ -144,6 +145,18 @@ function expertRules({ experts, shared, latent, numZeroExperts }: BlockTraits): 
   ];
 }
 
+function adjugateRules({ adjugate, experts, numExperts }: BlockTraits): Rule[] {
+  if (adjugate === null) return [];
+  return [
+    [
+      numExperts % adjugate.expertsPerGroup !== 0,
+      'adjugate.experts_per_group',
+      `experts_per_group must divide num_experts (${numExperts}), got ${adjugate.expertsPerGroup}`,
+    ],
+    [experts.bias, 'adjugate', 'adjugate experts have no biases: expected experts without, too'],
+  ];
+}
+
 /** A role that is given no tensor gets one named after the role. */
 function completeTensors(traits: BlockTraits, given: TensorInputs, where: string): MoeBlock['tensors'] {
   const shapes = tensorShapes(traits);
@@ -168,7 +181,7 @@ function completeTensors(traits: BlockTraits, given: TensorInputs, where: string
 }
 
 function storedShape(name: string, role: TensorRole, shape: readonly number[]): readonly number[] {
-  return role.startsWith('expert_') && name.includes('{expert}') ? shape.slice(1) : shape;
+  return isOfExperts(role) && name.includes('{expert}') ? shape.slice(1) : shape;
 }
 
 /** A checkpoint may group the dimensions otherwise, or keep unused slices for the experts without weights. */

@@ -33,6 +33,7 @@ export function blockOptions(block: MoeBlock): BlockOption[] {
     ['gate and up', `${experts.gateUp}${experts.gateUpOrder === 'in_out' ? ', transposed' : ''}`],
     ['down', experts.downOrder === 'in_out' ? 'transposed' : null],
     ['expert biases', experts.bias ? 'of gate, up and down' : null],
+    ['adjugate experts', adjugateText(block)],
     ['weights multiply', experts.weightOn === 'input' ? 'the input of the experts' : null],
     [
       'latent space',
@@ -103,6 +104,12 @@ function glu(unit: Glu, isGated: boolean): string {
     oai: (limit: number) => `, clamped at ${limit} before, up + 1`,
   }[unit.kind];
   return `${act}${limits(unit.kind === 'plain' ? 0 : unit.limit)}${isGated ? '' : ', without a gate'}`;
+}
+
+function adjugateText({ adjugate, numExperts }: MoeBlock): string | null {
+  if (adjugate === null) return null;
+  const { expertsPerGroup, intermediateSize, layout, scale } = adjugate;
+  return `${numExperts / expertsPerGroup}, one for ${expertsPerGroup} neighbours, ${intermediateSize} wide, ${layout}, times ${scale}`;
 }
 
 function sharedOptions(shared: MoeBlock['shared']): readonly (readonly [string, string | null])[] {

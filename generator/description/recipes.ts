@@ -14,9 +14,12 @@ import { PLANE_SUFFIXES } from './weights.js';
  */
 const RECIPE_OPERATIONS = ['copy', 'convert', 'affine'] as const;
 
-/** Whose words lie how, and what the zero points mean; `gptq` stores them less one, `int8` has signed bytes and no zero points. */
+/**
+ * Whose words lie how, and what the zero points mean; `gptq` stores them less one, `int8` has signed bytes, codes and zero points, and
+ * `int8_tensor` one scale for the matrix.
+ */
 const integerLayout = z.strictObject({
-  kind: z.enum(['gptq', 'gptq_v2', 'awq', 'compressed-tensors', 'int8']),
+  kind: z.enum(['gptq', 'gptq_v2', 'awq', 'compressed-tensors', 'int8', 'int8_tensor']),
   bits: z.union([z.literal(2), z.literal(3), z.literal(4), z.literal(8)]),
   columns: z.int().positive(),
   terms: z.int().positive(),
@@ -36,6 +39,12 @@ export const tensorRecipe = z.strictObject({
   type: z.string(),
   /** There is a tensor for each expert; they go one after the other, in their order. */
   perExpert: z.boolean(),
+  /** Number of the first expert, where it is not 0. */
+  firstExpert: z.int().positive().optional(),
+  /** The tensor `weight` is transposed first. */
+  isTransposed: z.literal(true).optional(),
+  /** Of the tensor `weight` only this row is taken. */
+  row: z.int().nonnegative().optional(),
   /** Of an integer matrix, as it lies in the file. */
   layout: integerLayout.readonly().optional(),
 });

@@ -10,6 +10,7 @@ export function tensorShapes(block: BlockTraits): ReadonlyMap<TensorRole, Shape>
   const entries = [
     ...routerTensors(block),
     ...expertTensors(block),
+    ...adjugateTensors(block),
     ...latentTensors(block),
     ...sharedTensors(block),
   ];
@@ -54,6 +55,35 @@ function expertTensors(block: BlockTraits): Entry[] {
     ...gateUp,
     ...withBias('expert_down', down, [numExperts, width], experts.bias),
   ];
+}
+
+/** Of each routed expert, or of each that these share in groups. */
+export function isOfExperts(role: TensorRole): boolean {
+  return /^(?:expert|adjugate)_/.test(role);
+}
+
+/** Matrices in a role, of the routed experts or of those that they share in groups. */
+export function expertsInRole(role: TensorRole, { numExperts, adjugate }: BlockTraits): number {
+  const isShared = adjugate !== null && role.startsWith('adjugate_');
+  return isShared ? numExperts / adjugate.expertsPerGroup : numExperts;
+}
+
+function adjugateTensors(block: BlockTraits): Entry[] {
+  const { adjugate } = block;
+  if (adjugate === null) return [];
+  const width = block.latent?.size ?? block.hiddenSize;
+  const { intermediateSize } = adjugate;
+  const matrix = (role: TensorRole, output: number, input: number): Entry => [
+    role,
+    [expertsInRole(role, block), output, input],
+  ];
+  const up = matrix('adjugate_up', intermediateSize, width);
+  const gateUp = {
+    packed: [matrix('adjugate_gate_up', 2 * intermediateSize, width)],
+    separate: [matrix('adjugate_gate', intermediateSize, width), up],
+    ungated: [up],
+  }[block.experts.gateUp === 'ungated' ? 'ungated' : adjugate.layout];
+  return [...gateUp, matrix('adjugate_down', width, intermediateSize)];
 }
 
 function normTensor(role: TensorRole, norm: object | null, width: number): Entry[] {

@@ -87,7 +87,10 @@ export function modelFormats(names: readonly string[]): WeightFormat[] {
 }
 
 /** The matrices whose format is chosen by itself. */
-export const PROJECTIONS = ['router', 'gate_up', 'down', 'shared_gate_up', 'shared_down', 'latent'] as const;
+export const PROJECTIONS = [
+  ...(['router', 'gate_up', 'down', 'adjugate_gate_up', 'adjugate_down'] as const),
+  ...(['shared_gate_up', 'shared_down', 'latent'] as const),
+] as const;
 export type Projection = (typeof PROJECTIONS)[number];
 export type FormatMix = Readonly<Partial<Record<Projection, string>>>;
 
@@ -96,6 +99,8 @@ export const PROJECTION_ROLES: Readonly<Record<Projection, readonly TensorRole[]
   router: ['router', 'shared_sigmoid_gate', 'shared_mix'],
   gate_up: ['expert_gate_up', 'expert_gate', 'expert_up'],
   down: ['expert_down'],
+  adjugate_gate_up: ['adjugate_gate_up', 'adjugate_gate', 'adjugate_up'],
+  adjugate_down: ['adjugate_down'],
   shared_gate_up: ['shared_gate_up', 'shared_gate', 'shared_up'],
   shared_down: ['shared_down'],
   latent: ['latent_in', 'latent_out'],

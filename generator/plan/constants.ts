@@ -61,6 +61,11 @@ const CONSTANTS = {
   situ_linear_beta: { index: 53, type: 'float', note: 'bound of up' },
   shared_situ_beta: { index: 54, type: 'float', note: "bound of the shared expert's gate" },
   shared_situ_linear_beta: { index: 55, type: 'float', note: "bound of the shared expert's up" },
+  adjugate_intermediate_size: { index: 56, type: 'uint', note: 'inner width of an adjugate expert' },
+  experts_per_adjugate: { index: 57, type: 'uint', note: 'neighbours that share an adjugate expert' },
+  adjugate_scale: { index: 58, type: 'float', note: "multiplies an adjugate expert's output" },
+  adjugate_block_n: { index: 59, type: 'uint', note: "columns of the adjugate experts' gate_up per tile" },
+  adjugate_down_block_n: { index: 60, type: 'uint', note: "columns of the adjugate experts' down per tile" },
 } as const satisfies Record<string, Omit<FunctionConstant, 'name'>>;
 
 export type ConstantName = keyof typeof CONSTANTS;
@@ -89,12 +94,18 @@ export function blockConstants(block: MoeBlock): Partial<Record<ConstantName, nu
 
 function expertConstants({
   experts,
+  adjugate,
   latent,
   shared,
 }: MoeBlock): Partial<Record<ConstantName, number | boolean>> {
   return {
     ...(latent !== null && { latent_size: latent.size }),
     ...gluConstants(experts.glu, ''),
+    ...(adjugate !== null && {
+      adjugate_intermediate_size: adjugate.intermediateSize,
+      experts_per_adjugate: adjugate.expertsPerGroup,
+      adjugate_scale: adjugate.scale,
+    }),
     ...(experts.inputNorm !== null && { expert_norm_epsilon: experts.inputNorm.epsilon }),
     ...(experts.outputNorm !== null && { routed_norm_epsilon: experts.outputNorm.epsilon }),
     ...(latent?.norm != null && { latent_norm_epsilon: latent.norm.epsilon }),

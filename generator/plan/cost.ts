@@ -84,6 +84,7 @@ function touchedShape(binding: Binding): readonly Formula[] {
   const [first, ...rest] = binding.shape;
   if (first === 'max_tiles') return ['num_tiles', ...rest];
   if (role?.startsWith('expert_') === true) return ['touched_experts', ...rest];
+  if (role?.startsWith('adjugate_') === true) return [`min(${first ?? ''}, touched_experts)`, ...rest];
   return role === 'token_table' ? ['num_tokens', ...rest] : binding.shape;
 }
 

@@ -54,6 +54,7 @@ export function layerKernels(
 export interface LayerShape {
   /** Of few assignments the index is built in one kernel. */
   readonly hasSingleBuild: boolean;
+  readonly hasAdjugate: boolean;
   readonly hasLatent: boolean;
   readonly hasShared: boolean;
   readonly hasSharedSigmoid: boolean;
@@ -68,7 +69,8 @@ function indexFamilies(isSingle: boolean, path: LayerPath): FamilyName[] {
 
 /** In the order in which they are dispatched. */
 export function layerFamilies(shape: LayerShape, path: LayerPath): FamilyName[] {
-  const { hasSingleBuild: isSingle, hasLatent, hasShared, hasSharedSigmoid, hasSharedMix, norms } = shape;
+  const { hasSingleBuild: isSingle, hasAdjugate, hasLatent, hasShared } = shape;
+  const { hasSharedSigmoid, hasSharedMix, norms } = shape;
   const dense = path === 'batched' ? '' : 'decode_';
   const expert = ({ decode: 'decode_', skinny: 'skinny_', batched: '' } as const)[path];
   const only = (condition: boolean, ...families: readonly FamilyName[]) => (condition ? families : []);
@@ -81,7 +83,9 @@ export function layerFamilies(shape: LayerShape, path: LayerPath): FamilyName[] 
     ...only(hasLatent, `${dense}latent_in`),
     ...norm('expert_norm'),
     `${expert}gate_up`,
+    ...only(hasAdjugate, `${expert}adjugate_gate_up`),
     `${expert}down`,
+    ...only(hasAdjugate, `${expert}adjugate_down`),
     ...norm('shared_norm'),
     ...only(hasShared, `${dense}shared_gate_up`, `${dense}shared_down`),
     ...norm('shared_output_norm'),
@@ -95,9 +99,10 @@ export function layerFamilies(shape: LayerShape, path: LayerPath): FamilyName[] 
 }
 
 function layerShape(block: MoeBlock): LayerShape {
-  const { latent, shared } = block;
+  const { adjugate, latent, shared } = block;
   return {
     hasSingleBuild: hasSingleBuild(block),
+    hasAdjugate: adjugate !== null,
     hasLatent: latent !== null,
     hasShared: shared !== null,
     hasSharedSigmoid: shared?.sigmoidGate === true,
@@ -107,11 +112,8 @@ function layerShape(block: MoeBlock): LayerShape {
 }
 
 /** What the index build needs to know of the kernels that use its tile map. */
-export interface RunSizes {
-  readonly block_m: number;
-  readonly block_n: number;
-  readonly down_block_n: number;
-}
+export type RunSizes = Readonly<Record<'block_m' | 'block_n' | 'down_block_n', number>> &
+  Readonly<Partial<Record<'adjugate_block_n' | 'adjugate_down_block_n', number>>>;
 
 interface SizedKernel {
   readonly family: string;
@@ -127,9 +129,16 @@ export function runSizes(kernels: readonly SizedKernel[]): RunSizes {
       columns: plan?.tile?.blockN ?? plan?.rows?.columns ?? 1,
     };
   };
-  const [gateUp, down] = [of('gate_up'), of('down')];
-  if (gateUp.rows !== down.rows) throw new Error('gate_up and down share one map of tiles');
-  return { block_m: gateUp.rows, block_n: gateUp.columns, down_block_n: down.columns };
+  const hasAdjugate = kernels.some(({ family }) => family.includes('adjugate'));
+  const own = { block_n: of('gate_up'), down_block_n: of('down') };
+  const shared = { adjugate_block_n: of('adjugate_gate_up'), adjugate_down_block_n: of('adjugate_down') };
+  const all = Object.entries(hasAdjugate ? { ...own, ...shared } : own);
+  if (new Set(all.map(([, { rows }]) => rows)).size > 1) throw new Error('all share one map of tiles');
+  const columns = Object.fromEntries(all.map(([name, plan]) => [name, plan.columns])) as Omit<
+    RunSizes,
+    'block_m'
+  >;
+  return { block_m: own.block_n.rows, ...columns };
 }
 
 /** The family's plan that says of every axis that it has what is wanted there. */
@@ -175,6 +184,10 @@ export const TENSOR_BINDINGS: Readonly<Record<TensorRole, string>> = {
   expert_up_bias: 'up_bias',
   expert_down: 'down_weight',
   expert_down_bias: 'down_bias',
+  adjugate_gate_up: 'adjugate_gate_up_weight',
+  adjugate_gate: 'adjugate_gate_weight',
+  adjugate_up: 'adjugate_up_weight',
+  adjugate_down: 'adjugate_down_weight',
   latent_in: 'latent_in_weight',
   latent_in_bias: 'latent_in_bias',
   latent_out: 'latent_out_weight',

@@ -15,6 +15,10 @@ const ROLES = {
   gate: 'expert_gate',
   up: 'expert_up',
   down: 'expert_down',
+  adjugate_gate_up: 'adjugate_gate_up',
+  adjugate_gate: 'adjugate_gate',
+  adjugate_up: 'adjugate_up',
+  adjugate_down: 'adjugate_down',
   latent_in: 'latent_in',
   latent_out: 'latent_out',
   shared_gate_up: 'shared_gate_up',
@@ -30,6 +34,15 @@ type MatrixName = keyof typeof ROLES;
 /** [out, in] computes x * W^T, [in, out] computes x * W. */
 export type Order = 'out_in' | 'in_out';
 export type GateUpLayout = 'concatenated' | 'interleaved' | 'separate' | 'ungated';
+
+/** Who has a matrix: each expert, each adjugate expert, or the layer. */
+export type Owner = 'expert' | 'adjugate' | 'layer';
+
+/** How many there are, and which is that of the row's `expert`. */
+const OWNERS = {
+  expert: { count: 'num_experts', index: 'expert' },
+  adjugate: { count: 'num_experts / experts_per_adjugate', index: 'expert / experts_per_adjugate' },
+} as const;
 
 /** The columns of a product that a kernel tells apart: gate, up, down. */
 export interface Part {
@@ -50,13 +63,12 @@ export interface Matrices {
   readonly order: Order;
   readonly columns: ConstantName;
   readonly terms: ConstantName;
-  /** One matrix for each of num_experts, or a single one. */
-  readonly isPerExpert: boolean;
+  readonly owner: Owner;
 }
 
 interface GateUpOptions {
-  /** Before the names of buffers: nothing, or `shared_`. */
-  readonly prefix: '' | 'shared_';
+  /** Before the names of buffers. */
+  readonly prefix: '' | 'adjugate_' | 'shared_';
   readonly hasBias: boolean;
   readonly columns: ConstantName;
 }
@@ -110,12 +122,12 @@ export function layoutNote(layout: GateUpLayout, order: Order): string {
 
 /** The buffers of weights and biases; each matrix comes once. */
 export function matrixBuffers(
-  { parts, order, terms, isPerExpert }: Matrices,
+  { parts, order, terms, owner }: Matrices,
   format: WeightFormat,
   bias: ElementType,
   note = '',
 ): Omit<Binding, 'index'>[] {
-  const perExpert = isPerExpert ? ['num_experts'] : [];
+  const perExpert = owner === 'layer' ? [] : [OWNERS[owner].count];
   const distinct = parts.filter(({ matrix }, at) => parts.findIndex((part) => part.matrix === matrix) === at);
   return distinct.flatMap((part) => [
     ...format.planes.map((plane) => {
@@ -167,11 +179,16 @@ function matrixColumn({ step, first }: Part, column: string): string {
   return first === '' ? column : `${first} + ${column}`;
 }
 
+/** The first of so many rows that the owner of a matrix has among all of them: `ulong(expert) * rows + `, or nothing. */
+function ownerRow({ owner }: Matrices, rows: Formula): string {
+  return owner === 'layer' ? '' : `ulong(${OWNERS[owner].index}) * ${rows} + `;
+}
+
 /** Where the bias of a column is added: ` + load(bias[...])`, or nothing. */
 export function biasTerm(matrices: Matrices, part: Part, column: string, load: string): string {
   if (part.bias === null) return '';
-  const expert = matrices.isPerExpert ? `ulong(expert) * ${part.width} + ` : '';
-  return ` + ${load}(${part.bias}[${expert}${matrixColumn(part, column)}])`;
+  const place = ownerRow(matrices, part.width);
+  return ` + ${load}(${part.bias}[${place}${matrixColumn(part, column)}])`;
 }
 
 /** The buffers of a part, as arguments; those whose elements rows share, from the elements of a column's row on. */
@@ -190,40 +207,47 @@ export function planeArguments(
 }
 
 function sharedStart(
-  { terms, isPerExpert }: Matrices,
+  matrices: Matrices,
   part: Part,
   column: string,
   { rows, terms: tileTerms }: Plane,
 ): string {
-  if (rows === null || tileTerms === null) return isPerExpert ? ' + expert' : '';
+  const { terms, owner } = matrices;
+  if (rows === null || tileTerms === null) return owner === 'layer' ? '' : ` + ${OWNERS[owner].index}`;
   const tiles = (extent: Formula, size: number) => `((${extent} + ${size - 1}) / ${size})`;
   const joint = matrixColumn(part, column);
   const own = `${joint === column ? column : `(${joint})`} / ${rows}`;
-  const row = isPerExpert ? `(ulong(expert) * ${tiles(part.width, rows)} + ${own})` : `ulong(${own})`;
+  const first = ownerRow(matrices, tiles(part.width, rows));
+  const row = first === '' ? `ulong(${own})` : `(${first}${own})`;
   return ` + ${row} * ${tiles(terms, tileTerms)}`;
 }
 
 /** The row of the matrix that holds a column of the part. */
-export function matrixRow({ isPerExpert }: Matrices, part: Part, column: string): string {
+export function matrixRow(matrices: Matrices, part: Part, column: string): string {
   const row = matrixColumn(part, column);
-  return isPerExpert ? `ulong(expert) * ${part.width} + ${row}` : `ulong(${row})`;
+  const first = ownerRow(matrices, part.width);
+  return first === '' ? `ulong(${row})` : `${first}${row}`;
 }
 
 /** The row of the first term in a transposed matrix, at the part's first column. */
-export function firstTerm({ terms, isPerExpert }: Matrices, { matrix, width, first }: Part): string {
-  const expert = isPerExpert ? ` + ulong(expert) * ${terms} * ${width}` : '';
-  return `${matrix}_weight${expert}${first === '' ? '' : ` + ${first}`}`;
+export function firstTerm({ terms, owner }: Matrices, { matrix, width, first }: Part): string {
+  const own = owner === 'layer' ? '' : ` + ulong(${OWNERS[owner].index}) * ${terms} * ${width}`;
+  return `${matrix}_weight${own}${first === '' ? '' : ` + ${first}`}`;
+}
+
+function ownerInWords({ owner }: Matrices): string {
+  return owner === 'layer' ? '' : `${OWNERS[owner].index}, `;
 }
 
 /** The element that is multiplied with a term for a column, in words. */
 export function elementInWords(matrices: Matrices, part: Part, column: string, term: string): string {
   const joint = matrixColumn(part, column);
   const place = matrices.order === 'out_in' ? `${joint}, ${term}` : `${term}, ${joint}`;
-  return `${part.matrix}_weight[${matrices.isPerExpert ? 'expert, ' : ''}${place}]`;
+  return `${part.matrix}_weight[${ownerInWords(matrices)}${place}]`;
 }
 
 /** The bias of a column, in words: ` + bias[...]`, or nothing. */
 export function biasInWords(matrices: Matrices, part: Part, column: string): string {
   if (part.bias === null) return '';
-  return ` + ${part.bias}[${matrices.isPerExpert ? 'expert, ' : ''}${matrixColumn(part, column)}]`;
+  return ` + ${part.bias}[${ownerInWords(matrices)}${matrixColumn(part, column)}]`;
 }

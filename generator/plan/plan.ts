@@ -4,6 +4,7 @@
 import { MoegenError } from '../errors.js';
 import type { GenerationSpec } from '../description/generation.js';
 import { combinePlans } from './families/combine.js';
+import { compactIdsPlans } from './families/compact-ids.js';
 import { convertPlans } from './families/convert.js';
 import { downPlans } from './families/down.js';
 import { gateUpPlans } from './families/gate-up.js';
@@ -32,6 +33,7 @@ const FAMILIES = [
   projectionPlans,
   normPlans,
   convertPlans,
+  compactIdsPlans,
   dropInRouterPlans,
   dropInAssignmentPlans,
   dropInEntropyPlans,

@@ -4,10 +4,12 @@
 import { GENERAL_GLU_VARIANTS, gluVariant, type GluVariant } from '../description/activations.js';
 import type { MoeBlock } from '../description/block.js';
 import type { GenerationSpec } from '../description/generation.js';
+import { expertBanks, ROUTED_BANK, type ExpertBank } from './banks.js';
 import type { ConstantName } from './constants.js';
 import type { GateUpLayout, Order } from './matrices.js';
 
 export interface GateUpVariant {
+  readonly bank: ExpertBank;
   readonly glu: GluVariant;
   readonly layout: GateUpLayout;
   readonly order: Order;
@@ -18,6 +20,7 @@ export interface GateUpVariant {
 }
 
 export interface DownVariant {
+  readonly bank: ExpertBank;
   readonly order: Order;
   readonly hasBias: boolean;
   /** Rows bear their weight already: combine adds them as they are. */
@@ -60,10 +63,10 @@ export function hasSkinnyKernels({
   return gateUpOrder === 'out_in' && downOrder === 'out_in';
 }
 
-const COMMON = { order: 'out_in', hasBias: false, space: HIDDEN } as const;
+const COMMON = { bank: ROUTED_BANK, order: 'out_in', hasBias: false, space: HIDDEN } as const;
 
 export function gateUpVariants({ block }: GenerationSpec): GateUpVariant[] {
-  if (block !== null) return [gateUpVariant(block)];
+  if (block !== null) return expertBanks(block).map((bank) => gateUpVariant(block, bank));
   return GENERAL_GLU_VARIANTS.map((glu) => ({
     ...COMMON,
     glu,
@@ -72,22 +75,29 @@ export function gateUpVariants({ block }: GenerationSpec): GateUpVariant[] {
   }));
 }
 
-function gateUpVariant(block: MoeBlock): GateUpVariant {
+function gateUpVariant(block: MoeBlock, bank: ExpertBank): GateUpVariant {
   const { experts } = block;
   return {
+    bank,
     glu: gluVariant(experts.glu, experts.gateUp !== 'ungated'),
-    layout: experts.gateUp,
-    order: experts.gateUpOrder,
+    layout: layoutIn(block, bank),
+    order: bank.owner === 'expert' ? experts.gateUpOrder : 'out_in',
     hasBias: experts.bias,
     isInputWeighted: experts.weightOn === 'input',
     space: blockSpace(block),
   };
 }
 
-export function downVariant(block: MoeBlock | null): DownVariant {
+function layoutIn({ experts, adjugate }: MoeBlock, { owner }: ExpertBank): GateUpLayout {
+  if (owner === 'expert' || experts.gateUp === 'ungated') return experts.gateUp;
+  return adjugate?.layout === 'packed' ? 'concatenated' : 'separate';
+}
+
+export function downVariant(block: MoeBlock | null, bank: ExpertBank = ROUTED_BANK): DownVariant {
   if (block === null) return { ...COMMON, isUnweighted: false };
   return {
-    order: block.experts.downOrder,
+    bank,
+    order: bank.owner === 'expert' ? block.experts.downOrder : 'out_in',
     hasBias: block.experts.bias,
     isUnweighted: block.experts.weightOn === 'input',
     space: blockSpace(block),

@@ -1,6 +1,6 @@
 // One layer's whole MoE block in double precision: router, the experts that were hit, combine, and what comes after.
 
-import type { MoeBlock, SharedExpert, TensorRole } from '../description/block.js';
+import type { Adjugate, MoeBlock, SharedExpert, TensorRole } from '../description/block.js';
 import { sigmoid, softcap } from './activations.js';
 import { referenceCombine } from './combine.js';
 import { referenceDown, referenceGateUp, type ExpertMatrices, type ExpertShape } from './experts.js';
@@ -132,8 +132,47 @@ function runExperts(
     observe('hidden', inner.hidden);
     outputs.set(referenceDown(shape, matrices, storeHidden(inner.hidden)), first * shape.width);
   }
+  if (block.adjugate !== null) {
+    addAdjugates({ ...block, adjugate: block.adjugate }, weights, index, rows, outputs, {
+      observe,
+      storeHidden,
+    });
+  }
   observe('expert output', outputs);
   return referenceCombine({ ...block, width: shape.width, isWeighted }, routing, index, outputs, x);
+}
+
+/** Every row into the adjugate expert of its expert's group too, whose output is added to the row's. */
+function addAdjugates(
+  { adjugate, ...block }: MoeBlock & { readonly adjugate: Adjugate },
+  weights: BlockWeights,
+  index: ExpertIndex,
+  rows: Float64Array,
+  outputs: Float64Array,
+  { observe, storeHidden }: Passing,
+): void {
+  const isUngated = block.experts.gateUp === 'ungated';
+  const layout = isUngated ? 'ungated' : adjugate.layout;
+  const shape: ExpertShape = {
+    width: block.latent?.size ?? block.hiddenSize,
+    intermediateSize: adjugate.intermediateSize,
+    gateUp: layout === 'packed' ? 'concatenated' : layout,
+    gateUpOrder: 'out_in',
+    downOrder: 'out_in',
+    glu: block.experts.glu,
+  };
+  const { width } = shape;
+  for (let group = 0; group < block.numExperts / adjugate.expertsPerGroup; group += 1) {
+    const [first] = rowRange(index, group * adjugate.expertsPerGroup);
+    const end = index.offsets[(group + 1) * adjugate.expertsPerGroup] ?? 0;
+    if (first === end) continue;
+    const matrices = expertMatrices(layout, 'adjugate', false, (role) => weights.expert(role, group));
+    const { hidden } = referenceGateUp(shape, matrices, rows.subarray(first * width, end * width));
+    observe('hidden', hidden);
+    referenceDown(shape, matrices, storeHidden(hidden)).forEach((value, at) => {
+      outputs[first * width + at] = (outputs[first * width + at] ?? NaN) + adjugate.scale * value;
+    });
+  }
 }
 
 function rowRange(index: ExpertIndex, expert: number): readonly [number, number] {
@@ -167,13 +206,13 @@ function sharedMatrices(shared: SharedExpert, weights: BlockWeights): ExpertMatr
 
 function expertMatrices(
   layout: MoeBlock['experts']['gateUp'] | 'packed',
-  prefix: 'expert' | 'shared',
+  prefix: 'expert' | 'adjugate' | 'shared',
   hasBias: boolean,
   part: (role: TensorRole) => Values,
 ): ExpertMatrices {
   const matrix = (name: 'gate_up' | 'gate' | 'up' | 'down') => ({
     weight: part(`${prefix}_${name}`),
-    bias: hasBias ? part(`${prefix}_${name}_bias`) : null,
+    bias: hasBias && prefix !== 'adjugate' ? part(`${prefix}_${name}_bias`) : null,
   });
   switch (layout) {
     case 'separate':

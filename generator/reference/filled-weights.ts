@@ -2,6 +2,7 @@
 
 import { MoegenError } from '../errors.js';
 import type { MoeBlock, TensorRole } from '../description/block.js';
+import { expertsInRole } from '../description/tensors.js';
 import { fillParameter } from './parameter-fill.js';
 import type { BlockWeights, Values } from './weights.js';
 
@@ -37,14 +38,14 @@ export function filledWeights(
     const name = pattern.replace(EXPERT, String(at));
     const parameter = parameterOf(name, role);
     if (name !== pattern) return fill(name, parameter, 0, elementCount(parameter.shape));
-    const perExpert = elementsPerExpert(parameter.shape, block);
+    const perExpert = elementsPerExpert(parameter.shape, expertsInRole(role, block), block);
     return fill(name, parameter, at * perExpert, perExpert);
   };
   return {
     expert,
     tensor: (role) => {
       const name = nameOf(role);
-      if (name.includes(EXPERT)) return allExperts(block.numExperts, (at) => expert(role, at));
+      if (name.includes(EXPERT)) return allExperts(expertsInRole(role, block), (at) => expert(role, at));
       const parameter = parameterOf(name, role);
       return fill(name, parameter, 0, elementCount(parameter.shape));
     },
@@ -69,10 +70,14 @@ function fill(name: string, { scale, below = 1 }: FilledParameter, start: number
 }
 
 /** The first dimension counts experts, some of them perhaps without weights, or the rows of all experts together. */
-function elementsPerExpert(shape: readonly number[], block: MoeBlock): number {
+function elementsPerExpert(
+  shape: readonly number[],
+  numExperts: number,
+  { numZeroExperts }: Pick<MoeBlock, 'numZeroExperts'>,
+): number {
   const [leading = 1, ...rest] = shape;
-  const isPerExpert = leading === block.numExperts || leading === block.numExperts + block.numZeroExperts;
-  return isPerExpert ? elementCount(rest) : elementCount(shape) / block.numExperts;
+  const isPerExpert = leading === numExperts || leading === numExperts + numZeroExperts;
+  return isPerExpert ? elementCount(rest) : elementCount(shape) / numExperts;
 }
 
 function elementCount(shape: readonly number[]): number {

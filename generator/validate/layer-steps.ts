@@ -73,6 +73,7 @@ const OWN_BUFFERS = [
   'topk_ids',
   'topk_weights',
   'intermediate',
+  'adjugate_intermediate',
   'latent_states',
   'routed_latent',
   'shared_intermediate',
@@ -92,6 +93,8 @@ const OWN_BUFFERS = [
   'tile_map',
   'gate_up_threadgroups',
   'down_threadgroups',
+  'adjugate_gate_up_threadgroups',
+  'adjugate_down_threadgroups',
   'sorted_assignments',
   'row_of_assignment',
 ];

@@ -1,6 +1,7 @@
 // The weights of a block as its kernels' formats hold them: planes for the kernels, and the values in them for the reference.
 
 import type { MoeBlock, TensorRole } from '../description/block.js';
+import { expertsInRole } from '../description/tensors.js';
 import { kernelFormats } from '../description/weights.js';
 import type { KernelPlan } from '../plan/types.js';
 import type { BlockWeights } from '../reference/weights.js';
@@ -29,7 +30,8 @@ export function packWeights(
       if (role === undefined || matrix === undefined || decoded.has(role)) continue;
       const terms = block.tensors[role]?.shape.at(-1) ?? 0;
       const values = weights.tensor(role);
-      const matrices = shape[0] === 'num_experts' && shape.length === 3 ? block.numExperts : 1;
+      const isPerExpert = shape[0]?.startsWith('num_experts') === true && shape.length === 3;
+      const matrices = isPerExpert ? expertsInRole(role, block) : 1;
       const columns = values.length / terms / matrices;
       const encoded = encodeMatrices(format.name, values, matrices, columns, terms);
       for (const [suffix, bytes] of Object.entries(encoded.planes)) {
@@ -44,14 +46,14 @@ export function packWeights(
 function withDecoded(
   weights: BlockWeights,
   decoded: ReadonlyMap<TensorRole, Float64Array>,
-  { numExperts }: MoeBlock,
+  block: MoeBlock,
 ): BlockWeights {
   return {
     tensor: (role) => decoded.get(role) ?? weights.tensor(role),
     expert: (role, expert) => {
       const all = decoded.get(role);
       if (all === undefined) return weights.expert(role, expert);
-      const size = all.length / numExperts;
+      const size = all.length / expertsInRole(role, block);
       return all.subarray(expert * size, (expert + 1) * size);
     },
   };

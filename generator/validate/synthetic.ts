@@ -6,7 +6,8 @@ import { referenceBlock } from '../reference/block.js';
 import { filledWeights, type FilledParameter } from '../reference/filled-weights.js';
 import { fillParameter } from '../reference/parameter-fill.js';
 import type { Fixture } from '../reference/fixture.js';
-import type { CheckpointTensor, MoeBlock } from '../description/block.js';
+import type { CheckpointTensor, MoeBlock, TensorRole } from '../description/block.js';
+import { expertsInRole } from '../description/tensors.js';
 
 export const SYNTHETIC_TOKENS = 16;
 /** Parameters that a job may hold: some gigabytes, of which there are several copies. */
@@ -57,7 +58,8 @@ function filledParameters(block: MoeBlock): Readonly<Record<string, FilledParame
       scale: scaleOf(role, tensor),
       below: block.numExperts + block.numZeroExperts,
     };
-    const count = tensor.name.includes('{expert}') ? block.numExperts : 1;
+    const experts = expertsInRole(role as TensorRole, block);
+    const count = tensor.name.includes('{expert}') ? experts : 1;
     return Array.from({ length: count }, (_, expert) => {
       return [tensor.name.replace('{expert}', String(expert)), parameter] as const;
     });

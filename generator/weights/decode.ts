@@ -5,26 +5,26 @@ import type { BoundLayer, MatrixSource } from '../checkpoint/bind.js';
 import type { StoredMatrix } from '../checkpoint/formats/matrix.js';
 import type { Tensor } from '../checkpoint/tensor.js';
 import type { TensorRole } from '../description/block.js';
+import { expertsInRole } from '../description/tensors.js';
 import { FORMAT_REFERENCES, formatReference } from '../reference/formats/index.js';
 import { decodeAwq, decodeGptq } from '../reference/formats/transposed.js';
 import type { BlockWeights } from '../reference/weights.js';
 import { readVector } from './numbers.js';
 
 /** Vectors are read at once, matrices when they are asked for. */
-export async function decodedWeights({ sources }: BoundLayer): Promise<BlockWeights> {
+export async function decodedWeights({ sources, block }: BoundLayer): Promise<BlockWeights> {
   const vectors = new Map<TensorRole, Float64Array>();
   const matrices = new Map<TensorRole, MatrixSource>();
   for (const source of sources) {
     if (source.kind === 'matrix') matrices.set(source.role, source);
     else vectors.set(source.role, await readVector(source));
   }
-  const numExperts = Math.max(...[...matrices.values()].map(({ count }) => count));
   return {
     tensor: (role) => vectors.get(role) ?? decodeAll(matrixIn(matrices, role)),
     expert: (role, expert) => {
       const vector = vectors.get(role);
       if (vector === undefined) return decodeMatrix(matrixIn(matrices, role), expert);
-      const size = vector.length / numExperts;
+      const size = vector.length / expertsInRole(role, block);
       return vector.subarray(expert * size, (expert + 1) * size);
     },
   };

@@ -9,6 +9,8 @@ const NAMES: Readonly<Partial<Record<TensorRole, string>>> = {
   ...{ expert_gate: 'ffn_gate_exps.weight', expert_gate_bias: 'ffn_gate_exps.bias' },
   ...{ expert_up: 'ffn_up_exps.weight', expert_up_bias: 'ffn_up_exps.bias' },
   ...{ expert_down: 'ffn_down_exps.weight', expert_down_bias: 'ffn_down_exps.bias' },
+  ...{ adjugate_gate: 'ffn_gate_chexps.weight', adjugate_up: 'ffn_up_chexps.weight' },
+  adjugate_down: 'ffn_down_chexps.weight',
   ...{ shared_gate: 'ffn_gate_shexp.weight', shared_up: 'ffn_up_shexp.weight' },
   ...{ shared_down: 'ffn_down_shexp.weight', shared_sigmoid_gate: 'ffn_gate_inp_shexp.weight' },
 };

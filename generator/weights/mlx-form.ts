@@ -3,6 +3,7 @@
 import { moduleAt } from '../checkpoint/formats/names.js';
 import { namesOf } from '../checkpoint/formats/role-formats.js';
 import type { TensorRole } from '../description/block.js';
+import { isOfExperts } from '../description/tensors.js';
 
 export interface MlxFormat {
   /** Of the weight format. */
@@ -36,7 +37,7 @@ export function mlxModules(config: Readonly<Record<string, unknown>>, where: str
   const [own, mlx] = (['none', 'mlx'] as const).map((method) => namesOf(config, { method }, where));
   return (prefix, role) => {
     const [given, name] = [own?.modules[role], mlx?.modules[role]];
-    if (!role.startsWith('expert_') || name === undefined) return null;
+    if (!isOfExperts(role) || name === undefined) return null;
     const isKept = own?.prefix !== mlx?.prefix && given?.includes('{expert}') === false;
     return moduleAt(prefix, isKept ? given : name);
   };

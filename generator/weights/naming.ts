@@ -4,6 +4,7 @@ import { moduleAt } from '../checkpoint/formats/names.js';
 import { nameOf, namesOf } from '../checkpoint/formats/role-formats.js';
 import type { UnboundModel } from '../checkpoint/model.js';
 import type { TensorRole } from '../description/block.js';
+import { isOfExperts } from '../description/tensors.js';
 import { PROJECTION_ROLES } from '../description/weights.js';
 import { ggufName } from './gguf-form.js';
 import { mlxModules, mlxPlanes, type MlxFormat } from './mlx-form.js';
@@ -100,7 +101,7 @@ function moduleNames(
     return ({ prefix, role, module }) => moduleOf(prefix, role) ?? module;
   }
   return ({ prefix, role, module, isApart }, expert) => {
-    if (isApart || !role.startsWith('expert_')) return module;
+    if (isApart || !isOfExperts(role)) return module;
     return moduleAt(prefix, nameOf(role, namesOf(config, { method }, where), where), expert);
   };
 }

@@ -12,7 +12,7 @@ import type { MlxFormat } from './mlx-form.js';
 import type { LayerNaming } from './naming.js';
 import { numbersOf } from './numbers.js';
 import { floatBytes } from './output-matrices.js';
-import { unsupported, type Target } from './target.js';
+import { isQuantised, unsupported, type Target } from './target.js';
 import type { OutputTensor } from './write.js';
 
 export interface OtherTensors {
@@ -88,8 +88,7 @@ export function plainTensors(
     ...{ prefix: layer.prefix, layer: layer.index, role, module: '', isApart: false },
   });
   return roles.flatMap((role): OutputTensor[] => {
-    if (/^(?:expert|shared)_(?:gate_up|gate|up|down)$/.test(role) || /^expert_\w+_bias$/.test(role))
-      return [];
+    if (isQuantised(role) || /^expert_\w+_bias$/.test(role)) return [];
     const name = naming.tensor(place(role), 0);
     const shape = shapes.get(role) ?? [];
     const matrix = matrices.find((each) => each.role === role);

@@ -4,6 +4,7 @@ import type { LocatedMatrix } from '../checkpoint/bind.js';
 import type { MoeLayer } from '../checkpoint/formats/layers.js';
 import type { Tensor } from '../checkpoint/tensor.js';
 import type { MoeBlock, TensorRole } from '../description/block.js';
+import { isOfExperts } from '../description/tensors.js';
 import { formatReference } from '../reference/formats/index.js';
 import { decodeMatrix, matrixPlanes } from './decode.js';
 import type { LayerNaming, MatrixPlace } from './naming.js';
@@ -72,7 +73,7 @@ function withShape(planes: Planes, { rows, terms }: MatrixPlace): Planes {
 function piecesOf(layer: MoeLayer, block: MoeBlock, matrix: LocatedMatrix, target: Target): Piece[] {
   const isTransposed = isInOut(matrix, block);
   const allRows = isTransposed ? matrix.terms : matrix.columns;
-  const isExpert = matrix.role.startsWith('expert_');
+  const isExpert = isOfExperts(matrix.role);
   return splitRows(matrix.role, allRows, block, target.kind === 'gguf').map((part) => ({
     ...{ matrix, part, isTransposed },
     place: {
@@ -88,13 +89,13 @@ function piecesOf(layer: MoeLayer, block: MoeBlock, matrix: LocatedMatrix, targe
 
 /** Gate and up are written apart; those of a shared expert in GGUF alone. */
 function splitRows(role: TensorRole, rows: number, { experts }: MoeBlock, isSharedSplit = false): RowPart[] {
-  const isShared = role === 'shared_gate_up';
-  if (role !== 'expert_gate_up' && !(isShared && isSharedSplit)) return [{ role, first: 0, step: 1, rows }];
+  const owner = /^(expert|adjugate|shared)_gate_up$/.exec(role)?.[1] as
+    'expert' | 'adjugate' | 'shared' | undefined;
+  if (owner === undefined || (owner === 'shared' && !isSharedSplit))
+    return [{ role, first: 0, step: 1, rows }];
   const half = rows / 2;
-  const [step, second] = experts.gateUp === 'interleaved' && !isShared ? [2, 1] : [1, half];
-  const [gate, up] = isShared
-    ? (['shared_gate', 'shared_up'] as const)
-    : (['expert_gate', 'expert_up'] as const);
+  const [step, second] = experts.gateUp === 'interleaved' && owner === 'expert' ? [2, 1] : [1, half];
+  const [gate, up] = [`${owner}_gate`, `${owner}_up`] as const;
   return [
     { role: gate, first: 0, step, rows: half },
     { role: up, first: second, step, rows: half },

@@ -82,7 +82,17 @@ export const PUBLISHED_FORMATS: readonly PublishedFormat[] = [
       ),
     ),
   ),
-  ...SCALE_TYPES.map((scale) => compressed(`i8_channel_${scale}`, 'int-quantized', integers(8, null, true))),
+  ...(['tensor', 'channel', 32, 64, 128] as const).flatMap((scope) =>
+    SCALE_TYPES.flatMap((scale) =>
+      [true, false].map((isSymmetric) => {
+        const [own, sizes] =
+          typeof scope === 'number'
+            ? [`g${scope}`, integers(8, scope, isSymmetric)]
+            : [scope, { ...integers(8, null, isSymmetric), strategy: scope }];
+        return compressed(`i8_${own}_${scale}${isSymmetric ? '' : '_asym'}`, 'int-quantized', sizes);
+      }),
+    ),
+  ),
 ];
 
 /** By the part of a tensor's name behind that of its module. */

@@ -4,14 +4,14 @@
 // what is not of a MoE block stays behind.
 
 import { locateLayer, type LocatedLayer } from '../checkpoint/bind.js';
-import { moeLayers, type MoeLayer } from '../checkpoint/formats/layers.js';
+import { moeLayers, withoutRoles, type MoeLayer } from '../checkpoint/formats/layers.js';
 import { openUnbound, type UnboundModel } from '../checkpoint/model.js';
 import { MoegenError } from '../errors.js';
 import type { MoeBlock } from '../description/block.js';
 import { layerNaming, type LayerNaming } from './naming.js';
 import { otherTensors, plainTensors } from './other-tensors.js';
 import { biasTensors, layerMatrices } from './output-matrices.js';
-import { groupTermsOf, targetNamed, unsupported, type Target, type Targets } from './target.js';
+import { groupTermsOf, isQuantised, targetNamed, unsupported, type Target, type Targets } from './target.js';
 import { writeCheckpoint, type OutputMatrix, type OutputTensor } from './write.js';
 import type { MlxFormat } from './mlx-form.js';
 
@@ -64,6 +64,13 @@ async function convert(
   onLayer: QuantizeChoice['onLayer'],
 ): Promise<QuantizeResult> {
   const { checkpoint, where, blocks } = model;
+  if (blocks.pool !== undefined)
+    throw unsupported(
+      'experts of text and of images',
+      'a file holds them in one list',
+      where,
+      'quantise it with another tool',
+    );
   const { experts } = targets;
   if (experts.kind === 'gguf' && checkpoint.kind === 'gguf' && checkpoint.files.length > 1)
     throw unsupported('GGUF in several files', 'their metadata count them', where, 'merge the files first');
@@ -108,7 +115,7 @@ function layersOf({ checkpoint, quantization, blocks, where }: UnboundModel) {
     .sort((a, b) => a.index - b.index)
     .map(({ block, index }): { readonly block: MoeBlock; readonly layer: MoeLayer } => {
       const layer = found.get(index);
-      if (layer !== undefined) return { block, layer };
+      if (layer !== undefined) return { block, layer: withoutRoles(layer, blocks.ignored ?? []) };
       throw new MoegenError('checkpoint/missing-tensor', `expected experts in layer ${index}, found none`, {
         where,
         help: 'check that all files of the checkpoint are there',
@@ -139,9 +146,7 @@ function layerOutputs(
   where: string,
 ): LayerOutputs {
   const chosen = located.matrices.filter(
-    ({ role }) =>
-      /^(?:expert|shared)_(?:gate_up|gate|up|down)$/.test(role) ||
-      (role === 'router' && targets.router !== null),
+    ({ role }) => isQuantised(role) || (role === 'router' && targets.router !== null),
   );
   const matrices = layerMatrices(layer, located.traits, chosen, targets, naming, where);
   const biases = [...layer.vectors].filter(([role]) => /^expert_\w+_bias$/.test(role));

@@ -1,6 +1,7 @@
 // Where quantised matrices go: the kinds of files that tools know a format by, and of each what its tensors are called.
 
 import { MoegenError } from '../errors.js';
+import type { TensorRole } from '../description/block.js';
 import { FORMAT_ALIASES } from '../description/weights.js';
 import { GGUF_TYPES } from '../checkpoint/gguf-types.js';
 import { formatReference, FORMAT_REFERENCES } from '../reference/formats/index.js';
@@ -46,6 +47,11 @@ export function targetNamed(given: string): Target {
 /** A row of a matrix holds whole groups of so many terms. */
 export function groupTermsOf({ format }: Target): number {
   return formatReference(format.name).groupTerms;
+}
+
+/** Whether a role is that of a matrix that is quantised with the experts. */
+export function isQuantised(role: TensorRole): boolean {
+  return /^(?:expert|adjugate|shared)_(?:gate_up|gate|up|down)$/.test(role);
 }
 
 /** One for experts and shared experts, perhaps another for routers. */

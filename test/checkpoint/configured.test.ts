@@ -57,6 +57,19 @@ describe('the format of an expert, the shared expert and the router', () => {
       ['i8_channel_bf16', 'i8_channel_bf16', 'bf16'],
     ],
     [
+      'bytes for a whole matrix, with zero points',
+      grouped(
+        { num_bits: 8, type: 'int', strategy: 'tensor', symmetric: false },
+        { format: 'int-quantized' },
+      ),
+      ['i8_tensor_bf16_asym', 'i8_tensor_bf16_asym', 'bf16'],
+    ],
+    [
+      'bytes in groups',
+      grouped({ num_bits: 8, type: 'int', strategy: 'group', group_size: 64 }, { format: 'int-quantized' }),
+      ['i8_g64_bf16', 'i8_g64_bf16', 'bf16'],
+    ],
+    [
       'FP8 by row',
       grouped({ num_bits: 8, type: 'float', strategy: 'channel' }),
       ['fp8_channel_bf16', 'fp8_channel_bf16', 'bf16'],
@@ -228,12 +241,12 @@ describe('refusals by name', () => {
       /an expression for names of modules, got "\(\?#comment/,
     ],
     [
-      grouped({ num_bits: 8, type: 'int', strategy: 'tensor' }, { format: 'int-quantized' }),
-      /bytes with a scale for each row, got 8 bits by tensor/,
+      grouped({ num_bits: 4, type: 'int', strategy: 'tensor' }, { format: 'int-quantized' }),
+      /bytes with a scale for each matrix, row or group of 32, 64 or 128, got 4 bits by tensor/,
     ],
     [
-      grouped({ num_bits: 8, type: 'int', symmetric: false }, { format: 'int-quantized' }),
-      /bytes with a scale for each row, got 8 bits by row with zero points/,
+      grouped({ num_bits: 8, type: 'int', group_size: 16, strategy: 'group' }, { format: 'int-quantized' }),
+      /bytes with a scale for each matrix, row or group of 32, 64 or 128, got 8 bits by g16/,
     ],
     [
       { quant_method: 'auto-round', bits: 4, group_size: 128, packing_format: 'auto_round:llm_compressor' },

@@ -132,6 +132,28 @@ const ANSWERED: readonly (readonly [string, Parts, object, string])[] = [
     grouped(8, null, 'int-quantized'),
     'affine8_g128_bf16',
   ],
+  ...([[], [1], [1, 1]] as const).map(
+    (extents) =>
+      [
+        `int8 for a whole matrix, a scale of shape [${extents.join(', ')}]`,
+        { weight: ['I8', [ROWS, TERMS]], weight_scale: ['F32', extents] },
+        grouped(8, null, 'int-quantized'),
+        'affine8_g128_f32',
+      ] as const,
+  ),
+  ...([[1], [ROWS, 1], [ROWS, TERMS / 32]] as const).map(
+    (extents) =>
+      [
+        `int8 with zero points of shape [${extents.join(', ')}]`,
+        {
+          weight: ['I8', [ROWS, TERMS]],
+          weight_scale: ['BF16', extents],
+          weight_zero_point: ['I8', extents],
+        },
+        grouped(8, null, 'int-quantized'),
+        extents[1] === TERMS / 32 ? 'affine8_g32_f32' : 'affine8_g128_f32',
+      ] as const,
+  ),
   ...[2, 3, 4, 8].flatMap((bits) =>
     (['gptq', 'gptq_v2'] as const).map(
       (version) =>
@@ -188,19 +210,19 @@ describe('refused by name', () => {
       /F8_E5M2/,
     ],
     [
-      'int8 for a whole matrix',
-      { weight: ['I8', [ROWS, TERMS]], weight_scale: ['F32', [1]] },
-      grouped(8, null, 'int-quantized'),
-      /its scales have the shape \[1\] instead of \[64, 1\]/,
+      'int8 in groups of another size',
+      { weight: ['I8', [ROWS, TERMS]], weight_scale: ['F32', [ROWS, TERMS / 16]] },
+      grouped(8, 16, 'int-quantized'),
+      /its scales have the shape \[\d+, \d+\] instead of \[64, 1\]/,
     ],
     [
-      'int8 with zero points',
+      'int8 with packed zero points',
       {
         ...{ weight: ['I8', [ROWS, TERMS]], weight_scale: ['F32', [ROWS, 1]] },
-        weight_zero_point: ['I8', [ROWS, 1]],
+        weight_zero_point: ['I32', [ROWS, 1]],
       },
       grouped(8, null, 'int-quantized'),
-      /bytes with zero points/,
+      /bytes with zero points of type I32/,
     ],
   ])('%s', (_, parts, section, message) => {
     expect(() => kernelFormat(parts, section)).toThrow(message);

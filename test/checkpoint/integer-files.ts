@@ -11,7 +11,15 @@ const [HIDDEN, WIDTH, EXPERTS, GROUP] = [96, 32, 4, 32] as const;
 
 export const INTEGER_KINDS = [
   ...(['gptq', 'gptq_v2', 'gptq_mixed', 'auto_round_mixed', 'awq'] as const),
-  ...(['int4', 'int4_asym', 'int8_asym', 'int8_row'] as const),
+  ...(['int4', 'int4_asym', 'int8_asym'] as const),
+  ...([
+    'int8_row',
+    'int8_row_asym',
+    'int8_whole',
+    'int8_whole_asym',
+    'int8_group',
+    'int8_group_asym',
+  ] as const),
 ] as const;
 type IntegerKind = (typeof INTEGER_KINDS)[number];
 
@@ -42,11 +50,24 @@ function matrixParts(
     [rows, width],
     words(rows * width),
   ];
-  if (kind === 'int8_row') {
-    const rows = Float32Array.from({ length: columns }, scaleAt);
+  const scope = scopeOf(kind);
+  if (scope !== null) {
+    const shape = { whole: [1], row: [columns, 1], group: [columns, groups] }[scope];
+    const count = shape.reduce((product, extent) => product * extent, 1);
+    const own = Float32Array.from({ length: count }, scaleAt);
     return [
       ['weight', 'I8', [columns, terms], words((columns * terms) / 4)],
-      ['weight_scale', 'F32', [columns, 1], new Uint8Array(rows.buffer)],
+      ['weight_scale', 'F32', shape, new Uint8Array(own.buffer)],
+      ...(kind.endsWith('_asym')
+        ? [
+            [
+              'weight_zero_point',
+              'I8',
+              shape,
+              Uint8Array.from({ length: count }, () => next() >>> 24),
+            ] as const,
+          ]
+        : []),
     ];
   }
   if (!kind.startsWith('int')) {
@@ -76,6 +97,12 @@ function matrixParts(
   ];
 }
 
+/** Who shares a scale, where codes are bytes that are not packed. */
+function scopeOf(kind: IntegerKind): 'row' | 'whole' | 'group' | null {
+  const [, scope] = /^int8_(row|whole|group)/.exec(kind) ?? [];
+  return (scope as 'row' | 'whole' | 'group' | undefined) ?? null;
+}
+
 function quantizationOf(kind: IntegerKind, isReordered: boolean): object {
   const sizes = { bits: 4, group_size: GROUP };
   if (kind === 'awq') return { quant_method: 'awq', version: 'gemm', ...sizes };
@@ -88,8 +115,13 @@ function quantizationOf(kind: IntegerKind, isReordered: boolean): object {
     const dynamic = kind === 'gptq_mixed' ? { '+:.*\\.down_proj$': { bits: 8 } } : null;
     return { quant_method: 'gptq', ...version, desc_act: isReordered, ...sizes, dynamic };
   }
-  if (kind === 'int8_row') {
-    const weights = { num_bits: 8, type: 'int', strategy: 'channel', symmetric: true };
+  const scope = scopeOf(kind);
+  if (scope !== null) {
+    const weights = {
+      ...{ num_bits: 8, type: 'int', symmetric: !kind.endsWith('_asym') },
+      ...{ row: { strategy: 'channel' }, whole: { strategy: 'tensor' }, group: { strategy: 'group' } }[scope],
+      ...(scope === 'group' && { group_size: GROUP }),
+    };
     return {
       ...{ quant_method: 'compressed-tensors', format: 'int-quantized', ignore: ['re:.*mlp.gate$'] },
       config_groups: { group_0: { targets: ['Linear'], weights, input_activations: { num_bits: 8 } } },
@@ -118,7 +150,7 @@ export function writeIntegers(folder: string, kind: IntegerKind, isReordered = f
   for (let expert = 0; expert < EXPERTS; expert += 1) {
     for (const name of ['gate_proj', 'up_proj', 'down_proj']) {
       const [columns, terms] = name === 'down_proj' ? [HIDDEN, WIDTH] : [WIDTH, HIDDEN];
-      const bits = kind === 'int8_asym' || (kind.endsWith('_mixed') && name === 'down_proj') ? 8 : 4;
+      const bits = kind.startsWith('int8_') || (kind.endsWith('_mixed') && name === 'down_proj') ? 8 : 4;
       for (const [suffix, ...rest] of matrixParts(kind, columns, terms, next, { bits, isReordered })) {
         parts.push([`mlp.experts.${expert}.${name}.${suffix}`, ...rest]);
       }

@@ -196,6 +196,80 @@ const CASES: Readonly<Record<string, Popular>> = {
     formats: { router: 'bf16', gate_up: 'affine4_g128_f32', down: 'affine8_g32_f32' },
     tensors: { expert_down: 'model.layers.{layer}.mlp.experts.{expert}.down_proj.qweight' },
   },
+  'Qwen3-Next-80B-A3B FP8': {
+    config: {
+      ...QWEN3,
+      ...{ model_type: 'qwen3_next', moe_intermediate_size: 512, shared_expert_intermediate_size: 512 },
+      quantization_config: {
+        ...{ quant_method: 'fp8', fmt: 'e4m3', weight_block_size: [128, 128] },
+        modules_to_not_convert: [
+          'lm_head',
+          'model.layers.0.mlp.gate',
+          'model.layers.0.mlp.shared_expert_gate',
+        ],
+      },
+    },
+    layers: [0, 1],
+    formats: WITH_SHARED('fp8_128x128_f32'),
+    tensors: { shared_sigmoid_gate: 'model.layers.{layer}.mlp.shared_expert_gate.weight' },
+  },
+  'MiMo-V2-Flash FP8': {
+    config: {
+      ...DEEPSEEK,
+      ...{ model_type: 'mimo_v2_flash', n_shared_experts: null, routed_scaling_factor: null },
+      ...{ moe_layer_freq: [0, 1, 0, 1], scoring_func: 'sigmoid', topk_method: 'noaux_tc' },
+      quantization_config: {
+        ...{ quant_method: 'fp8', weight_block_size: [128, 128] },
+        ignored_layers: ['model.layers.0.self_attn.o_proj'],
+      },
+    },
+    layers: [1, 3],
+    formats: EXPERTS('fp8_128x128_f32'),
+    tensors: { selection_bias: 'model.layers.{layer}.mlp.gate.e_score_correction_bias' },
+  },
+  'Nemotron-3-Nano FP8': {
+    config: {
+      ...DEEPSEEK,
+      ...{ model_type: 'nemotron_h', hybrid_override_pattern: 'ME*E', mlp_hidden_act: 'relu2' },
+      ...{ moe_shared_expert_intermediate_size: 3712, n_shared_experts: 1 },
+      quantization_config: {
+        ...{ quant_method: 'modelopt', quant_algo: 'FP8', kv_cache_quant_algo: 'FP8' },
+        exclude_modules: ['lm_head', 'backbone.layers.*.mixer.gate'],
+      },
+    },
+    layers: [1, 3],
+    formats: WITH_SHARED('fp8_tensor_f32'),
+    tensors: { expert_up: 'backbone.layers.{layer}.mixer.experts.{expert}.up_proj.weight' },
+  },
+  'GLM-4.5-Air FP8 by row': {
+    config: {
+      ...{ ...DEEPSEEK, model_type: 'glm4_moe' },
+      ...compressed(
+        { num_bits: 8, type: 'float', strategy: 'channel', symmetric: true },
+        ['re:.*mlp.gate$', 'lm_head'],
+        'float-quantized',
+      ),
+    },
+    layers: [1, 2, 3],
+    formats: WITH_SHARED('fp8_channel_bf16'),
+    tensors: { shared_up: 'model.layers.{layer}.mlp.shared_experts.up_proj.weight' },
+  },
+  'GroveMoE in bytes, a scale and a zero point for each matrix': {
+    config: {
+      ...{ ...QWEN3, model_type: 'grove_moe', parallel_expert_intermediate_size: 128 },
+      ...compressed(
+        { num_bits: 8, type: 'int', strategy: 'tensor', symmetric: false },
+        ['re:.*mlp.gate$'],
+        'int-quantized',
+      ),
+    },
+    layers: [0, 1],
+    formats: {
+      ...EXPERTS('affine8_g128_f32'),
+      ...{ adjugate_gate_up: 'affine8_g128_f32', adjugate_down: 'affine8_g128_f32' },
+    },
+    tensors: { adjugate_up: 'model.layers.{layer}.mlp.chunk_experts.{expert}.up_proj.weight' },
+  },
   Step3: {
     config: {
       model_type: 'step3_vl',

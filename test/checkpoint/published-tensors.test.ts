@@ -10,13 +10,15 @@ import { formatNamed, PROJECTION_ROLES, type Projection } from '../../generator/
 import { CASES, configPath, layerNumbers, REFUSED } from '../support/published-configs.js';
 
 /** Why the tensors of a model cannot be told. */
-const WITHOUT_NAMES: Readonly<Record<string, RegExp>> = {
-  'ERNIE-4.5-VL-28B-A3B':
-    /its router lies as \[in, out\], and one list holds the experts for text and those for/,
-};
+const WITHOUT_NAMES: Readonly<Record<string, RegExp>> = {};
 
 /** Some tensors of the first layers, by the role that they have. */
 const TENSORS: Readonly<Record<string, Partial<Record<TensorRole, string>>>> = {
+  'ERNIE-4.5-VL-28B-A3B': {
+    router: 'model.layers.{layer}.mlp.gate.weight',
+    selection_bias: 'model.layers.{layer}.mlp.moe_statics.e_score_correction_bias',
+    expert_up: 'model.layers.{layer}.mlp.experts.{expert}.up_proj.weight',
+  },
   'GLM-4.5V': {
     expert_gate: 'model.language_model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight',
     selection_bias: 'model.language_model.layers.{layer}.mlp.gate.e_score_correction_bias',
@@ -29,6 +31,10 @@ const TENSORS: Readonly<Record<string, Partial<Record<TensorRole, string>>>> = {
   'Grok-2': {
     expert_down: 'model.layers.{layer}.block_sparse_moe.experts.{expert}.w2.weight',
     shared_down: 'model.layers.{layer}.mlp.down_proj.weight',
+  },
+  GroveMoE: {
+    expert_gate: 'model.layers.{layer}.mlp.experts.{expert}.gate_proj.weight',
+    adjugate_down: 'model.layers.{layer}.mlp.chunk_experts.{expert}.down_proj.weight',
   },
   'Hunyuan-A13B-origname': { router: 'model.layers.{layer}.mlp.gate.wg.weight' },
   'Jamba-1.5-Mini': { expert_up: 'model.layers.{layer}.feed_forward.experts.{expert}.up_proj.weight' },

@@ -250,6 +250,10 @@ describe('moegen --config', () => {
     const { moe_router_scaling_factor: factor, ...rest } = CONFIG.text_config;
     const cwd = folderWith({
       'slip.json': { ...CONFIG, text_config: { ...rest, moe_router_scaling_factors: factor } },
+      'beside_null.json': {
+        ...CONFIG,
+        text_config: { ...rest, moe_router_scaling_factors: factor, moe_router_scaling_factor: null },
+      },
       'null.json': { ...CONFIG, text_config: { ...CONFIG.text_config, mlp_bias: null, moe_layer_freqs: 1 } },
       'missing.json': {
         ...CONFIG,
@@ -261,6 +265,8 @@ describe('moegen --config', () => {
     expect(slip.err).toBe(
       'warning: slip.json: "moe_router_scaling_factors" is no key of step3p7 that decides anything; "moe_router_scaling_factor" is\n',
     );
+    const beside = await moegen(cwd, 'explain', '--config', 'beside_null.json');
+    expect(beside.err).toMatch(/^warning: beside_null\.json: "moe_router_scaling_factors" is no key/);
     const set = await moegen(cwd, 'model', '--config', 'slip.json', '--no-compile');
     expect(set.err).toMatch(/^warning: .*slip\.json: "moe_router_scaling_factors" is no key/);
     expect(await moegen(cwd, 'explain', '--config', 'null.json')).toMatchObject({ code: 0, err: '' });

@@ -173,7 +173,7 @@ describe('errors', () => {
       { ...MIXTRAL, model_type: 'qwen3_mo' },
       new MoegenError(
         'spec/unknown-model-type',
-        'model_type must be one of the 51 known types, got "qwen3_mo"; the nearest are qwen3_moe, qwen2_moe, qwen3_5_moe',
+        'model_type must be one of the 52 known types, got "qwen3_mo"; the nearest are qwen3_moe, qwen2_moe, qwen3_5_moe',
         { where: 'config.json: model_type', help: bySpec },
       ),
     ],
@@ -182,7 +182,7 @@ describe('errors', () => {
       { hidden_size: 3 },
       new MoegenError(
         'spec/unknown-model-type',
-        'model_type must be one of the 51 known types, got nothing',
+        'model_type must be one of the 52 known types, got nothing',
         {
           where: 'config.json: model_type',
           help: bySpec,

@@ -84,10 +84,11 @@ describe('names of a type', () => {
     expect(readBlock({ model_type: 'a_wrapper', ...sections }, 0, 'c')).toEqual(readBlock(MIXTRAL, 0, 'c'));
   });
 
-  test('a model that cannot be described is refused by its name, with what to do', () => {
-    expect(() => readBlock({ model_type: 'grove_moe' }, 0, 'c')).toThrow(
+  test('a model that is not known is refused by its name, with what to do', () => {
+    expect(() => readBlock({ model_type: 'orchard_moe' }, 0, 'c')).toThrow(
       expect.objectContaining({
-        code: 'spec/refused-model',
+        code: 'spec/unknown-model-type',
+        message: expect.stringContaining('"orchard_moe"') as string,
         help: expect.stringContaining('--spec') as string,
       }),
     );

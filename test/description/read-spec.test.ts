@@ -66,6 +66,20 @@ test('what is left out has its default', () => {
   });
 });
 
+test('adjugate experts have a tensor for each group', () => {
+  const adjugate = { experts_per_group: 4, intermediate_size: 5, scale: 0.5 };
+  const given = { experts_per_group: 4, intermediate_size: 5, layout: 'packed' };
+  const [apart, packed] = [read({ ...SMALL, adjugate }), read({ ...SMALL, adjugate: given })];
+  expect(apart.adjugate).toEqual({ expertsPerGroup: 4, intermediateSize: 5, layout: 'separate', scale: 0.5 });
+  expect(packed.adjugate).toEqual({ expertsPerGroup: 4, intermediateSize: 5, layout: 'packed', scale: 1 });
+  expect(apart.tensors).toMatchObject({
+    adjugate_gate: { name: 'adjugate_gate', shape: [2, 5, 64] },
+    adjugate_up: { name: 'adjugate_up', shape: [2, 5, 64] },
+    adjugate_down: { name: 'adjugate_down', shape: [2, 64, 5] },
+  });
+  expect(packed.tensors.adjugate_gate_up).toEqual({ name: 'adjugate_gate_up', shape: [2, 10, 64] });
+});
+
 test('every key is understood', () => {
   expect(read(LARGE)).toEqual({
     hiddenSize: 64,
@@ -99,6 +113,7 @@ test('every key is understood', () => {
       inputNorm: null,
       outputNorm: null,
     },
+    adjugate: null,
     latent: { size: 16, bias: false, norm: { epsilon: 1e-5 } },
     routedScale: 2,
     outputBias: true,
@@ -162,7 +177,7 @@ describe('errors', () => {
       invalid(
         'unknown key "topk"; the nearest known one is "top_k"',
         'topk',
-        'known here: hidden_size, intermediate_size, num_experts, num_zero_experts, top_k, router, experts, latent, ' +
+        'known here: hidden_size, intermediate_size, num_experts, num_zero_experts, top_k, router, experts, adjugate, latent, ' +
           'routed_scale, output_bias, shared, tensors',
       ),
     ],
@@ -304,6 +319,16 @@ describe('errors', () => {
         },
       },
       inconsistent('an expert without a gate takes glu kind "plain", got "clamp_after"', 'shared.glu'),
+    ],
+    [
+      'adjugate experts of groups that are not whole',
+      { ...SMALL, adjugate: { experts_per_group: 3, intermediate_size: 4 } },
+      inconsistent('experts_per_group must divide num_experts (8), got 3', 'adjugate.experts_per_group'),
+    ],
+    [
+      'adjugate experts beside biases',
+      { ...SMALL, experts: { bias: true }, adjugate: { experts_per_group: 2, intermediate_size: 4 } },
+      inconsistent('adjugate experts have no biases: expected experts without, too', 'adjugate'),
     ],
     [
       'a tensor that the block does not have',

@@ -103,7 +103,7 @@ describe('the weight formats of a model', () => {
 describe('the format of a projection', () => {
   it('is that of the layer, but routers stay dense in the dtype of the activations', () => {
     const names = PROJECTIONS.map((projection) => projectionFormat(projection, 'q4_K', 'bf16').name);
-    expect(names).toEqual(['bf16', 'q4_K', 'q4_K', 'q4_K', 'q4_K', 'q4_K']);
+    expect(names).toEqual(['bf16', 'q4_K', 'q4_K', 'q4_K', 'q4_K', 'q4_K', 'q4_K', 'q4_K']);
     expect(projectionFormat('router', 'f32', 'bf16').name).toBe('f32');
   });
 

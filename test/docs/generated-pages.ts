@@ -68,8 +68,8 @@ export function formatsPage(): Promise<string> {
 Written from the tables of \`generator/description/formats\` by ${REGENERATE}. \`moegen list --formats\` shows the same,
 \`moegen list --formats 'q4*' --json\` for programs.
 
-\`--weights FORMAT\` chooses what all matrices of the experts have, \`--weights down=FORMAT\` what one of \`router\`, \`gate_up\`, \`down\`, \`shared_gate_up\`,
-\`shared_down\` and \`latent\` has. Experts, shared experts and latent projections come in all of these but \`fp4\` and \`fp4_nk\`, which are for the
+\`--weights FORMAT\` chooses what all matrices of the experts have, \`--weights down=FORMAT\` what one of \`router\`, \`gate_up\`, \`down\`, \`adjugate_gate_up\`,
+\`adjugate_down\`, \`shared_gate_up\`, \`shared_down\` and \`latent\` has. Experts, adjugate experts, shared experts and latent projections come in all of these but \`fp4\` and \`fp4_nk\`, which are for the
 drop-in kernels ([audit](audit.md)); routers stay dense unless they are named.
 
 A weight is scale * code + offset. _Planes_ are the buffers of a matrix, with what each holds for how many terms of a row; buffers are called

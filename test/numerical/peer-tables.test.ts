@@ -6,8 +6,16 @@ import { describe, expect, it } from 'vitest';
 import { checkBlock } from '../../generator/description/check-block.js';
 import type { ActivationDtype } from '../../generator/description/dtypes.js';
 import type { LayerPath } from '../../generator/plan/layer.js';
+import type { KernelPlan } from '../../generator/plan/types.js';
+import { compareValues } from '../../generator/validate/compare.js';
+import { decodeElements, encodeElements } from '../../generator/validate/elements.js';
+import { buildJob } from '../../generator/validate/job.js';
+import type { KernelCase } from '../../generator/validate/kernels/cases.js';
+import { stridedIds } from '../../generator/validate/kernels/compact-ids-trials.js';
+import { trialsOf } from '../../generator/validate/kernels/run.js';
+import { createRandom } from '../../generator/validate/random.js';
 import { validateModel } from '../../generator/validate/validate.js';
-import { openBlockTexts, hostDevice } from '../support/host-kernels.js';
+import { allPlans, openBlockTexts, hostDevice, kernelTexts } from '../support/host-kernels.js';
 
 interface Shape {
   readonly tokens: number;
@@ -135,6 +143,53 @@ describe('tables of peers', () => {
       { activation: dtype, weight: dtype, intermediate: dtype, paths: shape.paths, checks: [], seed: 1 },
     );
     expect(verdicts.map(({ ok, identical }) => ({ ok, identical }))).toEqual([{ ok: true, identical: true }]);
+  });
+});
+
+/** ggml's test_mul_mat_id: n_mats, n_used and n; its ids are the first of rows of n_mats, each row a shuffle of all. */
+const STRIDED = [
+  [4, 1, 5],
+  [4, 2, 129],
+  [8, 4, 17],
+  [8, 2, 1],
+] as const;
+
+describe('ggml MUL_MAT_ID with ids of which each row is a part', () => {
+  const plans = allPlans();
+  const planNamed = (name: string) => plans.find((plan) => plan.name === name) ?? expect.fail(name);
+  const compact = planNamed('moe_compact_ids');
+  const users = ['moe_decode_gate_up_swiglu_f32_f32', 'moe_index_build'].map(planNamed);
+
+  it.each(STRIDED)('n_mats %i, n_used %i, n %i', async (numExperts, topK, numTokens) => {
+    const sizes: KernelCase = {
+      ...{ numTokens, numExperts, topK, hiddenSize: 64, intermediateSize: 50, routing: 'spread', scale: 1 },
+      ...{ name: '', numbers: 'plain', isSparse: false, isChecked: false },
+    };
+    const texts = await kernelTexts([compact, ...users]);
+    const load = (plan: KernelPlan) => device.load({ source: texts.textOf(plan) });
+    for (const plan of users) {
+      for (const { inputs, values, expectations } of trialsOf(plan, sizes, createRandom(3))) {
+        const { topk_ids: given, ...others } = inputs;
+        const ids = decodeElements('u32', given as Uint8Array);
+        const all = { ...values, ids_stride: numExperts };
+        const steps = [
+          { plan: compact, library: await load(compact), values: all },
+          { plan, library: await load(plan), values: all },
+        ];
+        const strided = encodeElements('u32', stridedIds(ids, sizes, numExperts));
+        const names = expectations.map(({ output }) => output);
+        const right = await device.run(buildJob(steps, { ...others, strided_ids: strided }, names));
+        // As if they lay together, which is what goes wrong.
+        const wrong = await device.run(buildJob(steps.slice(1), { ...others, topk_ids: strided }, names));
+        const mismatches = ({ outputs }: typeof right) =>
+          expectations.map((expectation, at) => {
+            const got = decodeElements(expectation.element, outputs[at] ?? new Uint8Array());
+            return compareValues(got, expectation).mismatches;
+          });
+        expect(mismatches(right), plan.name).toEqual(names.map(() => 0));
+        if (numTokens > 1) expect(Math.max(...mismatches(wrong)), plan.name).toBeGreaterThan(0);
+      }
+    }
   });
 });
 

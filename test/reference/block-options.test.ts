@@ -3,12 +3,15 @@
 
 import { expect, test } from 'vitest';
 import { rmsNorm } from '../../generator/reference/norm.js';
+import { readBlockSpec } from '../../generator/description/read-spec.js';
 import {
+  expectBlockFormula,
   expectFormula,
   H,
   I,
   logitsOf,
   NUM_TOKENS,
+  packedMlp,
   routedSum,
   sharedMlp,
   stackedExpert,
@@ -30,6 +33,7 @@ import {
   sigmoid,
   silu,
   softmax,
+  sumOf,
   times,
   total,
   type Vector,
@@ -171,6 +175,54 @@ test('smallthinker: a router that sees other states', () => {
   };
   const sizes = { moe_num_primary_experts: 8, moe_num_active_primary_experts: 3, moe_ffn_hidden_size: I };
   expectFormula({ model_type: 'smallthinker', ...sizes, hidden_act: 'relu' }, formula, { routerX });
+});
+
+test('grove_moe: two neighbours share an adjugate expert, under the weights of both', () => {
+  const formula: Formula = (x, p) => {
+    const { ids, normalized } = chosen(softmax(logitsOf(x, p)));
+    const routed = routedSum(ids, normalized, (e) => sharedMlp(p, x, `experts.${e}`));
+    const adjugates = routedSum(ids, normalized, (e) =>
+      sharedMlp(p, x, `chunk_experts.${Math.floor(e / 2)}`),
+    );
+    return add(routed, scaled(adjugates, 0.05));
+  };
+  expectFormula(
+    { model_type: 'grove_moe', ...EXPERTS, ...LAYERS, parallel_expert_intermediate_size: 5 },
+    formula,
+  );
+});
+
+test('an adjugate expert of three neighbours gets the weighted input, its output another factor', () => {
+  const formula: Formula = (x, p) => {
+    const { ids, picked } = chosen(softmax(logitsOf(x, p)));
+    const own = (e: number, slot: number) => {
+      const input = scaled(x, picked[slot] ?? NaN);
+      const adjugate = packedMlp(
+        p.part('adjugate_gate_up', Math.floor(e / 3)),
+        p.part('adjugate_down', Math.floor(e / 3)),
+        input,
+      );
+      return add(stackedExpert(p, input)(e), scaled(adjugate, -0.75));
+    };
+    return sumOf(ids.map(own), H);
+  };
+  const block = {
+    ...{
+      hidden_size: H,
+      intermediate_size: I,
+      num_experts: 9,
+      top_k: 3,
+      router: { scoring: { kind: 'softmax' } },
+    },
+    experts: { weight_on: 'input' },
+    adjugate: { experts_per_group: 3, intermediate_size: 5, layout: 'packed', scale: -0.75 },
+    tensors: {
+      router: { name: 'gate.weight' },
+      expert_gate_up: { name: 'experts.gate_up_proj' },
+      expert_down: { name: 'experts.down_proj' },
+    },
+  };
+  expectBlockFormula(readBlockSpec(JSON.stringify(block), 'case'), formula);
 });
 
 test('a row of zeros has a norm of zeros', () => {

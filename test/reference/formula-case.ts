@@ -39,9 +39,18 @@ interface CaseOptions {
 export function expectFormula(
   config: Readonly<Record<string, unknown>>,
   formula: Formula,
-  { layer = 1, table = [], scale = 0.5, marks, routerX }: CaseOptions = {},
+  { layer = 1, ...options }: CaseOptions = {},
 ): void {
   const block = readBlock({ hidden_size: H, hidden_act: 'silu', ...config }, layer, 'case');
+  expectBlockFormula(block, formula, options);
+}
+
+/** The same for a block that no configuration describes. */
+export function expectBlockFormula(
+  block: MoeBlock,
+  formula: Formula,
+  { table = [], scale = 0.5, marks, routerX }: Omit<CaseOptions, 'layer'> = {},
+): void {
   const filled = parametersOf(block, scale);
   const want = X.flatMap((x, token) => formula(x, lookUp(filled), token));
   const given = referenceBlock(block, withTable(filledWeights(filled, block, 'case'), table), {

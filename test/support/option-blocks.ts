@@ -49,6 +49,28 @@ const INPUTS: Readonly<Record<string, unknown>> = {
     },
     shared: { intermediateSize: 43, combine: 'softmax' },
   },
+  'adjugate experts, weighted inputs, transposed experts': {
+    ...SIZES,
+    router: { scoring: { kind: 'sigmoid' }, normalize: SUM },
+    experts: { weightOn: 'input', gateUpOrder: 'in_out', downOrder: 'in_out' },
+    adjugate: { expertsPerGroup: 3, intermediateSize: 13, layout: 'packed', scale: 0.75 },
+    routedScale: 2.5,
+  },
+  'adjugate experts without a gate in a latent space, shared': {
+    ...SIZES,
+    router: { scoring: { kind: 'sigmoid' }, normalize: SUM },
+    experts: { gateUp: 'ungated', glu: { kind: 'plain', activation: 'relu2' } },
+    adjugate: { expertsPerGroup: 9, intermediateSize: 41, scale: 0.5 },
+    latent: { size: 28, norm: NORM },
+    shared: { intermediateSize: 43 },
+  },
+  'an adjugate expert for each expert, zero experts, bounds that bite': {
+    ...SIZES,
+    numZeroExperts: 4,
+    router: { scoring: { kind: 'softmax' }, normalize: SUM },
+    experts: { gateUp: 'interleaved', glu: { kind: 'oai', limit: 0.5, alpha: 1.702 }, inputNorm: null },
+    adjugate: { expertsPerGroup: 1, intermediateSize: 19, scale: -1.5 },
+  },
   'equal power, logits capped alone': {
     ...SIZES,
     router: { input: 'own', norm: NORM, scoring: { kind: 'raw' }, post: 'softmax', softcap: 0.5 },

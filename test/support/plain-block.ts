@@ -32,6 +32,7 @@ const PLAIN: Omit<MoeBlock, 'tensors'> = {
     inputNorm: null,
     outputNorm: null,
   },
+  adjugate: null,
   latent: null,
   routedScale: 1,
   outputBias: false,

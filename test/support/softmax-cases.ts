@@ -9,6 +9,15 @@ export const SOFTMAX_CASES: Readonly<Record<string, ModelCase>> = {
   olmoe: [{ intermediate_size: 32, ...NUM }, {}, ['gate.weight']],
   flex_olmo: [{ intermediate_size: 32, ...NUM }, {}, ['gate.weight']],
   qwen3_moe: [{ ...OWN_WIDTH, ...LOCAL }, {}, ['gate.weight']],
+  grove_moe: [
+    { ...OWN_WIDTH, ...NUM, parallel_expert_intermediate_size: 16 },
+    {
+      router: { normalize: SUM },
+      experts: { gateUp: 'separate' },
+      adjugate: { expertsPerGroup: 2, intermediateSize: 16, layout: 'separate', scale: 0.05 },
+    },
+    ['gate.weight', 'chunk_experts.{expert}.up_proj.weight'],
+  ],
   qwen3_vl_moe: [{ ...OWN_WIDTH, ...LOCAL }, { router: { normalize: SUM } }, ['gate.weight']],
   qwen2_moe: [
     { ...OWN_WIDTH, ...NUM, shared_expert_intermediate_size: 48 },

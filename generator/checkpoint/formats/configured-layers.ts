@@ -71,7 +71,7 @@ function supported({ format, projection, terms }: RoleFormat, layer: number, whe
 }
 
 /** Bits, group and type of scales, of words and of bytes. */
-const INTEGERS = /^(?:int(\d)|i8)_(?:g(\d+)|channel)_(f16|bf16|f32)(_asym)?$/;
+const INTEGERS = /^(?:int(\d)|i8)_(?:g(\d+)|channel|tensor)_(f16|bf16|f32)(_asym)?$/;
 
 function affineOf(format: string, terms: number, where: string): string {
   const [isInteger, bits = '8', group, type, zeros] = INTEGERS.exec(format) ?? [];

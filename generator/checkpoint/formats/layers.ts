@@ -44,6 +44,16 @@ export function moeLayers(tensors: ReadonlyMap<string, Tensor>, quantization: Qu
   return layers.sort((a, b) => a.index - b.index);
 }
 
+/** A layer without what nothing reads. */
+export function withoutRoles(
+  { matrices, vectors, ...layer }: MoeLayer,
+  roles: readonly TensorRole[],
+): MoeLayer {
+  const rest = <T>(all: ReadonlyMap<TensorRole, T>) =>
+    new Map([...all].filter(([role]) => !roles.includes(role)));
+  return { ...layer, matrices: rest(matrices), vectors: rest(vectors) };
+}
+
 /** A prefix with `{layer}` for the number of the layer. */
 export function prefixPattern(prefix: string): string {
   return prefix.replace(NUMBER, '$1{layer}');

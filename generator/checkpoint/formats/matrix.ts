@@ -192,28 +192,42 @@ function scaled(module: Module, weight: Tensor, scales: Tensor): Matrix {
     return { format: 'mxfp4', planes, ...shape };
   }
   const shape = shapeOf(module, weight.shape);
-  if (weight.type === 'I8') return bytesByRow(module, planes, rows, shape);
+  if (weight.type === 'I8') return integerBytes(module, planes, rows, shape);
   if (weight.type !== 'F8_E4M3') throw unknownFormat(module, `weights of type ${weight.type} under scales`);
   return { format: fp8(module, scales, rows, shape, isExponent), planes, ...shape };
 }
 
-/** The scales of rows are a column, or a vector. */
-function bytesByRow(
+/** Groups of a row that have a scale of their own in bytes. */
+const BYTE_GROUPS = [32, 64, 128] as const;
+
+/** The scales of rows are a column, or a vector; those of groups follow each other, and a matrix may have a single one. */
+function integerBytes(
   module: Module,
   planes: { readonly weight: Tensor; readonly scales: Tensor },
   rows: readonly number[],
   shape: Shape,
 ): Matrix {
   const { scales } = planes;
-  if (module.parts.has('weight_zero_point')) throw unknownFormat(module, 'bytes with zero points');
-  if (scales.shape.join() !== rows.join()) checkShape(module, scales, [...rows, 1], 'scales');
+  const given = scales.shape.join();
+  const lead = rows.slice(0, -1);
+  const isWhole = [lead, [...lead, 1], [...lead, 1, 1]].some((wanted) => wanted.join() === given);
+  const group = BYTE_GROUPS.find((size) => given === [...rows, shape.terms / size].join()) ?? null;
+  const isRow = given === rows.join();
+  if (!isWhole && group === null && !isRow) checkShape(module, scales, [...rows, 1], 'scales');
+  const offsets = module.parts.get('weight_zero_point');
+  if (offsets !== undefined) {
+    checkShape(module, offsets, scales.shape, 'zero points');
+    if (offsets.type !== 'I8') throw unknownFormat(module, `bytes with zero points of type ${offsets.type}`);
+  }
   const type = scaleType(module, scales);
   const { columns, terms } = shape;
+  const scope = isWhole ? 'tensor' : group === null ? 'channel' : `g${group}`;
+  const kind = isWhole ? 'int8_tensor' : 'int8';
   return {
-    format: `i8_channel_${type}`,
-    planes,
+    format: `i8_${scope}_${type}${offsets === undefined ? '' : '_asym'}`,
+    planes: { ...planes, ...(offsets && { offsets }) },
     ...shape,
-    integers: { kind: 'int8', bits: 8, columns, terms, group: null, scaleType: type },
+    integers: { kind, bits: 8, columns, terms, group, scaleType: type },
   };
 }
 

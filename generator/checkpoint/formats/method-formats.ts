@@ -45,16 +45,18 @@ export function compressedFormat(
   refuse: Refuse,
 ): string {
   if (type === 'int') {
+    const zeros = symmetric === false ? '_asym' : '';
     if (format === 'int-quantized' || format === 'naive-quantized') {
-      const isRow = width === 8 && (strategy ?? 'channel') === 'channel' && symmetric !== false;
-      return isRow
-        ? `i8_channel_${dense}`
+      const own = strategy ?? (terms === null ? 'tensor' : 'group');
+      const scope = own === 'group' ? `g${terms ?? ''}` : own;
+      return width === 8 && ['tensor', 'channel', 'g32', 'g64', 'g128'].includes(scope)
+        ? `i8_${scope}_${dense}${zeros}`
         : refuse(
-            `bytes with a scale for each row, got ${width} bits by ${strategy ?? 'row'}${symmetric === false ? ' with zero points' : ''}`,
+            `bytes with a scale for each matrix, row or group of 32, 64 or 128, got ${width} bits by ${scope}`,
           );
     }
     const scope = terms === null ? 'channel' : `g${terms}`;
-    return `int${width}_${scope}_${dense}${symmetric === false ? '_asym' : ''}`;
+    return `int${width}_${scope}_${dense}${zeros}`;
   }
   if (width === 8 && terms === 32) return 'mxfp8';
   if (width === 8) {

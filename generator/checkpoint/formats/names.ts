@@ -17,6 +17,7 @@ const GGUF: readonly Modules[] = [
     },
     ...{ expert_gate: 'ffn_gate_exps', expert_up: 'ffn_up_exps', expert_down: 'ffn_down_exps' },
     ...{ shared_gate: 'ffn_gate_shexp', shared_up: 'ffn_up_shexp', shared_down: 'ffn_down_shexp' },
+    ...{ adjugate_gate: 'ffn_gate_chexps', adjugate_up: 'ffn_up_chexps', adjugate_down: 'ffn_down_chexps' },
     expert_gate_up: 'ffn_gate_up_exps',
   },
   // Older files have a tensor for each expert.

@@ -45,6 +45,11 @@ const PROJECTIONS_OF_EXPERTS = gated(
 );
 const inModule = (module: string) => gated(`${module}.gate_proj`, `${module}.up_proj`, `${module}.down_proj`);
 const STACKED = { expert_gate_up: 'experts.gate_up_proj', expert_down: 'experts.down_proj' } as const;
+const adjugates = (module: string) => ({
+  adjugate_gate: `${module}.gate_proj`,
+  adjugate_up: `${module}.up_proj`,
+  adjugate_down: `${module}.down_proj`,
+});
 const shared = (module: string) => ({
   shared_gate: `${module}.gate_proj`,
   shared_up: `${module}.up_proj`,
@@ -124,6 +129,11 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   qwen3_next: usual(QWEN_SHARED),
   qwen3_5_moe: { prefix: MLP, modules: { router: 'gate', ...STACKED, ...QWEN_SHARED } },
   qwen3_vl_moe: { prefix: MLP, modules: { router: 'gate', ...STACKED }, isInOut: true },
+  grove_moe: {
+    ...usual(adjugates('chunk_experts.{expert}')),
+    // No model of MLX has them: stacked as the experts of others are.
+    mlx: { modules: adjugates('chunk_experts') },
+  },
   hunyuan_v1_moe: usual({ router: 'gate.wg', ...shared('shared_mlp') }),
   ernie4_5_moe: usual({ selection_bias: 'moe_statics.e_score_correction_bias' }),
   longcat_flash: usual({
@@ -237,8 +247,6 @@ const WRAPPERS: Readonly<Record<string, (prefix: string) => string>> = {
 /** Models whose published matrices no recipe can make into buffers, with the reason. */
 const REFUSED: Readonly<Record<string, string>> = {
   nllb_moe: 'its encoder and its decoder each number their layers from 0',
-  ernie4_5_moe_vl:
-    'its router lies as [in, out], and one list holds the experts for text and those for images',
 };
 
 export interface PublishedNames extends Names {

@@ -7,6 +7,7 @@ import { configuredDtype } from '../../checkpoint/formats/quantization.js';
 import { describeModel, layerGroups, openModel, type DescribedModel } from '../../checkpoint/model.js';
 import { checkTermOrders } from '../../checkpoint/term-order.js';
 import { MoegenError } from '../../errors.js';
+import type { ExpertPoolName } from '../../description/models/index.js';
 import type { ActivationDtype, Bf16Storage } from '../../description/dtypes.js';
 import { prepareSet } from '../../output/kernel-set.js';
 import { planModel, type ModelDescription } from '../../plan/model.js';
@@ -20,6 +21,8 @@ import { produce } from './generate.js';
 export interface ModelOptions {
   /** A configuration without its checkpoint. */
   readonly config?: string | undefined;
+  /** Of models with experts for text and for images; those for text. */
+  readonly experts?: ExpertPoolName | undefined;
   /** Without it, what the configuration says. */
   readonly dtype?: readonly ActivationDtype[] | undefined;
   readonly bf16Storage?: Bf16Storage | undefined;
@@ -53,11 +56,11 @@ export async function model(location: string | undefined, options: ModelOptions,
 
 async function readHeaders(
   location: string | undefined,
-  { config }: ModelOptions,
+  { config, experts }: ModelOptions,
   io: Io,
 ): Promise<DescribedModel> {
   if (location !== undefined && config === undefined) {
-    const opened = await openModel(path.resolve(io.cwd, location));
+    const opened = await openModel(path.resolve(io.cwd, location), undefined, experts);
     try {
       await checkTermOrders(opened.layers);
     } finally {
@@ -65,7 +68,8 @@ async function readHeaders(
     }
     return opened;
   }
-  if (location === undefined && config !== undefined) return describeModel(path.resolve(io.cwd, config));
+  if (location === undefined && config !== undefined)
+    return describeModel(path.resolve(io.cwd, config), experts);
   const given = location === undefined ? 'neither' : 'both';
   throw new MoegenError(
     'cli/no-model',
@@ -96,9 +100,16 @@ function describe(model: ModelDescription, dtypes: readonly string[]): string {
 function describeGroup({ layers, formats = {}, buffers = [] }: ModelDescription['groups'][number]): string[] {
   // One row for the planes that come from the same tensors.
   const rows = new Map<string, readonly [string[], string, string]>();
-  for (const { binding, operation, perExpert, tensors } of buffers) {
+  for (const { binding, operation, perExpert, tensors, firstExpert, isTransposed, row: own } of buffers) {
     const sources = Object.values(tensors).join('\n');
-    const row = rows.get(sources) ?? [[], perExpert ? `${operation} of each expert` : operation, sources];
+    const recipe = [
+      operation,
+      ...(own === undefined ? [] : [`of row ${own}`]),
+      ...(isTransposed === true ? ['of the transpose'] : []),
+      ...(perExpert ? ['of each expert'] : []),
+      ...(firstExpert === undefined ? [] : [`from ${firstExpert} on`]),
+    ];
+    const row = rows.get(sources) ?? [[], recipe.join(' '), sources];
     row[0].push(binding);
     rows.set(sources, row);
   }

@@ -23,7 +23,7 @@ export async function runCheckpoint(location: string, options: ValidateOptions, 
   const expected = expect === undefined ? null : await readExpected(path.resolve(io.cwd, expect));
   const isWanted = (index: number) =>
     (layer ?? index) === index && (expected === null || expected.some((each) => each.layer === index));
-  const model = await openModel(path.resolve(io.cwd, location), isWanted);
+  const model = await openModel(path.resolve(io.cwd, location), isWanted, options.experts);
   try {
     checkLayers(model, expected, options);
     return await runLayers(model, expected, options, io);

@@ -2,6 +2,7 @@
 // compares those with what the model's own code computed.
 
 import type { PtxAlignment, PtxMatrix } from '../../compile/ptx.js';
+import type { ExpertPoolName } from '../../description/models/index.js';
 import { MoegenError } from '../../errors.js';
 import type { Check, DeviceName, Subnormals } from '../../native/types.js';
 import { GENERAL_FORMAT_NAMES } from '../../description/weights.js';
@@ -24,6 +25,7 @@ export interface ValidateOptions extends Pick<Selection, 'dtype' | 'bf16Storage'
   /** A checkpoint, whose layers are run; without --dtype in the dtype that its configuration names. */
   readonly model?: string | undefined;
   readonly isDtypeGiven?: boolean;
+  readonly experts?: ExpertPoolName | undefined;
   readonly layer?: number | undefined;
   readonly expect?: string | undefined;
   /** In a model's blocks; fixtures and kernels have their own. */
@@ -71,9 +73,11 @@ export async function validate(
 
 /** What is about a model or a checkpoint, without one. */
 function refuseStray(options: ValidateOptions, hasModel: boolean): void {
-  const { tokens, layer, expect, model, weights } = options;
-  const stray = model === undefined && layer !== undefined ? '--layer' : '--expect';
-  if (model === undefined && (layer ?? expect) !== undefined) {
+  const { tokens, layer, expect, experts, model, weights } = options;
+  const [stray] = Object.entries({ '--layer': layer, '--expect': expect, '--experts': experts }).flatMap(
+    ([flag, value]) => (value === undefined ? [] : [flag]),
+  );
+  if (model === undefined && stray !== undefined) {
     throw new MoegenError('cli/no-checkpoint', `${stray} is about the layers of a checkpoint, got none`, {
       where: stray,
       help: 'add --model DIR or FILE',

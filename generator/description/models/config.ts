@@ -13,6 +13,8 @@ export interface LayerConfig {
   /** The configurations that wrap it. */
   readonly outer: readonly ConfigValues[];
   readonly layer: number;
+  /** Which of the model's pools of experts. */
+  readonly pool: number;
   /** The file, for messages. */
   readonly where: string;
   /** Collects the keys that are looked up, first parts of paths alone. */

@@ -5,7 +5,6 @@ import { distance } from 'fastest-levenshtein';
 import { MoegenError } from '../../errors.js';
 import { isRecord, type ConfigValues, type LayerConfig } from './config.js';
 import type { ModelRow } from './parts.js';
-import { REFUSED_MODELS } from './refused.js';
 import { MODEL_ROWS } from './table.js';
 
 export interface Model {
@@ -53,12 +52,14 @@ export function findModel(config: unknown, where: string): Model {
   );
   for (const name of [...types, ...classes]) {
     if (typeof name !== 'string') continue;
-    refuse(name, where);
     const row = MODEL_ROWS.find((candidate) => candidate.types.some((type) => plain(type) === plain(name)));
     if (row === undefined) continue;
     const values = configs.at(-1) ?? config;
     const outer = configs.slice(0, -1);
-    return { row, config: { modelType: row.types[0], values, outer, layer: 0, where, asked: new Set() } };
+    return {
+      row,
+      config: { modelType: row.types[0], values, outer, layer: 0, pool: 0, where, asked: new Set() },
+    };
   }
   throw unknownModelType(
     types.find((type) => type !== undefined),
@@ -73,16 +74,6 @@ function plain(name: string): string {
     .toLowerCase()
     .replace(/(?:_(?:text|thinker))+$/, '')
     .replaceAll(/[^a-z0-9]/g, '');
-}
-
-function refuse(name: string, where: string): void {
-  const refused = REFUSED_MODELS.find(({ types }) => types.some((type) => plain(type) === plain(name)));
-  if (refused === undefined) return;
-  const { types, reason, help } = refused;
-  throw new MoegenError('spec/refused-model', `${types[0]} cannot be described as a block: ${reason}`, {
-    where: `${where}: model_type`,
-    help,
-  });
 }
 
 function unknownModelType(given: unknown, where: string): MoegenError {

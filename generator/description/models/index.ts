@@ -1,7 +1,7 @@
 // A model's config.json into the MoE blocks of its layers: the row of its model type, with the readers called.
 
 import { MoegenError } from '../../errors.js';
-import type { MoeBlock } from '../block.js';
+import type { MoeBlock, TensorRole } from '../block.js';
 import { checkBlock } from '../check-block.js';
 import type { FormatMix } from '../weights.js';
 import { misspelt } from './spelling.js';
@@ -23,8 +23,24 @@ export interface LayerBlocks {
   readonly blocks: readonly BlockOfLayers[];
   /** Layers without a MoE block. */
   readonly denseLayers: readonly number[];
+  /** Tensors that lie in checkpoints, and that nothing reads, by the roles that they have in other models. */
+  readonly ignored?: readonly TensorRole[];
+  /** Which experts of the layers the blocks are about, where the model has several pools. */
+  readonly pool?: ExpertPool;
   /** Sentences about what is odd in the configuration. */
   readonly warnings?: readonly string[];
+}
+
+/** Pools of experts, in the order in which models have them. */
+export const EXPERT_POOLS = ['text', 'image'] as const;
+export type ExpertPoolName = (typeof EXPERT_POOLS)[number];
+
+export interface ExpertPool {
+  readonly name: ExpertPoolName;
+  readonly at: number;
+  /** Number of its first expert among those of all pools. */
+  readonly first: number;
+  readonly count: number;
 }
 
 /** Beyond it a number of layers is a slip. */
@@ -62,9 +78,11 @@ export function modelTypeOf(config: unknown, where: string): string {
   return findModel(config, where).config.modelType;
 }
 
-/** Which layers have which block. */
-export function blockLayers(config: unknown, where: string): LayerBlocks {
-  const model = findModel(config, where);
+/** Which layers have which block, with the experts of that pool. Throws `spec/no-such-experts`. */
+export function blockLayers(config: unknown, where: string, name: ExpertPoolName = 'text'): LayerBlocks {
+  const found = findModel(config, where);
+  const pool = poolOf(found, name);
+  const model = { ...found, config: { ...found.config, pool: pool?.at ?? 0 } };
   const numLayers = model.row.layers.numLayers(model.config);
   if (numLayers > MAX_LAYERS) {
     throw new MoegenError(
@@ -85,14 +103,42 @@ export function blockLayers(config: unknown, where: string): LayerBlocks {
     group.layers.push(layer);
     blocks.set(key, group);
   }
-  const leftOut = model.row.leftOut?.(model.config) ?? null;
-  const warnings = [...slips(model), ...(leftOut === null ? [] : [`${where}: ${leftOut}`])];
-  return { numLayers, blocks: Array.from(blocks.values()), denseLayers, warnings };
+  const warnings = [...slips(model), ...(pool === null ? [] : [otherPool(pool, where)])];
+  const { ignored = [] } = model.row;
+  return {
+    ...{ numLayers, blocks: Array.from(blocks.values()), denseLayers, ignored, warnings },
+    ...(pool !== null && { pool }),
+  };
+}
+
+/** Null for a model with a single pool, whose tokens are all alike. */
+function poolOf({ row, config }: Model, name: ExpertPoolName): ExpertPool | null {
+  const counts = row.pools?.(config) ?? [];
+  const at = EXPERT_POOLS.indexOf(name);
+  const count = counts[at];
+  if (counts.length > 1 && count !== undefined) {
+    const first = counts.slice(0, at).reduce((sum, each) => sum + each, 0);
+    return { name, at, first, count };
+  }
+  if (name === 'text') return null;
+  throw new MoegenError('spec/no-such-experts', `${config.modelType} has no experts for ${name}s alone`, {
+    where: config.where,
+    help: 'leave --experts out',
+  });
+}
+
+function otherPool({ name }: ExpertPool, where: string): string {
+  const [own, other] = name === 'text' ? ['text', 'images'] : ['images', 'text'];
+  const flag = name === 'text' ? 'moegen model --experts image' : 'moegen model without --experts';
+  return (
+    `${where}: the blocks are those of ${own}; tokens of ${other} have a router and experts of their own: ` +
+    `${flag} describes these, and each token runs through the block of its kind`
+  );
 }
 
 /** Keys that nobody asked for and that look like one that was asked for in vain. */
 function slips({ config }: Model): string[] {
-  const missing = [...config.asked].filter((key) => !(key in config.values));
+  const missing = [...config.asked].filter((key) => (config.values[key] ?? null) === null);
   return Object.keys(config.values).flatMap((given) => {
     if (config.asked.has(given) || NO_SLIPS.has(given)) return [];
     const meant = misspelt(given, missing);

@@ -1,6 +1,6 @@
 // Which layers of a model have a MoE block: rules for the table, each the way in which some models say it.
 
-import { count, natural, naturalList, ofText, real, text, textList, type Reader } from './readers.js';
+import { count, natural, naturalList, ofPool, real, text, textList, type Reader } from './readers.js';
 import { invalidValue, type Keys, type LayerConfig } from './config.js';
 
 export interface LayerRule {
@@ -90,13 +90,13 @@ export const sparseStep: LayerRule = {
   },
 };
 
-/** Every n-th layer between a first and a last one; -1 as the last one is the end. Of several modalities, those of the text. */
+/** Every n-th layer between a first and a last one; -1 as the last one is the end. Of several pools of experts each has its own. */
 export const interval: LayerRule = {
   numLayers: numHiddenLayers,
   isMoe: (config) => {
-    const given = ofText('moe_layer_end_index', (keys) => real(keys, -1))(config);
-    const end = given === -1 ? Infinity : ofText('moe_layer_end_index', (keys) => natural(keys, 0))(config);
-    const start = ofText('moe_layer_start_index', (keys) => natural(keys, 1))(config);
+    const given = ofPool('moe_layer_end_index', (keys) => real(keys, -1))(config);
+    const end = given === -1 ? Infinity : ofPool('moe_layer_end_index', (keys) => natural(keys, 0))(config);
+    const start = ofPool('moe_layer_start_index', (keys) => natural(keys, 1))(config);
     const isInside = config.layer >= start && config.layer <= end;
     return isInside && isMultiple(config.layer + 1, natural('moe_layer_interval', 1)(config));
   },

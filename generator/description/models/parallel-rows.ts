@@ -1,8 +1,19 @@
-// Rows of the model table whose experts work beside a dense branch that is a whole MLP of the model's own width.
+// Rows of the model table whose experts work beside others: a dense branch that is a whole MLP of the model's own width, or smaller experts
+// that neighbours share.
 
-import { everyLayer, layersIf } from './layers.js';
+import { everyLayer, layersIf, sparseStep } from './layers.js';
 import type { LayerConfig } from './config.js';
-import { expertsPerToken, hiddenSize, softcapAt, STACKED, SUM, type ModelRow } from './parts.js';
+import {
+  expertsPerToken,
+  hiddenSize,
+  moeIntermediateSize,
+  plainGlu,
+  softcapAt,
+  softmaxRouter,
+  STACKED,
+  SUM,
+  type ModelRow,
+} from './parts.js';
 import { activation, count, firstOf, flag, natural, real } from './readers.js';
 
 /** Of the norms of a layer. */
@@ -43,6 +54,36 @@ export const parallelRows: readonly ModelRow[] = [
       shared_output_norm: 'post_feedforward_layernorm_1.weight',
     },
     layers: layersIf(flag('enable_moe_block', false), everyLayer),
+  },
+  {
+    // As the makers serve it (inclusionAI/GroveMoE): 2, 128 and 0.05 stand in their code, and `norm_topk_prob` is not asked for. They
+    // choose by the sigmoid of the logits, in the order of which the softmax lies too.
+    types: ['grove_moe'],
+    block: {
+      hiddenSize,
+      intermediateSize: moeIntermediateSize,
+      numExperts: count('num_experts'),
+      topK: expertsPerToken,
+      router: softmaxRouter,
+      experts: { gateUp: 'separate', glu: plainGlu },
+      adjugate: {
+        expertsPerGroup: natural('experts_per_group', 2),
+        intermediateSize: natural('parallel_expert_intermediate_size', 128),
+        scale: real('expert_group_scale', 0.05),
+      },
+    },
+    tensors: {
+      router: 'gate.weight',
+      expert_gate: 'experts.{expert}.gate_proj.weight',
+      expert_up: 'experts.{expert}.up_proj.weight',
+      expert_down: 'experts.{expert}.down_proj.weight',
+      adjugate_gate: 'chunk_experts.{expert}.gate_proj.weight',
+      adjugate_up: 'chunk_experts.{expert}.up_proj.weight',
+      adjugate_down: 'chunk_experts.{expert}.down_proj.weight',
+    },
+    layers: sparseStep,
+    // Of `expert_bias`, which no code reads.
+    ignored: ['selection_bias'],
   },
   {
     // As the makers serve it (sgl-project/sglang); the activation is that of their first model.

@@ -37,8 +37,10 @@ export interface ModelRow {
   /** For every role that a block of this type can have. */
   readonly tensors: TensorNames;
   readonly layers: LayerRule;
-  /** What of the model the blocks leave out, as a sentence; null where that is nothing. */
-  readonly leftOut?: (config: LayerConfig) => string | null;
+  /** Tensors that lie in checkpoints, and that nothing reads, by the roles that they have in other models. */
+  readonly ignored?: readonly TensorRole[];
+  /** Experts of each pool, where tokens of text and of images have experts of their own; of one pool nothing. */
+  readonly pools?: (config: LayerConfig) => readonly number[];
 }
 
 export const hiddenSize = count('hidden_size');

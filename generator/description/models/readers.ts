@@ -55,12 +55,17 @@ export function countPerLayer(keys: Keys): Reader<number> {
   };
 }
 
-/** The first of a list with one for each modality, which is the text's; or the value itself. */
-export function ofText<T>(key: string, reader: (keys: Keys) => Reader<T>): Reader<T> {
+/** The one of a list with one for each pool of experts; or the value itself. */
+export function ofPool<T>(key: string, reader: (keys: Keys) => Reader<T>): Reader<T> {
   return (config) => {
     const found = findValue(config, key);
-    return reader(found !== null && isList(found.value) ? `${key}.0` : key)(config);
+    return reader(found !== null && isList(found.value) ? `${key}.${config.pool}` : key)(config);
   };
+}
+
+/** That of the first pool, whatever the pool. */
+export function ofFirstPool<T>(reader: Reader<T>): Reader<T> {
+  return (config) => reader({ ...config, pool: 0 });
 }
 
 /** A number, or a list with one for each layer. */

@@ -46,7 +46,8 @@ import {
   isNull,
   natural,
   naturalPerLayer,
-  ofText,
+  ofFirstPool,
+  ofPool,
   real,
   when,
 } from './readers.js';
@@ -55,22 +56,16 @@ import {
 const hunyuanWidth = firstOf('moe_intermediate_size', countPerLayer, intermediateSize);
 
 /** Models for images and text have experts for each, and the text's block is the one that is described. */
-const ernieWidth = ofText('moe_intermediate_size', count);
-const ernieExperts = firstOf('moe_num_experts', () => ofText('moe_num_experts', count), count('num_experts'));
+const ernieWidth = ofPool('moe_intermediate_size', count);
+const ernieExperts = firstOf('moe_num_experts', () => ofPool('moe_num_experts', count), count('num_experts'));
 
 /** A token of an image has a router and experts of its own, and the shared expert in common with the text. */
-function ernieImageExperts({ values }: LayerConfig): string | null {
-  const [, experts] = listOf(values['moe_num_experts']);
-  const [, width] = listOf(values['moe_intermediate_size']);
-  if (typeof experts !== 'number' || typeof width !== 'number' || experts === 0) return null;
-  return (
-    `the blocks are those of text; tokens of images have ${experts} experts of their own, ${width} wide: ` +
-    'describe these in a second block with --spec block.json, and run each token through the block of its kind'
-  );
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+function erniePools({ values }: LayerConfig): readonly number[] {
+  const [widths, experts]: unknown[] = [values['moe_intermediate_size'], values['moe_num_experts']];
+  if (!Array.isArray(widths)) return [];
+  // One number of experts is that of each.
+  const counts: readonly unknown[] = Array.isArray(experts) ? experts : widths.map(() => experts);
+  return counts.filter((count): count is number => typeof count === 'number' && count > 0);
 }
 
 /** As wide as its key says, its output scaled by a sigmoid of the token. */
@@ -224,7 +219,12 @@ export const softmaxRows: readonly ModelRow[] = [
         normalize: { kind: 'floor', floor: real('moe_norm_min', 1e-12) },
       },
       experts: plainExperts,
-      shared: sharedExperts('moe_num_shared_experts', 2, { bias: flag('use_bias', false) }, ernieWidth),
+      shared: sharedExperts(
+        'moe_num_shared_experts',
+        2,
+        { bias: flag('use_bias', false) },
+        ofFirstPool(ernieWidth),
+      ),
     },
     tensors: {
       ...GATE_AND_STACKED,
@@ -235,7 +235,7 @@ export const softmaxRows: readonly ModelRow[] = [
       },
     },
     layers: interval,
-    leftOut: ernieImageExperts,
+    pools: erniePools,
   },
   {
     types: ['longcat_flash'],

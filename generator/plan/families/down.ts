@@ -10,6 +10,7 @@ import {
   columnProducts,
   columnsTerms,
 } from '../columns.js';
+import { expertBanks } from '../banks.js';
 import { constants } from '../constants.js';
 import { biasElement, formatUses } from '../format-terms.js';
 import { matrixBuffers, plainPart, type Matrices } from '../matrices.js';
@@ -24,44 +25,49 @@ import { rowTerms } from './row-sources.js';
 import { expertAxes, partTerm, type ExpertAxes } from './shared.js';
 
 export function downPlans(spec: GenerationSpec): KernelPlan[] {
-  const variant = downVariant(spec.block);
-  return expertAxes(spec, 'down').flatMap((axes) => {
-    if (variant.order === 'in_out' && axes.weight.element === null) return [];
-    const tiles = TILE_NAMES.map((tile) => tiledPlan(spec, axes, variant, tile));
-    return variant.order === 'in_out'
-      ? [...tiles, decodeTransposedPlan(spec, axes, variant)]
-      : [...tiles, rowPlan(spec, axes, variant, 'tile'), rowPlan(spec, axes, variant, 'assignment')];
+  return expertBanks(spec.block).flatMap((bank) => {
+    const variant = downVariant(spec.block, bank);
+    return expertAxes(spec, bank.projections.down).flatMap((axes) => plansOf(spec, axes, variant));
   });
 }
 
+function plansOf(spec: GenerationSpec, axes: ExpertAxes, variant: DownVariant): KernelPlan[] {
+  if (variant.order === 'in_out' && axes.weight.element === null) return [];
+  const tiles = TILE_NAMES.map((tile) => tiledPlan(spec, axes, variant, tile));
+  return variant.order === 'in_out'
+    ? [...tiles, decodeTransposedPlan(spec, axes, variant)]
+    : [...tiles, rowPlan(spec, axes, variant, 'tile'), rowPlan(spec, axes, variant, 'assignment')];
+}
+
 /** The matrix that the routed experts' down kernels multiply. */
-function downMatrices({ order, hasBias, space }: DownVariant): Matrices {
+function downMatrices({ bank, order, hasBias, space }: DownVariant): Matrices {
   return {
-    parts: [plainPart('down', space.width, hasBias)],
+    parts: [plainPart(`${bank.prefix}down`, space.width, hasBias)],
     order,
     columns: space.width,
-    terms: 'intermediate_size',
-    isPerExpert: true,
+    terms: bank.columns,
+    owner: bank.owner,
   };
 }
 
 function tiledPlan(spec: GenerationSpec, axes: ExpertAxes, variant: DownVariant, name: TileName): KernelPlan {
   const { activation, weight, intermediate } = axes;
   const { words } = downNaming(variant);
+  const family = `${variant.bank.prefix}down` as const;
   const form = tiledForm(name, { ...productUse(spec, axes, variant), input: intermediate.dtype });
   return {
     ...commonPlan(spec, axes, variant),
-    name: kernelName('down', ...words, activation, weight.name, intermediate.suffix, form.suffix),
-    family: 'down',
+    name: kernelName(family, ...words, activation, weight.name, intermediate.suffix, form.suffix),
+    family,
     template: 'product',
-    summary: `Grouped down projection of ${intermediate.dtype} rows with ${weight.summary} weights, float output`,
+    summary: `Grouped ${nameIn(variant)} projection of ${intermediate.dtype} rows with ${weight.summary} weights, ${outputIn(variant)}`,
     axes: { ...commonAxes(axes, variant), tile: name },
     bindings: bindings(...buffers(axes, variant, 'tile')),
     ...form.plan,
     terms: {
       ...commonTerms(spec, axes, variant, 'tile'),
       ...form.terms,
-      finish: { isStage: false, isMixing: false },
+      finish: { isStage: false, isMixing: false, ...storing(variant) },
       steps: [],
     },
   };
@@ -75,14 +81,14 @@ function rowPlan(
 ): KernelPlan {
   const { activation, weight, intermediate } = axes;
   const { words } = downNaming(variant);
-  const family = source === 'tile' ? 'skinny_down' : 'decode_down';
+  const family = `${source === 'tile' ? 'skinny' : 'decode'}_${variant.bank.prefix}down` as const;
   const form = rowForm({ ...productUse(spec, axes, variant), source });
   return {
     ...commonPlan(spec, axes, variant),
     name: kernelName(family, ...words, activation, weight.name, intermediate.suffix),
     family,
     template: 'row_product',
-    summary: `Down projection of ${source === 'tile' ? 'a few rows of each expert' : 'a few tokens'} with ${weight.summary} weights, float output`,
+    summary: `${capitalised(nameIn(variant))} projection of ${source === 'tile' ? 'a few rows of each expert' : 'a few tokens'} with ${weight.summary} weights, ${outputIn(variant)}`,
     axes: commonAxes(axes, variant),
     bindings: bindings(...buffers(axes, variant, source)),
     ...form.plan,
@@ -92,25 +98,29 @@ function rowPlan(
       hasZeroExperts: false,
       finish: {
         isStage: false,
-        isRow: true,
         isSigmoid: false,
         isLogit: false,
         isCapped: false,
         isMixing: false,
+        ...storing(variant),
       },
       steps: [],
     },
   };
 }
 
+function storing({ bank: { isAdded } }: DownVariant) {
+  return { isAdded, isRow: !isAdded };
+}
+
 function productUse({ bf16Storage }: GenerationSpec, { weight }: ExpertAxes, variant: DownVariant) {
   return {
     matrices: downMatrices(variant),
     weight,
-    indirect: 'down_threadgroups',
+    indirect: variant.bank.grids.down,
     isScaled: false,
     bf16Storage,
-  } as const;
+  };
 }
 
 /** Of a transposed matrix, by columns. */
@@ -156,10 +166,24 @@ function pick(terms: Readonly<Record<string, TemplateValue | undefined>>): Recor
   );
 }
 
-function commonPlan(spec: GenerationSpec, { activation }: ExpertAxes, { space }: DownVariant) {
+/** In a kernel's summary. */
+function nameIn({ bank }: DownVariant): string {
+  return bank.owner === 'adjugate' ? "shared neighbours' down" : 'down';
+}
+
+function outputIn({ bank }: DownVariant): string {
+  return bank.isAdded ? "added to the experts' rows in float" : 'float output';
+}
+
+function capitalised(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
+function commonPlan(spec: GenerationSpec, { activation }: ExpertAxes, { bank, space }: DownVariant) {
+  const added = bank.isAdded ? (['adjugate_scale'] as const) : [];
   return {
     folder: activation,
-    constants: constants(spec, space.width, 'intermediate_size', 'num_experts'),
+    constants: constants(spec, space.width, bank.columns, 'num_experts', ...bank.constants, ...added),
     mslVersion: spec.mslVersion,
   };
 }
@@ -177,13 +201,15 @@ function buffers(axes: ExpertAxes, variant: DownVariant, source: RowSource): Omi
   const { weight, activation, intermediate } = axes;
   const note = source === 'tile' ? 'rows in expert order' : 'rows in token order';
   return [
-    buffer('intermediate', intermediate.dtype, ['num_tokens * top_k', 'intermediate_size'], { note }),
+    buffer(variant.bank.intermediate, intermediate.dtype, ['num_tokens * top_k', variant.bank.columns], {
+      note,
+    }),
     ...matrixBuffers(downMatrices(variant), weight, biasElement(weight, activation)),
     source === 'tile'
       ? buffer('tile_map', 'u32', ['max_tiles', '3'], { note: 'expert, first row, number of rows' })
       : buffer('topk_ids', 'u32', ['num_tokens', 'top_k']),
     buffer('expert_output', 'f32', ['num_tokens * top_k', variant.space.width], {
-      access: 'write',
+      access: variant.bank.isAdded ? 'read_write' : 'write',
       note,
       open: ['gaps'],
     }),
@@ -196,11 +222,12 @@ function commonTerms(
   variant: DownVariant,
   source: RowSource,
 ): Record<string, TemplateValue> {
+  const { bank } = variant;
   const matrices = downMatrices(variant);
   const part = partTerm(matrices, matrices.parts[0], {
     column: 'column',
     biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
-    input: 'intermediate[r, i]',
+    input: `${bank.intermediate}[r, i]`,
     term: 'i',
     index: 'h',
   });
@@ -209,12 +236,14 @@ function commonTerms(
     rows: rowTerms({ source, isGathered: false, inWords: '' }),
     part: { bias: part.bias },
     description: [
-      `expert_output[r, h] = ${part.inWords}`,
+      bank.isAdded
+        ? `expert_output[r, h] += adjugate_scale * (${part.inWords})`
+        : `expert_output[r, h] = ${part.inWords}`,
       source === 'tile'
         ? "with the expert of row r, left in float: it is rounded once, when combine has summed a token's slots."
         : "with expert = topk_ids[r], left in float: it is rounded once, when combine has summed a token's slots.",
     ],
-    input: { name: 'intermediate', msl: input.msl, load4: input.load4 },
+    input: { name: bank.intermediate, msl: input.msl, load4: input.load4 },
     isScaled: false,
     output: { name: 'expert_output', store: 'float' },
     accessors: accessorTerms(

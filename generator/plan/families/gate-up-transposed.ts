@@ -9,7 +9,6 @@ import {
   columnsTerms,
   COLUMN_THREADGROUP,
 } from '../columns.js';
-import { constants } from '../constants.js';
 import { formatUses } from '../format-terms.js';
 import { kernelName } from '../names.js';
 import { accessorTerms, storageTerms } from '../storage.js';
@@ -18,13 +17,14 @@ import { gateUpNaming, type GateUpVariant } from '../variants.js';
 import {
   assignmentBuffers,
   commonAxes,
+  gateUpConstants,
   gateUpMatrices,
   gateUpPartTerms,
   inputBuffers,
   inputDtype,
   resultBuffer,
 } from './gate-up.js';
-import { activationTerms, gluConstants, gluTerms, ROUTED_GLU, type ExpertAxes } from './shared.js';
+import { activationTerms, gluTerms, ROUTED_GLU, type ExpertAxes } from './shared.js';
 
 /** A threadgroup takes columns of gate and up side by side, or, where these alternate, pairs of columns. */
 export function decodeGateUpTransposedPlan(
@@ -48,18 +48,11 @@ export function decodeGateUpTransposedPlan(
     template: 'decode_gate_up_transposed',
     summary: `Gate and up projections of a few ${activation} tokens with ${weight.summary} weights, ${glu.summary}`,
     axes: { ...commonAxes(axes), ...variantAxes },
-    constants: constants(
-      spec,
-      space.width,
-      'intermediate_size',
-      'num_experts',
-      'top_k',
-      ...gluConstants(glu, ROUTED_GLU),
-    ),
+    constants: gateUpConstants(spec, variant),
     bindings: bindings(
       ...inputBuffers(axes, variant),
       ...assignmentBuffers(variant),
-      resultBuffer(axes, 'rows in token order'),
+      resultBuffer(axes, variant, 'rows in token order'),
     ),
     dispatch: {
       threadgroups: [`ceil_div(${matrices.columns}, ${columns})`, 'num_tokens * top_k', '1'],

@@ -11,7 +11,7 @@ import { kernelName } from '../names.js';
 import { type RowSource } from '../rows.js';
 import { accessorTerms, storageTerms } from '../storage.js';
 import { TILE_NAMES, type TileName } from '../tiles.js';
-import type { Binding, KernelPlan, TemplateValue } from '../types.js';
+import type { Binding, FunctionConstant, KernelPlan, TemplateValue } from '../types.js';
 import { gateUpNaming, gateUpVariants, type GateUpVariant } from '../variants.js';
 import { decodeGateUpTransposedPlan } from './gate-up-transposed.js';
 import { placeParts, rowForm, tiledForm } from './product-forms.js';
@@ -28,8 +28,8 @@ import {
 } from './shared.js';
 
 export function gateUpPlans(spec: GenerationSpec): KernelPlan[] {
-  return expertAxes(spec, 'gate_up').flatMap((axes) =>
-    gateUpVariants(spec).flatMap((variant) => {
+  return gateUpVariants(spec).flatMap((variant) =>
+    expertAxes(spec, variant.bank.projections.gateUp).flatMap((axes) => {
       if (variant.order === 'in_out' && axes.weight.element === null) return [];
       const tiles = TILE_NAMES.map((tile) => tiledPlan(spec, axes, variant, tile));
       return variant.order === 'in_out'
@@ -40,10 +40,10 @@ export function gateUpPlans(spec: GenerationSpec): KernelPlan[] {
 }
 
 /** The matrices that the routed experts' gate_up kernels multiply. */
-export function gateUpMatrices({ layout, order, hasBias, space }: GateUpVariant): Matrices {
-  const columns = 'intermediate_size';
-  const parts = gateUpParts(layout, { prefix: '', hasBias, columns });
-  return { parts, order, columns, terms: space.width, isPerExpert: true };
+export function gateUpMatrices({ bank, layout, order, hasBias, space }: GateUpVariant): Matrices {
+  const { prefix, columns, owner } = bank;
+  const parts = gateUpParts(layout, { prefix, hasBias, columns });
+  return { parts, order, columns, terms: space.width, owner };
 }
 
 function tiledPlan(
@@ -54,18 +54,19 @@ function tiledPlan(
 ): KernelPlan {
   const { weight, activation, intermediate } = axes;
   const { words, axes: variantAxes } = gateUpNaming(variant);
+  const family = `${variant.bank.prefix}gate_up` as const;
   const form = tiledForm(name, { ...productUse(spec, axes, variant), input: inputDtype(axes, variant) });
   return {
     ...commonPlan(spec, axes, variant),
-    name: kernelName('gate_up', ...words, activation, weight.name, intermediate.suffix, form.suffix),
-    family: 'gate_up',
+    name: kernelName(family, ...words, activation, weight.name, intermediate.suffix, form.suffix),
+    family,
     template: 'gate_up',
-    summary: `Grouped gate and up projections of ${activation} tokens with ${weight.summary} weights, ${variant.glu.summary}`,
+    summary: `Grouped gate and up projections of ${activation} tokens${ofBank(variant)} with ${weight.summary} weights, ${variant.glu.summary}`,
     axes: { ...commonAxes(axes), ...variantAxes, tile: name },
     bindings: bindings(
       ...inputBuffers(axes, variant),
       ...tileBuffers(variant),
-      resultBuffer(axes, 'rows in expert order'),
+      resultBuffer(axes, variant, 'rows in expert order'),
     ),
     ...form.plan,
     terms: { ...commonTerms(spec, axes, variant, 'tile'), ...form.terms },
@@ -80,19 +81,19 @@ function rowPlan(
 ): KernelPlan {
   const { weight, activation, intermediate } = axes;
   const { words, axes: variantAxes } = gateUpNaming(variant);
-  const family = source === 'tile' ? 'skinny_gate_up' : 'decode_gate_up';
+  const family = `${source === 'tile' ? 'skinny' : 'decode'}_${variant.bank.prefix}gate_up` as const;
   const form = rowForm({ ...productUse(spec, axes, variant), source });
   return {
     ...commonPlan(spec, axes, variant),
     name: kernelName(family, ...words, activation, weight.name, intermediate.suffix),
     family,
     template: 'row_gate_up',
-    summary: `Gate and up projections of ${source === 'tile' ? 'a few rows of each expert' : `a few ${activation} tokens`} with ${weight.summary} weights, ${variant.glu.summary}`,
+    summary: `Gate and up projections of ${source === 'tile' ? 'a few rows of each expert' : `a few ${activation} tokens`}${ofBank(variant)} with ${weight.summary} weights, ${variant.glu.summary}`,
     axes: { ...commonAxes(axes), ...variantAxes },
     bindings: bindings(
       ...inputBuffers(axes, variant),
       ...(source === 'tile' ? tileBuffers(variant) : assignmentBuffers(variant)),
-      resultBuffer(axes, source === 'tile' ? 'rows in expert order' : 'rows in token order'),
+      resultBuffer(axes, variant, source === 'tile' ? 'rows in expert order' : 'rows in token order'),
     ),
     ...form.plan,
     terms: {
@@ -107,29 +108,38 @@ function productUse({ bf16Storage }: GenerationSpec, { weight }: ExpertAxes, var
   return {
     matrices: gateUpMatrices(variant),
     weight,
-    indirect: 'gate_up_threadgroups',
+    indirect: variant.bank.grids.gateUp,
     isScaled: variant.isInputWeighted,
     bf16Storage,
-  } as const;
+  };
 }
 
 export function inputDtype({ activation }: ExpertAxes, { space }: GateUpVariant): ActivationDtype {
   return space.isFloat ? 'f32' : activation;
 }
 
-function commonPlan(spec: GenerationSpec, { activation }: ExpertAxes, { glu, space }: GateUpVariant) {
-  return {
-    folder: activation,
-    constants: constants(
-      spec,
-      space.width,
-      'intermediate_size',
-      'num_experts',
-      'top_k',
-      ...gluConstants(glu, ROUTED_GLU),
-    ),
-    mslVersion: spec.mslVersion,
-  };
+function commonPlan(spec: GenerationSpec, { activation }: ExpertAxes, variant: GateUpVariant) {
+  return { folder: activation, constants: gateUpConstants(spec, variant), mslVersion: spec.mslVersion };
+}
+
+export function gateUpConstants(
+  spec: GenerationSpec,
+  { bank, glu, space }: GateUpVariant,
+): FunctionConstant[] {
+  return constants(
+    spec,
+    space.width,
+    bank.columns,
+    'num_experts',
+    'top_k',
+    ...bank.constants,
+    ...gluConstants(glu, ROUTED_GLU),
+  );
+}
+
+/** In a kernel's summary. */
+function ofBank({ bank }: GateUpVariant): string {
+  return bank.owner === 'adjugate' ? ' by the experts that neighbours share' : '';
 }
 
 export function commonAxes({ activation, weight, intermediate }: ExpertAxes) {
@@ -165,8 +175,12 @@ export function assignmentBuffers({ isInputWeighted }: GateUpVariant): Omit<Bind
   ];
 }
 
-export function resultBuffer({ intermediate }: ExpertAxes, note: string): Omit<Binding, 'index'> {
-  return buffer('intermediate', intermediate.dtype, ['num_tokens * top_k', 'intermediate_size'], {
+export function resultBuffer(
+  { intermediate }: ExpertAxes,
+  { bank }: GateUpVariant,
+  note: string,
+): Omit<Binding, 'index'> {
+  return buffer(bank.intermediate, intermediate.dtype, ['num_tokens * top_k', bank.columns], {
     access: 'write',
     note,
     open: ['gaps'],
@@ -211,7 +225,10 @@ function commonTerms(
     parts: gateUpPartTerms(spec, axes, variant),
     input: { name: space.states, msl: input.msl, load4: input.load4 },
     isScaled: isInputWeighted,
-    result: { name: 'intermediate', store: storageTerms(intermediate.dtype, spec.bf16Storage).store },
+    result: {
+      name: variant.bank.intermediate,
+      store: storageTerms(intermediate.dtype, spec.bf16Storage).store,
+    },
     accessors: accessorTerms(
       [
         { dtype, loads4: true },

@@ -3,6 +3,7 @@
 
 import type { MoeBlock } from '../../description/block.js';
 import type { GenerationSpec } from '../../description/generation.js';
+import { expertBanks } from '../banks.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants, MAX_EXPERTS } from '../constants.js';
 import { kernelName } from '../names.js';
@@ -30,21 +31,28 @@ export function hasSingleBuild({ numExperts, experts }: Pick<MoeBlock, 'numExper
   return numExperts <= SINGLE_BUILD_EXPERTS && hasSkinnyKernels(experts);
 }
 
+type Step = Extract<FamilyName, `index_${string}`>;
+
 function common(
-  step: Extract<FamilyName, `index_${string}`>,
+  step: Step,
+  ...words: readonly string[]
 ): Pick<KernelPlan, 'name' | 'family' | 'folder' | 'template' | 'axes'> {
-  return { name: kernelName(step), family: step, folder: 'common', template: step, axes: {} };
+  return { name: kernelName(step, ...words), family: step, folder: 'common', template: step, axes: {} };
+}
+
+/** The steps that write the grids of what follows say whose. */
+function withGrids(step: Step, { block }: GenerationSpec): ReturnType<typeof common> {
+  return common(step, ...expertBanks(block).flatMap(({ owner }) => (owner === 'expert' ? [] : [owner])));
 }
 
 function buildPlan(spec: GenerationSpec): KernelPlan {
-  const { width } = blockSpace(spec.block);
   return {
-    ...common('index_build'),
+    ...withGrids('index_build', spec),
     summary: 'Index build of few assignments: expert offsets, tile map, sorted assignments and their rows',
     constants: gridConstants(spec),
     bindings: bindings(
       buffer('topk_ids', 'u32', ['num_tokens', 'top_k']),
-      ...scanResults(),
+      ...scanResults(spec),
       buffer('sorted_assignments', 'u32', ['num_tokens * top_k'], { access: 'write', open: ['gaps'] }),
       buffer('row_of_assignment', 'u32', ['num_tokens', 'top_k'], { access: 'write' }),
       argument('num_tokens'),
@@ -52,12 +60,17 @@ function buildPlan(spec: GenerationSpec): KernelPlan {
     dispatch: { threadgroups: ['1', '1', '1'], threadsPerThreadgroup: [BUILD_THREADS, 1, 1] },
     threadgroupBytes: SINGLE_BUILD_EXPERTS * (8 + BUILD_SIMDGROUPS * 2) + BUILD_SIMDGROUPS * 4,
     mslVersion: spec.mslVersion,
-    terms: { threads: BUILD_THREADS, simdgroups: BUILD_SIMDGROUPS, maxExperts: SINGLE_BUILD_EXPERTS, width },
+    terms: {
+      threads: BUILD_THREADS,
+      simdgroups: BUILD_SIMDGROUPS,
+      maxExperts: SINGLE_BUILD_EXPERTS,
+      grids: grids(spec),
+    },
   };
 }
 
 /** What the later stages need beside the sorted assignments. */
-function scanResults() {
+function scanResults(spec: GenerationSpec) {
   return [
     buffer('expert_offsets', 'u32', ['num_experts + 1'], { access: 'write' }),
     buffer('tile_map', 'u32', ['max_tiles', '3'], {
@@ -65,8 +78,7 @@ function scanResults() {
       note: 'room for min(E, A) + A / block_m tiles',
       open: ['gaps'],
     }),
-    buffer('gate_up_threadgroups', 'u32', ['3'], { access: 'write' }),
-    buffer('down_threadgroups', 'u32', ['3'], { access: 'write' }),
+    ...grids(spec).map(({ name }) => buffer(name, 'u32', ['3'], { access: 'write' })),
   ];
 }
 
@@ -88,20 +100,19 @@ function countPlan(spec: GenerationSpec): KernelPlan {
 }
 
 function scanPlan(spec: GenerationSpec): KernelPlan {
-  const { width } = blockSpace(spec.block);
   return {
-    ...common('index_scan'),
+    ...withGrids('index_scan', spec),
     summary: 'Index build, second step: expert offsets, tile map and arguments of the indirect dispatches',
     constants: gridConstants(spec),
     bindings: bindings(
       buffer('chunk_counts', 'u32', [NUM_CHUNKS, 'num_experts'], { access: 'read_write' }),
-      ...scanResults(),
+      ...scanResults(spec),
       argument('num_tokens'),
     ),
     dispatch: { threadgroups: ['1', '1', '1'], threadsPerThreadgroup: [MAX_EXPERTS, 1, 1] },
     threadgroupBytes: 32 * 4,
     mslVersion: spec.mslVersion,
-    terms: { chunkSize: CHUNK, width },
+    terms: { chunkSize: CHUNK, grids: grids(spec) },
   };
 }
 
@@ -125,17 +136,25 @@ function scatterPlan(spec: GenerationSpec): KernelPlan {
   };
 }
 
+/** Each with the columns of its matrices, and how many of them a threadgroup takes. */
+function grids({ block }: GenerationSpec) {
+  const { width } = blockSpace(block);
+  return expertBanks(block).flatMap(({ grids: own, columns, blocks }) => [
+    { name: own.gateUp, columns, block: blocks.gateUp },
+    { name: own.down, columns: width, block: blocks.down },
+  ]);
+}
+
 /** The constants of the kernels that write the grids of what follows. */
 function gridConstants(spec: GenerationSpec): FunctionConstant[] {
-  const { width } = blockSpace(spec.block);
+  const banks = expertBanks(spec.block);
   return constants(
     spec,
-    width,
-    'intermediate_size',
+    blockSpace(spec.block).width,
+    ...banks.map(({ columns }) => columns),
     'num_experts',
     'top_k',
     'block_m',
-    'block_n',
-    'down_block_n',
+    ...banks.flatMap(({ blocks }) => [blocks.gateUp, blocks.down]),
   );
 }

@@ -2,6 +2,7 @@
 
 import type { ActivationDtype, Bf16Storage } from '../../description/dtypes.js';
 import type { WeightFormat } from '../../description/weights.js';
+import type { ExpertBank } from '../banks.js';
 import { formatTerms } from '../format-terms.js';
 import type { Matrices } from '../matrices.js';
 import {
@@ -29,7 +30,7 @@ interface ProductUse {
   readonly matrices: Matrices;
   readonly weight: WeightFormat;
   /** The buffer of the grid, where its rows are tiles of the tile map. */
-  readonly indirect: 'gate_up_threadgroups' | 'down_threadgroups' | null;
+  readonly indirect: ExpertBank['grids'][keyof ExpertBank['grids']] | null;
   /** Each row of the input is multiplied by a weight before it is used. */
   readonly isScaled: boolean;
   readonly bf16Storage: Bf16Storage;

@@ -118,7 +118,7 @@ function matricesOf({ family, hasBias, columns, terms }: Projection): Matrices {
     order: 'out_in',
     columns,
     terms,
-    isPerExpert: false,
+    owner: 'layer',
   };
 }
 
@@ -138,7 +138,11 @@ function tiledPlan(
     template: 'product',
     axes: { ...plan.axes, tile: name },
     ...form.plan,
-    terms: { ...terms, ...form.terms, finish: { isStage: finishes, isMixing: stage.isMixing } },
+    terms: {
+      ...terms,
+      ...form.terms,
+      finish: { isStage: finishes, isRow: !finishes, isAdded: false, isMixing: stage.isMixing },
+    },
   };
 }
 
@@ -163,6 +167,7 @@ function rowPlan(spec: GenerationSpec, axes: ProjectionAxes, projection: Project
         isLogit: false,
         isCapped: false,
         isMixing: stage.isMixing,
+        isAdded: false,
       },
     },
   };

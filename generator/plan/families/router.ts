@@ -99,7 +99,7 @@ function routerLogitsPlan(
     order: 'out_in',
     columns: 'num_experts',
     terms: 'hidden_size',
-    isPerExpert: false,
+    owner: 'layer',
   };
   const source = logitInput(spec.block, activation);
   const input = storageTerms(source.dtype, spec.bf16Storage);
@@ -161,6 +161,7 @@ function routerLogitsPlan(
         steps: shape.steps,
         isCapped: shape.isCapped,
         isMixing: false,
+        isAdded: false,
       },
       output: { name: 'logits', store: 'float' },
       steps: [],

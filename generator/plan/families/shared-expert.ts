@@ -52,7 +52,7 @@ export function sharedExpertPlans(spec: GenerationSpec): KernelPlan[] {
 function sharedMatrices({ layout, hasBias }: SharedVariant): Matrices {
   const columns = 'shared_intermediate_size';
   const parts = gateUpParts(layout, { prefix: 'shared_', hasBias, columns });
-  return { parts, order: 'out_in', columns, terms: 'hidden_size', isPerExpert: false };
+  return { parts, order: 'out_in', columns, terms: 'hidden_size', owner: 'layer' };
 }
 
 /** The tokens, or what a norm made of them. */
@@ -229,7 +229,7 @@ function factorPlan(
     order: 'out_in',
     columns: 'hidden_size',
     terms: 'hidden_size',
-    isPerExpert: false,
+    owner: 'layer',
   };
   const columns = groupColumns(VECTOR_SHAPE, 1);
   const part = partTerm(matrices, matrices.parts[0], {
@@ -285,6 +285,7 @@ function factorPlan(
         isLogit: false,
         isCapped: false,
         isMixing: false,
+        isAdded: false,
       },
       output: { name: factor.output, store: 'float' },
       steps: [],

@@ -24,6 +24,12 @@ const ROUTER = { stage: 'router', projection: 'router', rows: TOKENS } as const;
 const INDEX = { stage: 'index build' } as const;
 const GATE_UP = { stage: 'gate_up', projection: 'gate_up', rows: ASSIGNMENTS } as const;
 const DOWN = { stage: 'down', projection: 'down', rows: ASSIGNMENTS } as const;
+const ADJUGATE_GATE_UP = {
+  stage: 'adjugate gate_up',
+  projection: 'adjugate_gate_up',
+  rows: ASSIGNMENTS,
+} as const;
+const ADJUGATE_DOWN = { stage: 'adjugate down', projection: 'adjugate_down', rows: ASSIGNMENTS } as const;
 const COMBINE = { stage: 'combine', summands: 'top_k' } as const;
 const SHARED = { stage: 'shared expert', rows: TOKENS } as const;
 const SHARED_GATE_UP = { ...SHARED, projection: 'shared_gate_up' } as const;
@@ -51,6 +57,12 @@ const ROWS = {
   down: DOWN,
   skinny_down: DOWN,
   decode_down: DOWN,
+  adjugate_gate_up: ADJUGATE_GATE_UP,
+  skinny_adjugate_gate_up: ADJUGATE_GATE_UP,
+  decode_adjugate_gate_up: ADJUGATE_GATE_UP,
+  adjugate_down: ADJUGATE_DOWN,
+  skinny_adjugate_down: ADJUGATE_DOWN,
+  decode_adjugate_down: ADJUGATE_DOWN,
   shared_norm: { stage: 'shared expert' },
   shared_gate_up: SHARED_GATE_UP,
   decode_shared_gate_up: SHARED_GATE_UP,
@@ -66,6 +78,7 @@ const ROWS = {
   latent_out: LATENT_OUT,
   decode_latent_out: LATENT_OUT,
   convert: OUTSIDE,
+  compact_ids: OUTSIDE,
   dropin_router: OUTSIDE,
   dropin_dispatch: OUTSIDE,
   dropin_assignments: OUTSIDE,
@@ -83,7 +96,7 @@ export type FamilyName = keyof typeof ROWS;
 export type NormName = Extract<FamilyName, `${string}_norm`>;
 
 /** Kernels that no general set has: they are proved within blocks. */
-export type BlockFamily = NormName | 'shared_mix';
+export type BlockFamily = NormName | Extract<FamilyName, `${string}adjugate_${string}`> | 'shared_mix';
 
 export const FAMILIES: Readonly<Record<FamilyName, Family>> = ROWS;
 

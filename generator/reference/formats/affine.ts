@@ -21,9 +21,10 @@ const SMALLEST_SCALE = Math.fround(1e-7);
 const float = Math.fround;
 
 /** Scale, offset and codes of one group, in float. */
-function quantise(group: Float32Array, bits: number): { scale: number; offset: number; codes: number[] } {
+function quantise(group: Float32Array, bits: number): { scale: number; offset: number; codes: Uint8Array } {
   const largestCode = 2 ** bits - 1;
-  const [low, high] = [Math.min(...group), Math.max(...group)];
+  const low = group.reduce((least, value) => Math.min(least, value), Infinity);
+  const high = group.reduce((most, value) => Math.max(most, value), -Infinity);
   const startsLow = Math.abs(low) > Math.abs(high);
   const step = Math.max(float(float(high - low) / largestCode), SMALLEST_SCALE);
   const edge = startsLow ? low : high;
@@ -34,10 +35,11 @@ function quantise(group: Float32Array, bits: number): { scale: number; offset: n
     scale = float(edge / codeOfZero);
     offset = edge;
   }
-  const codes = Array.from(group, (value) => {
-    const code = roundEven(float(float(value - offset) / scale));
-    return Math.min(Math.max(code, 0), largestCode);
-  });
+  const codes = new Uint8Array(group.length);
+  for (let term = 0; term < group.length; term += 1) {
+    const code = roundEven(float(float((group[term] ?? NaN) - offset) / scale));
+    codes[term] = Math.min(Math.max(code, 0), largestCode);
+  }
   return { scale, offset, codes };
 }
 

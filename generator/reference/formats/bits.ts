@@ -19,6 +19,12 @@ export function getBits(bytes: Uint8Array, start: number, index: number, width: 
 
 /** Writes a code over zero bits. */
 export function setBits(bytes: Uint8Array, start: number, index: number, width: number, code: number): void {
+  if (8 % width === 0) {
+    const bit = index * width;
+    const place = start + (bit >>> 3);
+    bytes[place] = (bytes[place] ?? 0) | (code << (bit & 7));
+    return;
+  }
   for (let bit = 0; bit < width; bit += 1) {
     const at = index * width + bit;
     const place = start + (at >>> 3);

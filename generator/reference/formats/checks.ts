@@ -60,8 +60,9 @@ export function finiteFloats(
     );
   }
   const floats = new Float32Array(values);
-  const wrong = floats.findIndex((value) => !Number.isFinite(value));
-  if (wrong < 0) return floats;
+  let wrong = 0;
+  while (wrong < floats.length && Number.isFinite(floats[wrong])) wrong += 1;
+  if (wrong === floats.length) return floats;
   throw notEncodable(
     name,
     `column ${Math.floor(wrong / terms)}, term ${wrong % terms} is ${values[wrong] ?? NaN}`,

@@ -12,7 +12,9 @@ function dense(scalar: Scalar): FormatReference {
     decode: (planes, columns, terms) => {
       checkPlanes(format, planes, columns, terms);
       const weight = planes['weight'] ?? new Uint8Array();
-      return Float64Array.from({ length: columns * terms }, (_, index) => scalar.get(weight, index));
+      const values = new Float64Array(columns * terms);
+      for (let index = 0; index < values.length; index += 1) values[index] = scalar.get(weight, index);
+      return values;
     },
     encode: (values, columns, terms) => {
       if (values.length !== columns * terms) {

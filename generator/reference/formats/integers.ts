@@ -6,8 +6,8 @@
 //                                                        value = (stored - zero point) * scale
 //   g_idx    int  [terms]                                may be missing; the group of each term, where terms were reordered
 //
-// Names are int<bits>_g<group>_<T>, with `channel` for one group that is the row; `_asym` follows. i8_channel_<T> has plain int8 and no
-// packing. Encoding rounds to nearest: the scale is a (2^(bits - 1) - 1/2)th of the largest magnitude (compressed-tensors' min-max observer),
+// Names are int<bits>_g<group>_<T>, with `channel` for one group that is the row; `_asym` follows. i8_<scope>_<T> has plain int8 and no
+// packing, zero points included: value = (code - zero point) * scale; its scope may be `tensor` too, with one scale for the matrix. Encoding rounds to nearest: the scale is a (2^(bits - 1) - 1/2)th of the largest magnitude (compressed-tensors' min-max observer),
 // in `_asym` the (2^bits - 1)th of the range, which holds zero, rounded to T; codes are the nearest under it, ties to even.
 
 import { getBits, setBits } from './bits.js';
@@ -33,10 +33,14 @@ function groupOfTerm({ group }: IntegerFormat, planes: Planes, term: number): nu
 }
 
 /** Scale and zero point of a group. */
-function fit({ bits, isAsymmetric }: IntegerFormat, members: Float32Array): { scale: number; zero: number } {
+function fit(
+  { bits, isAsymmetric }: Pick<IntegerFormat, 'bits' | 'isAsymmetric'>,
+  members: Float32Array,
+): { scale: number; zero: number } {
   const half = 2 ** (bits - 1);
-  if (!isAsymmetric) return { scale: Math.max(...members.map(Math.abs)) / (half - 0.5), zero: half };
-  const [low, high] = [Math.min(0, ...members), Math.max(0, ...members)];
+  const low = members.reduce((least, value) => Math.min(least, value), 0);
+  const high = members.reduce((most, value) => Math.max(most, value), 0);
+  if (!isAsymmetric) return { scale: Math.max(-low, high) / (half - 0.5), zero: half };
   const scale = (high - low) / (2 * half - 1);
   return { scale, zero: scale === 0 ? 0 : clamp(roundEven(-low / scale), 0, 2 * half - 1) };
 }
@@ -106,36 +110,61 @@ function packed(row: IntegerFormat): FormatReference {
   return format;
 }
 
-/** Plain int8 with a scale for each row. */
-function plain(scalar: Scalar): FormatReference {
-  const name = `i8_channel_${scalar.name}`;
+/** Who shares a scale: the matrix, a row, or so many terms of one. */
+type Scope = 'tensor' | 'channel' | 32 | 64 | 128;
+
+interface PlainFormat {
+  readonly scope: Scope;
+  readonly scalar: Scalar;
+  readonly isAsymmetric: boolean;
+}
+
+/** Plain int8, and a scale for each scope, one after the other. */
+function plain({ scope, scalar, isAsymmetric }: PlainFormat): FormatReference {
+  const name = `i8_${typeof scope === 'number' ? `g${scope}` : scope}_${scalar.name}${isAsymmetric ? '_asym' : ''}`;
+  const group = typeof scope === 'number' ? scope : 1;
+  const sizeOf = (columns: number, terms: number) =>
+    ({ tensor: columns * terms, channel: terms })[String(scope)] ?? group;
+  const signed = (bytes: Uint8Array | undefined, index: number) => ((bytes?.[index] ?? 0) << 24) >> 24;
   const format: FormatReference = {
     name,
-    groupTerms: 1,
-    planeBytes: (columns, terms) => ({ weight: columns * terms, scales: columns * scalar.bytes }),
+    groupTerms: group,
+    planeBytes: (columns, terms) => {
+      checkWholeGroups(name, terms, group);
+      const count = (columns * terms) / sizeOf(columns, terms);
+      const planes = { weight: columns * terms, scales: count * scalar.bytes };
+      return isAsymmetric ? { ...planes, offsets: count } : planes;
+    },
     decode: (planes, columns, terms) => {
       checkPlanes(format, planes, columns, terms);
-      const { weight = new Uint8Array(), scales = new Uint8Array() } = planes;
+      const { weight, scales = new Uint8Array(), offsets } = planes;
+      const size = sizeOf(columns, terms);
       return Float64Array.from({ length: columns * terms }, (_, index) => {
-        const code = ((weight[index] ?? 0) << 24) >> 24;
-        return code * scalar.get(scales, Math.floor(index / terms));
+        const at = Math.floor(index / size);
+        return (signed(weight, index) - signed(offsets, at)) * scalar.get(scales, at);
       });
     },
     encode: (values, columns, terms) => {
       const floats = finiteFloats(name, values, columns, terms);
-      const [weight, scales] = [new Uint8Array(floats.length), new Uint8Array(columns * scalar.bytes)];
-      for (let column = 0; column < columns; column += 1) {
-        const members = floats.subarray(column * terms, (column + 1) * terms);
-        const scale = Math.max(0, ...members.map(Math.abs)) / 127.5;
+      const { scales: scaleBytes = 0 } = format.planeBytes(columns, terms);
+      const size = sizeOf(columns, terms);
+      const count = floats.length / size;
+      const [weight, scales] = [new Uint8Array(floats.length), new Uint8Array(scaleBytes)];
+      const offsets = new Uint8Array(count);
+      for (let at = 0; at < count; at += 1) {
+        const members = floats.subarray(at * size, (at + 1) * size);
+        const { scale, zero: unsigned } = fit({ bits: 8, isAsymmetric }, members);
         const stored = scalar.round(scale);
-        if (!Number.isFinite(stored)) throw notEncodable(name, `column ${column} needs scale ${scale}`);
-        scalar.set(scales, column, scale);
+        if (!Number.isFinite(stored)) throw notEncodable(name, `scale ${at} would be ${scale}`);
+        const zero = unsigned - 128;
+        scalar.set(scales, at, scale);
+        offsets[at] = zero & 255;
         members.forEach((value, index) => {
-          const code = stored === 0 ? 0 : clamp(roundEven(value / stored), -128, 127);
-          weight[column * terms + index] = code & 255;
+          const code = stored === 0 ? zero : clamp(roundEven(value / stored) + zero, -128, 127);
+          weight[at * size + index] = code & 255;
         });
       }
-      return { weight, scales };
+      return isAsymmetric ? { weight, scales, offsets } : { weight, scales };
     },
   };
   return format;
@@ -156,5 +185,7 @@ export const INTEGER_REFERENCES: readonly FormatReference[] = [
       ),
     ),
   ),
-  ...SCALARS.map(plain),
+  ...(['tensor', 'channel', 32, 64, 128] as const).flatMap((scope) =>
+    SCALARS.flatMap((scalar) => [false, true].map((isAsymmetric) => plain({ scope, scalar, isAsymmetric }))),
+  ),
 ];

@@ -24,7 +24,8 @@ function sixteenBits(
   return {
     name,
     bytes: 2,
-    get: (bytes, index) => toNumber(view(bytes).getUint16(index * 2, true)),
+    // No view of the bytes: whole matrices are read number by number.
+    get: (bytes, index) => toNumber((bytes[2 * index] ?? NaN) + 256 * (bytes[2 * index + 1] ?? NaN)),
     set: (bytes, index, value) => {
       view(bytes).setUint16(index * 2, ofNumber(value), true);
     },

@@ -198,7 +198,7 @@ async function runSteps(
   return { outputs: outputs.map((name) => found.get(name) ?? new Uint8Array()), dispatches, reports };
 }
 
-const SECOND_HALF: readonly string[] = ['down', 'shared expert', 'combine', 'latent out'];
+const SECOND_HALF: readonly string[] = ['down', 'adjugate down', 'shared expert', 'combine', 'latent out'];
 
 function isBeforeDown({ plan }: UnloadedStep): boolean {
   return !SECOND_HALF.includes(stageOf(plan.family));

@@ -19,6 +19,7 @@ import { countUlps, sumUlps, type UlpCounts } from '../ulps.js';
 import type { KernelCase } from './cases.js';
 import { takesOrdered } from './expert-weights.js';
 import { isMixtureOfGiven } from './dropin-mixture-inputs.js';
+import { compactIdsTrials } from './compact-ids-trials.js';
 import { convertTrials } from './convert-trials.js';
 import type { BlockFamily, FamilyName } from '../../plan/families/table.js';
 import { combineTrials, downTrials } from './down-trials.js';
@@ -66,6 +67,7 @@ const TRIALS: Readonly<Record<Exclude<FamilyName, BlockFamily>, TrialBuilder>> =
   latent_out: latentOutTrials,
   decode_latent_out: latentOutTrials,
   convert: convertTrials,
+  compact_ids: compactIdsTrials,
   dropin_router: dropInRouterTrials,
   dropin_dispatch: dropInDispatchTrials,
   dropin_assignments: dropInAssignmentTrials,

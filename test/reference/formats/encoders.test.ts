@@ -40,6 +40,8 @@ const ERRORS: readonly (readonly [RegExp, (bits: number, largest: number) => num
   [/^q1_0$/, () => 1],
   [/^nvfp4/, () => 1 / 5],
   [/^fp8/, () => 1 / 16],
+  // The row that is tried is a sixteenth of the others, and they share a scale.
+  [/^i(\d)_tensor_/, (bits) => 16 * stepOf(bits, 2 ** -7)],
   [/^(?:int|i)(\d)_/, (bits) => stepOf(bits, 2 ** -7)],
   [/^affine(\d)_/, (bits) => stepOf(bits, 2 ** -7)],
   [/^q(\d)_[01]$/, (bits) => stepOf(bits, 2 ** -11)],
