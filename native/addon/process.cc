@@ -73,10 +73,11 @@ class Beginning {
   Beginning(const Beginning&) = delete;
   Beginning& operator=(const Beginning&) = delete;
 
-  bool Start(const std::string& program, pid_t& process) const {
+  // An error number, or 0.
+  int Start(const std::string& program, pid_t& process) const {
     char* const arguments[] = {const_cast<char*>(program.c_str()), nullptr};
     char* const environment[] = {nullptr};
-    return posix_spawn(&process, program.c_str(), &files_, &attributes_, arguments, environment) == 0;
+    return posix_spawn(&process, program.c_str(), &files_, &attributes_, arguments, environment);
   }
 
  private:
@@ -84,15 +85,16 @@ class Beginning {
   posix_spawnattr_t attributes_;
 };
 
-bool Start(const std::string& program, const JobMemory& memory, Child& child) {
+// An error number, or 0.
+int Start(const std::string& program, const JobMemory& memory, Child& child) {
   const std::lock_guard lock(g_start_mutex);
   int ends[2];
-  if (!MakePipe(ends)) return false;
-  const bool started = Beginning(memory.file(), ends[1]).Start(program, child.process);
+  if (!MakePipe(ends)) return errno;
+  const int error = Beginning(memory.file(), ends[1]).Start(program, child.process);
   close(ends[1]);
   child.pipe = ends[0];
-  if (!started) close(ends[0]);
-  return started;
+  if (error != 0) close(ends[0]);
+  return error;
 }
 
 // True: the process has ended. False: it is still running when the time is over.
@@ -146,7 +148,9 @@ Ending RunInProcess(const std::string& program, const JobMemory& memory, double 
   {
     const std::lock_guard lock(cancellation.mutex_);
     if (cancellation.is_cancelled_) return Ending::kCancelled;
-    if (!Start(program, memory, child)) return Ending::kNoProcess;
+    const int error = Start(program, memory, child);
+    if (error == EACCES || error == ENOENT || error == ENOEXEC) return Ending::kNotExecutable;
+    if (error != 0) return Ending::kNoProcess;
     cancellation.process_ = child.process;
   }
   const bool ended = WaitForEnd(child, timeout_seconds);

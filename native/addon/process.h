@@ -16,6 +16,7 @@ enum class Ending {
   kNeedsThreads,
   kTimedOut,
   kNoProcess,
+  kNotExecutable,
   kCancelled
 };
 

@@ -32,6 +32,8 @@ std::string Describe(const Control& control, Ending ending) {
       return "the kernel did not end in time";
     case Ending::kNoProcess:
       return "the system grants no new process to run kernels in";
+    case Ending::kNotExecutable:
+      return "the engine was built, but the system does not execute it";
     case Ending::kCancelled:
       return "the job was cancelled";
     default:
@@ -49,6 +51,8 @@ std::string CodeOf(const Control& control, Ending ending) {
       return "kernel-timed-out";
     case Ending::kNoProcess:
       return "no-process";
+    case Ending::kNotExecutable:
+      return "not-executable";
     case Ending::kCancelled:
       return "cancelled";
     default:

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostLibrary } from '../../generator/compile/types.js';
 import { buildHostEngine, findCompilers } from '../../generator/native/build.js';
 import { defaultCacheDir } from '../../generator/compile/cache.js';
-import { openEngine, type NativeResult } from '../../generator/native/host/addon.js';
+import { openEngine, type NativeJob, type NativeResult } from '../../generator/native/host/addon.js';
 import { makeRequest } from '../../generator/native/host/request.js';
 import { load } from './support.js';
 
@@ -63,6 +63,19 @@ ${Object.values(ATTEMPTS)
 }
 `;
 
+/** A kernel of one thread, with a buffer of so many bytes that comes back. */
+async function requestFor(byteLength: number): Promise<NativeJob> {
+  const library = await load('kernel void test(device ulong* out [[buffer(0)]]) { out[0] = 1; }');
+  const { host } = library as unknown as { readonly host: HostLibrary };
+  const one = [1, 1, 1] as const;
+  const dispatch = {
+    ...{ library, kernel: 'test', buffers: { 0: { buffer: 0 } } },
+    ...{ threadgroups: one, threadsPerThreadgroup: one },
+  };
+  const job = { buffers: [{ byteLength }], dispatches: [dispatch], outputs: [0] };
+  return makeRequest(job, { libraryOf: () => host, threads: 2, lockstep: false });
+}
+
 describe.runIf(process.platform === 'linux')('the process that kernels run in', () => {
   let folder: string;
   let result: NativeResult;
@@ -82,25 +95,7 @@ describe.runIf(process.platform === 'linux')('the process that kernels run in', 
     execFileSync(program, [...flags, '-x', 'c', '-shared', '-fPIC', source, '-o', library], {
       env: { ...process.env, ...compiler.environment },
     });
-    const { host } = (await load(
-      'kernel void test(device ulong* out [[buffer(0)]]) { out[0] = 1; }',
-    )) as unknown as { readonly host: HostLibrary };
-    const request = makeRequest(
-      {
-        buffers: [{ byteLength: 8 * (NAMES.length + 2) }],
-        dispatches: [
-          {
-            library: { device: 'host', kernels: ['test'] },
-            kernel: 'test',
-            buffers: { 0: { buffer: 0 } },
-            threadgroups: [1, 1, 1],
-            threadsPerThreadgroup: [1, 1, 1],
-          },
-        ],
-        outputs: [0],
-      },
-      { libraryOf: () => host, threads: 2, lockstep: false },
-    );
+    const request = await requestFor(8 * (NAMES.length + 2));
     const engine = openEngine(await buildHostEngine(options));
     const dispatches = request.dispatches.map((dispatch) => ({
       ...dispatch,
@@ -128,4 +123,12 @@ describe.runIf(process.platform === 'linux')('the process that kernels run in', 
   it('cannot write files while libraries are loaded', () => {
     expect(values[NAMES.length]).toBe(-1n);
   });
+});
+
+it('says so where the program of the engine cannot be executed', async () => {
+  const options = { cacheDir: defaultCacheDir(process.env), environment: process.env };
+  const { addon } = await buildHostEngine(options);
+  const engine = openEngine({ addon, program: path.join(tmpdir(), 'moegen-there-is-no-such-program') });
+  const request = await requestFor(8);
+  await expect(engine.run(request)).rejects.toMatchObject({ code: 'not-executable' });
 });

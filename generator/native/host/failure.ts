@@ -33,6 +33,7 @@ const HELP: Readonly<Record<string, string>> = {
   'threadgroup-memory': 'Use smaller tiles, or a smaller threadgroup argument.',
   'out-of-memory': 'Run a smaller problem, or fewer jobs at a time.',
   'no-process': 'End other processes, or raise the limit (`ulimit -u`).',
+  'not-executable': 'Set MOEGEN_CACHE to a folder on a disk that is not mounted with noexec.',
 };
 
 /** What the addon rejects with, in the words of the job. */
