@@ -118,13 +118,28 @@ async function runKernels(glob: string, options: ValidateOptions, io: Io): Promi
     printJson(io, { device: device.name, machine, seed, checks: options.checks, kernels: verdicts });
   } else {
     for (const verdict of failed) {
-      const again = `moegen validate ${verdict.kernel} --seed ${seed}`;
-      io.out(`${describeFailure(verdict)}    again: ${again}\n`);
+      io.out(`${describeFailure(verdict)}    again: ${commandFor(verdict, { ...options, seed })}\n`);
     }
     const agreeing = `${verdicts.length - failed.length} of ${verdicts.length} kernels`;
     io.out(`${agreeing} agree with the references on ${await device.describe()}, seed ${seed}\n`);
   }
   return failed.length === 0 ? EXIT.done : EXIT.answerIsNo;
+}
+
+/** What runs a kernel in the same way, and no other. */
+function commandFor({ kernel }: KernelVerdict, options: ValidateOptions & { readonly seed: number }): string {
+  const { dtype, weights, bf16Storage, device, checks, seed, subnormals } = options;
+  const given = {
+    '--dtype': dtype.join(','),
+    '--weights': weights?.join(','),
+    '--bf16-storage': bf16Storage,
+    '--device': device,
+    '--checks': checks.length > 0 ? checks.join(',') : undefined,
+    '--subnormals': subnormals,
+    '--seed': seed,
+  };
+  const words = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
+  return ['moegen', 'validate', kernel, ...words].join(' ');
 }
 
 function describeFailure({ kernel, failures, reports, memory }: KernelVerdict): string {

@@ -38,7 +38,10 @@ export const DECODERS = [
   'gguf_nvfp4',
 ] as const;
 
-/** How codes lie in a block, where tiles of 16-bit elements take them in pairs: eight to a word, or as bytes, four to a word. */
+/**
+ * How codes lie in a block, where tiles of 16-bit elements take them in pairs: eight to a word, or as bytes, four to a word. Codes are below
+ * 128, before `zero` is subtracted: bfloat has room for no more beside the power of two that makes them a number.
+ */
 type CodePairs = 'nibbles' | 'bytes';
 
 export interface WeightFormat {

@@ -23,10 +23,8 @@ __MSL_INL float with_sign(float x, float y) { return from_bits((bits(x) & 0x7fff
 __MSL_INL float zero_of(float x) { return with_sign(0.0f, x); }
 __MSL_INL float as_seen(float x) { return x == 0.0f ? zero_of(x) : x; }
 
-// 2^x; what float cannot hold overflows or vanishes in the conversion back.
-// No branches and no conversions to whole numbers: rows of threads become vectors.
+// 2^x; what float cannot hold overflows or vanishes in the conversion back. Without branches, so that rows of threads become vectors.
 inline wide exp2_wide(wide x) {
-  // NaN stays.
   x = x > 1000.0 ? 1000.0 : x < -1000.0 ? -1000.0 : x;
   const wide whole = __builtin_rint(x);
   const wide r = (x - whole) * kLn2;  // at most ln(2) / 2
@@ -42,15 +40,13 @@ inline wide exp2_wide(wide x) {
   sum = fused(sum, r, 0.5);
   sum = fused(sum, r, 1.0);
   sum = fused(sum, r, 1.0);
-  // The lowest bits of a number beside 2^52 are the number; what stands above them is shifted out.
-  const ulong exponent = __builtin_bit_cast(ulong, whole + (0x1.8p52 + 1023.0)) << 52;
+  const ulong exponent = __builtin_bit_cast(ulong, whole + (0x1.8p52 + 1023.0)) << 52;  // beside 2^52 the lowest bits are the number
   return sum * __builtin_bit_cast(wide, exponent);
 }
 
 // ln(x) for x > 0 and finite: x = 2^e * m with m around 1, ln(m) = 2 atanh((m - 1) / (m + 1)).
 inline wide log_wide(wide x) {
   const ulong word = __builtin_bit_cast(ulong, x);
-  // In the lowest bits of a number beside 2^52, and so a number itself.
   const wide biased = __builtin_bit_cast(wide, word >> 52 | 0x4330000000000000UL);
   wide exponent = biased - (0x1.0p52 + 1023.0);
   wide m = __builtin_bit_cast(wide, (word & 0xfffffffffffffUL) | 0x3ff0000000000000UL);
