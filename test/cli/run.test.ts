@@ -83,6 +83,7 @@ describe('a job that is right', () => {
         matrixOperations: 0,
       },
       reports: [],
+      confined: process.platform === 'linux',
       outputs: { 1: 'out.bin' },
     });
     const values = new Float32Array(Uint8Array.from(readFileSync(join(folder, 'out.bin'))).buffer);
