@@ -84,7 +84,7 @@ const EXPERT_FAMILIES = /^(?:decode_|skinny_)?(?:gate_up|down)$/u;
 /** Those that sum in the promised order and store the sum, or what is computed from it alone. */
 const ORDERED_FAMILIES = /^(?:decode_|skinny_)?(?:shared_)?(?:gate_up|down)$|^(?:decode_)?latent_in$/u;
 
-/** With more experts than these for a token, one token is enough where the experts are given. */
+/** More experts than these for a token matter to those who choose, sort or add them up: products take each by itself. */
 const MOST_SLOTS = 64;
 
 /** Whether the kernel multiplies with the weights of experts that were chosen before. */
@@ -92,10 +92,10 @@ function isGivenExperts(plan: KernelPlan): boolean {
   return EXPERT_FAMILIES.test(plan.family) || isMixtureOfGiven(plan);
 }
 
-function concerns(plan: KernelPlan, { isSparse, numbers, routing, numTokens, topK }: KernelCase): boolean {
+function concerns(plan: KernelPlan, { isSparse, numbers, routing, topK }: KernelCase): boolean {
   const isGiven = isGivenExperts(plan);
   if (isSparse) return isGiven;
-  if (isGiven && (routing === 'ties' || (topK > MOST_SLOTS && numTokens > 1))) return false;
+  if (isGiven && (routing === 'ties' || topK > MOST_SLOTS)) return false;
   return numbers !== 'ordered' || (ORDERED_FAMILIES.test(plan.family) && takesOrdered(plan));
 }
 
