@@ -92,7 +92,8 @@ function sumPath(path: string): string {
   return join(dirname(dirname(path)), 'sums', basename(path));
 }
 
-async function hashOf(path: string): Promise<string> {
+/** Of a file's content. */
+export async function hashOf(path: string): Promise<string> {
   return createHash('sha256')
     .update(await readFile(path))
     .digest('hex');

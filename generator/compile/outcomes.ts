@@ -1,12 +1,12 @@
 // Remembers what came out of a compile, under a key of everything but the included files; these are compared one by one.
 // A program that was compiled before thus needs no compiler process at all.
 
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { removeWhenStopped } from '../stopping.js';
-import { isIntact, ownFolder, settle } from './cache-entries.js';
+import { hashOf, isIntact, ownFolder, settle } from './cache-entries.js';
 import type { CompileOutcome } from './types.js';
 
 interface Remembered<Library> {
@@ -49,12 +49,6 @@ export async function rememberOutcome<Library>(
 
 function recordPath(cacheDir: string, key: string): string {
   return join(cacheDir, 'outcomes', `${key}.json`);
-}
-
-async function hashOf(path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
 }
 
 async function requireHash(path: string, hash: string): Promise<void> {
