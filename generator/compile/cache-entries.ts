@@ -1,7 +1,7 @@
 // What keeps the cache honest: its folders belong to the user alone, for what lies in them is executed; an entry comes with a hash,
 // written before it, and one whose hash does not fit is none.
 
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -72,7 +72,8 @@ export async function isIntact(path: string): Promise<boolean> {
 export async function settle(temporary: string, path: string): Promise<void> {
   const sum = sumPath(path);
   await ownFolder(dirname(sum));
-  const temporarySum = `${sum}.${process.pid}.${randomUUID().slice(0, 8)}`;
+  // Beside it and named after it: what is removed with it when the process is stopped.
+  const temporarySum = `${temporary}.sum`;
   await writeFile(temporarySum, await hashOf(temporary));
   await rename(temporarySum, sum);
   await flush(temporary);
