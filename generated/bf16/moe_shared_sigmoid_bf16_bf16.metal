@@ -229,10 +229,11 @@ inline __attribute__((always_inline)) void moe_multiply_rows(
         }
         simdgroup_barrier(mem_flags::mem_threadgroup);
         if (lane < pass_rows * simdgroup_rows) {
-          threadgroup const float4* own = (threadgroup const float4*)(result + lane * sum_stride);
+          threadgroup const float4* own_sums =
+              (threadgroup const float4*)(result + lane * sum_stride);
 #pragma clang loop unroll(full)
           for (uint i = 0; i < row_lanes; i += 4) {
-            const float4 sums = own[i / 4];
+            const float4 sums = own_sums[i / 4];
 #pragma clang loop unroll(full)
             for (uint k = 0; k < 4; ++k) {
               total[pass] += sums[k];
@@ -334,9 +335,11 @@ kernel void moe_shared_sigmoid_bf16_bf16(
   for (uint index = lane; index < num_rows * 1; index += 32) {
     const uint place = index % 1;
     const uint column = first_column + place;
+    threadgroup const float* row_result = result + index / 1 * simdgroup_rows;
+    const ulong row = ulong(first_row + index / 1);
     if (column < 1u) {
-      float sum = result[index / 1 * simdgroup_rows + place];
-      shared_sigmoid[ulong(first_row + index / 1) * 1u + column] = moe_sigmoid(sum);
+      float sum = row_result[place];
+      shared_sigmoid[row * 1u + column] = moe_sigmoid(sum);
     }
   }
 }

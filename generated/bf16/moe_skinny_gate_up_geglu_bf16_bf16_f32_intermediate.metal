@@ -232,10 +232,11 @@ inline __attribute__((always_inline)) void moe_multiply_rows(
         }
         simdgroup_barrier(mem_flags::mem_threadgroup);
         if (lane < pass_rows * simdgroup_rows) {
-          threadgroup const float4* own = (threadgroup const float4*)(result + lane * sum_stride);
+          threadgroup const float4* own_sums =
+              (threadgroup const float4*)(result + lane * sum_stride);
 #pragma clang loop unroll(full)
           for (uint i = 0; i < row_lanes; i += 4) {
-            const float4 sums = own[i / 4];
+            const float4 sums = own_sums[i / 4];
 #pragma clang loop unroll(full)
             for (uint k = 0; k < 4; ++k) {
               total[pass] += sums[k];
@@ -389,13 +390,13 @@ kernel void moe_skinny_gate_up_geglu_bf16_bf16_f32_intermediate(
   for (uint index = lane; index < num_rows * 8; index += 32) {
     const uint place = index % 8;
     const uint column = first_column + place;
+    threadgroup const float* row_result = result + index / 8 * simdgroup_rows;
+    const ulong row = ulong(first_row + index / 8);
     if (column < intermediate_size) {
-      threadgroup const float* products =
-          result + index / 8 * simdgroup_rows + place / 2 * lane_rows + place % 2;
+      threadgroup const float* products = row_result + place / 2 * lane_rows + place % 2;
       const float gate = products[0];
       const float up = products[2];
-      intermediate[ulong(first_row + index / 8) * intermediate_size + column] =
-          float(moe_geglu(gate, up));
+      intermediate[row * intermediate_size + column] = float(moe_geglu(gate, up));
     }
   }
 }

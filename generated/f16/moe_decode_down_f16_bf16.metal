@@ -225,10 +225,11 @@ inline __attribute__((always_inline)) void moe_multiply_rows(
         }
         simdgroup_barrier(mem_flags::mem_threadgroup);
         if (lane < pass_rows * simdgroup_rows) {
-          threadgroup const float4* own = (threadgroup const float4*)(result + lane * sum_stride);
+          threadgroup const float4* own_sums =
+              (threadgroup const float4*)(result + lane * sum_stride);
 #pragma clang loop unroll(full)
           for (uint i = 0; i < row_lanes; i += 4) {
-            const float4 sums = own[i / 4];
+            const float4 sums = own_sums[i / 4];
 #pragma clang loop unroll(full)
             for (uint k = 0; k < 4; ++k) {
               total[pass] += sums[k];
@@ -308,9 +309,11 @@ kernel void moe_decode_down_f16_bf16(
   for (uint index = lane; index < num_rows * 8; index += 32) {
     const uint place = index % 8;
     const uint column = first_column + place;
+    threadgroup const float* row_result = result + index / 8 * simdgroup_rows;
+    const ulong row = ulong(assignment + index / 8);
     if (column < hidden_size) {
-      float sum = result[index / 8 * simdgroup_rows + place];
-      expert_output[ulong(assignment + index / 8) * hidden_size + column] = sum;
+      float sum = row_result[place];
+      expert_output[row * hidden_size + column] = sum;
     }
   }
 }

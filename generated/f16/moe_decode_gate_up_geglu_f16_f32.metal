@@ -222,10 +222,11 @@ inline __attribute__((always_inline)) void moe_multiply_rows(
         }
         simdgroup_barrier(mem_flags::mem_threadgroup);
         if (lane < pass_rows * simdgroup_rows) {
-          threadgroup const float4* own = (threadgroup const float4*)(result + lane * sum_stride);
+          threadgroup const float4* own_sums =
+              (threadgroup const float4*)(result + lane * sum_stride);
 #pragma clang loop unroll(full)
           for (uint i = 0; i < row_lanes; i += 4) {
-            const float4 sums = own[i / 4];
+            const float4 sums = own_sums[i / 4];
 #pragma clang loop unroll(full)
             for (uint k = 0; k < 4; ++k) {
               total[pass] += sums[k];
@@ -339,13 +340,13 @@ kernel void moe_decode_gate_up_geglu_f16_f32(
   for (uint index = lane; index < num_rows * 4; index += 32) {
     const uint place = index % 4;
     const uint column = first_column + place;
+    threadgroup const float* row_result = result + index / 4 * simdgroup_rows;
+    const ulong row = ulong(assignment + index / 4);
     if (column < intermediate_size) {
-      threadgroup const float* products =
-          result + index / 4 * simdgroup_rows + place / 2 * lane_rows + place % 2;
+      threadgroup const float* products = row_result + place / 2 * lane_rows + place % 2;
       const float gate = products[0];
       const float up = products[2];
-      intermediate[ulong(assignment + index / 4) * intermediate_size + column] =
-          half(moe_geglu(gate, up));
+      intermediate[row * intermediate_size + column] = half(moe_geglu(gate, up));
     }
   }
 }

@@ -225,10 +225,11 @@ inline __attribute__((always_inline)) void moe_multiply_rows(
         }
         simdgroup_barrier(mem_flags::mem_threadgroup);
         if (lane < pass_rows * simdgroup_rows) {
-          threadgroup const float4* own = (threadgroup const float4*)(result + lane * sum_stride);
+          threadgroup const float4* own_sums =
+              (threadgroup const float4*)(result + lane * sum_stride);
 #pragma clang loop unroll(full)
           for (uint i = 0; i < row_lanes; i += 4) {
-            const float4 sums = own[i / 4];
+            const float4 sums = own_sums[i / 4];
 #pragma clang loop unroll(full)
             for (uint k = 0; k < 4; ++k) {
               total[pass] += sums[k];
@@ -351,13 +352,13 @@ kernel void moe_decode_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate(
   for (uint index = lane; index < num_rows * 4; index += 32) {
     const uint place = index % 4;
     const uint column = first_column + place;
+    threadgroup const float* row_result = result + index / 4 * simdgroup_rows;
+    const ulong row = ulong(first_row + index / 4);
     if (column < shared_intermediate_size) {
-      threadgroup const float* products =
-          result + index / 4 * simdgroup_rows + place / 1 * lane_rows + place % 1;
+      threadgroup const float* products = row_result + place / 1 * lane_rows + place % 1;
       const float gate = products[0];
       const float up = products[1];
-      shared_intermediate[ulong(first_row + index / 4) * shared_intermediate_size + column] =
-          float(moe_swiglu(gate, up));
+      shared_intermediate[row * shared_intermediate_size + column] = float(moe_swiglu(gate, up));
     }
   }
 }

@@ -225,10 +225,11 @@ inline __attribute__((always_inline)) void moe_multiply_rows(
         }
         simdgroup_barrier(mem_flags::mem_threadgroup);
         if (lane < pass_rows * simdgroup_rows) {
-          threadgroup const float4* own = (threadgroup const float4*)(result + lane * sum_stride);
+          threadgroup const float4* own_sums =
+              (threadgroup const float4*)(result + lane * sum_stride);
 #pragma clang loop unroll(full)
           for (uint i = 0; i < row_lanes; i += 4) {
-            const float4 sums = own[i / 4];
+            const float4 sums = own_sums[i / 4];
 #pragma clang loop unroll(full)
             for (uint k = 0; k < 4; ++k) {
               total[pass] += sums[k];
@@ -346,9 +347,11 @@ kernel void moe_skinny_down_f16_f16(
   for (uint index = lane; index < num_rows * 16; index += 32) {
     const uint place = index % 16;
     const uint column = first_column + place;
+    threadgroup const float* row_result = result + index / 16 * simdgroup_rows;
+    const ulong row = ulong(first_row + index / 16);
     if (column < hidden_size) {
-      float sum = result[index / 16 * simdgroup_rows + place];
-      expert_output[ulong(first_row + index / 16) * hidden_size + column] = sum;
+      float sum = row_result[place];
+      expert_output[row * hidden_size + column] = sum;
     }
   }
 }

@@ -66,6 +66,9 @@ export function laneTerms({ blockTerms }: WeightFormat): number {
   return blockTerms;
 }
 
+/** Steps of a joint kernel that are written out one after the other. */
+const UNROLLED_STEPS = 4;
+
 function simdgroupRows({ rowLanes, laneRows }: RowShape): number {
   return (32 / rowLanes) * laneRows;
 }
@@ -89,13 +92,24 @@ function sumRows(shape: RowShape): number {
   return Math.max(Math.min(all, 32), Math.ceil(all / (shape.rowLanes + 4)));
 }
 
+/**
+ * Simdgroups take turns in adding the block sums of all rows of their threadgroup: a single row of input leaves most lanes of a
+ * simdgroup without a sum of its own to add to. Packed weights alone, whose kernels wait for instructions and not for bytes.
+ */
+function isJoint({ hasScale }: WeightFormat, { maxRows }: RowShape): boolean {
+  return hasScale && maxRows === 1;
+}
+
 /** Threadgroup memory as the kernel declares it. */
 export function rowBytes(format: WeightFormat, shape: RowShape, source: RowSource, isScaled = false): number {
   const { maxRows, tileTerms, simdgroups, rowLanes } = shape;
   const terms = laneTerms(format);
   const input = (tileTerms / terms) * (terms + 4) * 4;
   const sums = format.hasOffset ? (tileTerms / format.blockTerms) * 4 : 0;
-  const results = simdgroups * sumRows(shape) * (rowLanes + 4) * 4;
+  const groupRows = simdgroups * simdgroupRows(shape);
+  const results = isJoint(format, shape)
+    ? groupRows * (2 * (rowLanes + 4) + 1) * 4
+    : simdgroups * sumRows(shape) * (rowLanes + 4) * 4;
   const place = { assignment: 4, tile: 12, token: 0 }[source];
   return input + sums + results + maxRows * (isScaled ? 12 : 8) + place;
 }
@@ -111,6 +125,8 @@ export function rowShapeTerms(
     simdgroups: shape.simdgroups,
     maxRows: shape.maxRows,
     isSingle: shape.maxRows === 1,
+    isJoint: isJoint(format, shape),
+    unrolledSteps: UNROLLED_STEPS,
     tileTerms: shape.tileTerms,
     loads: Math.min(4, shape.tileTerms / (4 * rowThreads(shape))),
     takesTwo: shape.maxRows >= 2,

@@ -33,19 +33,29 @@ export interface TilePlan extends TileUse {
   readonly element: TileElement;
 }
 
+/**
+ * The tile table. Figures were measured on an NVIDIA H200 with the text that a Mac gets (docs/performance.md); no Apple GPU was at
+ * hand. In wide tiles each of four simdgroups has 32 rows and 32 columns of gate and of up: whatever it reads from a tile, it uses
+ * often. Low ones have four simdgroups side by side.
+ */
 export function planTile(name: TileName, use: TileUse): TilePlan {
   const element = tileElement(use);
   const { format, parts } = use;
+  const isLow = name === 'low';
   // Of paired blocks a tile takes both; in float these need room.
   const isLarge = format.isPaired && element === 'float';
-  const weightRows = isLarge ? 32 : 128;
+  // Block sums beside those of rows, in float or of pairs, leave registers for half as many columns.
+  const isHalf = !isLow && format.hasScale && (format.isPaired || element === 'float');
+  const weightRows = isLarge ? 32 : isHalf ? 64 : 128;
+  // Of 16 bits, 64 terms of all rows fit: half as many barriers. Wide tiles of weights with scales keep half of them, for a second
+  // block's sums would not stay in registers.
+  const isDeep = element !== 'float' && (isLow || !format.hasScale);
   const shape: TileShape = {
     blockM: TILE_ROWS[name],
     blockN: weightRows / parts,
-    // Of 16 bits, 64 terms of all rows fit: half as many barriers, and every thread has a block to load.
-    blockK: format.isPaired || element !== 'float' ? 64 : 32,
-    simdgroupsM: name === 'low' ? 1 : 2,
-    simdgroupsN: isLarge ? 2 : 4,
+    blockK: format.isPaired || isDeep ? 64 : 32,
+    simdgroupsM: isLow ? 1 : 2,
+    simdgroupsN: isLow && !isLarge ? 4 : 2,
   };
   return { ...use, shape, element };
 }

@@ -19,6 +19,17 @@ describe('joinMasks', () => {
     );
   });
 
+  it('takes the mask of a field of bits, whose shift stays', () => {
+    const text = ptx(
+      'bfe.u32 \t%r2, %r1, 16, 4;',
+      'add.s32 \t%r9, %r9, 1;',
+      'or.b32 \t%r4, %r2, 1258291200;',
+    );
+    expect(joinMasks(text)).toBe(
+      ptx('shr.u32 \t%r2, %r1, 16;', 'add.s32 \t%r9, %r9, 1;', 'lop3.b32 \t%r4, %r2, 15, 1258291200, 0xea;'),
+    );
+  });
+
   it('means (a & b) | c by 0xea', () => {
     const [a, b, c] = [0xf0, 0xcc, 0xaa];
     expect((a & b) | c).toBe(0xea);
@@ -33,6 +44,10 @@ describe('joinMasks', () => {
     ],
     ['is of another block', ['and.b32 %r2, %r1, 15;', '$L__BB0_2:', 'or.b32 %r4, %r2, 16;']],
     ['holds for some threads only', ['@%p1 and.b32 %r2, %r1, 15;', 'or.b32 %r4, %r2, 16;']],
+    [
+      'is a field that is read again',
+      ['bfe.u32 %r2, %r1, 16, 4;', 'or.b32 %r4, %r2, 16;', 'mov.b32 %r5, %r2;'],
+    ],
     ['is with a register', ['and.b32 %r2, %r1, %r3;', 'or.b32 %r4, %r2, 16;']],
   ])('leaves a mask that %s', (_, lines) => {
     const text = ptx(...lines);

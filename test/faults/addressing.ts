@@ -63,14 +63,14 @@ export const TAILS: readonly Fault[] = [
 export const PLACES: readonly Fault[] = [
   {
     name: 'experts lie one matrix apart where there are two',
-    kernel: 'moe_gate_up_swiglu_bf16_f32_bm64_bn64_bk32_wm2_wn4',
+    kernel: 'moe_gate_up_swiglu_bf16_f32_bm64_bn64_bk32_wm2_wn2',
     find: 'ulong(expert) * 2 * intermediate_size + column',
     replace: 'ulong(expert) * intermediate_size + column',
     finds: ['values'],
   },
   {
     name: 'the weights are not transposed',
-    kernel: 'moe_down_f32_f32_bm64_bn128_bk32_wm2_wn4',
+    kernel: 'moe_down_f32_f32_bm64_bn128_bk32_wm2_wn2',
     find: 'tile_stride, ulong2(0), true',
     replace: 'tile_stride',
     finds: ['values'],

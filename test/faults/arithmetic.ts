@@ -94,7 +94,7 @@ export const RULES: readonly Fault[] = [
   },
   {
     name: 'gate and up change places',
-    kernel: 'moe_shared_gate_up_swiglu_separate_bf16_bf16_bm64_bn64_bk32_wm2_wn4',
+    kernel: 'moe_shared_gate_up_swiglu_separate_bf16_bf16_bm64_bn64_bk32_wm2_wn2',
     find: 'moe_swiglu(gate, up)',
     replace: 'moe_swiglu(up, gate)',
     finds: ['values'],
@@ -163,7 +163,7 @@ export const FORMATS: readonly Fault[] = [
   },
   {
     name: 'the offset is forgotten',
-    kernel: 'moe_gate_up_swiglu_bf16_affine4_g64_bf16_bm64_bn64_bk32_wm2_wn4',
+    kernel: 'moe_gate_up_swiglu_bf16_affine4_g64_bf16_bm64_bn32_bk32_wm2_wn2',
     find: 'fma(offset, input_sum, fma(scale, block_sum, before))',
     replace: 'fma(scale, block_sum, before)',
     finds: ['values'],

@@ -5,7 +5,7 @@ import type { Fault } from './fault.js';
 export const SYNCHRONIZATION: readonly Fault[] = [
   {
     name: 'tiles are multiplied before all threads have loaded them',
-    kernel: 'moe_gate_up_swiglu_bf16_bf16_bm64_bn64_bk32_wm2_wn4',
+    kernel: 'moe_gate_up_swiglu_bf16_bf16_bm64_bn64_bk32_wm2_wn2',
     find: 'threadgroup_barrier(mem_flags::mem_threadgroup); // The next tile',
     replace: '// The next tile',
     finds: ['races'],
@@ -17,6 +17,22 @@ export const SYNCHRONIZATION: readonly Fault[] = [
     replace: 'threadgroup_barrier(mem_flags::mem_none); // The next tile',
     finds: ['races'],
     silent: true,
+  },
+  {
+    name: 'block sums that other simdgroups have yet to write are added',
+    kernel: 'moe_decode_down_bf16_q8_0',
+    inside: 'moe_multiply_rows',
+    find: 'threadgroup_barrier(mem_flags::mem_threadgroup); if (is_adder)',
+    replace: 'simdgroup_barrier(mem_flags::mem_threadgroup); if (is_adder)',
+    finds: ['races'],
+  },
+  {
+    name: 'block sums of a step lie where those of the step before are still added',
+    kernel: 'moe_decode_gate_up_swiglu_bf16_affine4_g64_bf16',
+    inside: 'moe_multiply_rows',
+    find: 'step / step_terms % 2 * group_rows',
+    replace: 'step / step_terms % 1 * group_rows',
+    finds: ['races'],
   },
   {
     name: 'a barrier that orders device memory, where lanes share threadgroup memory',
@@ -59,7 +75,7 @@ export const SYNCHRONIZATION: readonly Fault[] = [
   },
   {
     name: 'a barrier of the simdgroup where the threadgroup has to wait',
-    kernel: 'moe_shared_down_f32_f32_bm64_bn128_bk32_wm2_wn4',
+    kernel: 'moe_shared_down_f32_f32_bm64_bn128_bk32_wm2_wn2',
     find: 'threadgroup_barrier(mem_flags::mem_threadgroup); simdgroup_matrix<tile_element, 8, 8> places',
     replace: 'simdgroup_barrier(mem_flags::mem_threadgroup); simdgroup_matrix<tile_element, 8, 8> places',
     finds: ['races'],

@@ -58,6 +58,11 @@ describe('the shapes of few rows', () => {
     // The threads stage four terms each, and a block is staged by neighbours.
     expect(tileTerms % (4 * 32 * simdgroups)).toBe(0);
     expect(step % format.blockTerms).toBe(0);
+    // Where simdgroups take turns in adding, every lane of a turn has a row, and each simdgroup its turn.
+    if (rowShapeTerms(format, shape, 1)['isJoint'] === true) {
+      const adders = (rows * simdgroups) / 32;
+      expect(Number.isInteger(adders) && simdgroups % adders === 0).toBe(true);
+    }
     // Lanes of a pair exchange halves.
     if (format.isPaired) expect(rowLanes % 2).toBe(0);
     // A step never crosses from one group with scales of two levels into the next.

@@ -3,6 +3,8 @@
 // whole numbers, for which such a GPU has half as many units as for floats.
 
 const AND = /^\s+and\.b32\s+(%\w+), (%\w+), (-?\d+);/u;
+/** Bits of a word from a place on: a shift, and a mask that the assembler puts elsewhere. */
+const FIELD = /^\s+bfe\.u32\s+(%\w+), (%\w+), (\d+), (\d+);/u;
 const OR = /^\s+or\.b32\s+(%\w+), (%\w+), (-?\d+);/u;
 /** Of any instruction: a register, two, or those of a vector. */
 const RESULTS = /^\s+(?:@!?%\w+ )?[\w.:]+\s+(\{[^}]*\}|%\w+(?:\|%\w+)?)/u;
@@ -20,23 +22,45 @@ const JOINED = '\0';
 export function joinMasks(ptx: string): string {
   const lines = ptx.split('\n');
   const mentions = countMentions(lines);
-  let masks = new Map<string, { readonly at: number; readonly operand: string; readonly mask: string }>();
+  let masks = new Map<string, Mask>();
   lines.forEach((line, at) => {
     if (LABEL.test(line)) masks = new Map();
-    const [, masked = '', operand = '', mask = ''] = AND.exec(line) ?? [];
+    const mask = readMask(line, at);
     const [, result = '', input = '', bits = ''] = OR.exec(line) ?? [];
     const found = masks.get(input);
     if (found !== undefined) {
-      lines[found.at] = JOINED;
+      lines[found.at] = found.rest;
       lines[at] = `\tlop3.b32 \t${result}, ${found.operand}, ${found.mask}, ${bits}, ${AND_OR};`;
       masks.delete(input);
     }
     // Registers that carry values around loops are written more than once.
     const written: readonly string[] = RESULTS.exec(line)?.[1]?.match(REGISTER) ?? [];
-    for (const [name, { operand: read }] of masks) if (written.includes(read)) masks.delete(name);
-    if (masked !== '' && mentions.get(masked) === 2) masks.set(masked, { at, operand, mask });
+    for (const [name, { read }] of masks) if (written.includes(read)) masks.delete(name);
+    if (mask !== undefined && mentions.get(mask.result) === 2) masks.set(mask.result, mask);
   });
   return lines.filter((line) => line !== JOINED).join('\n');
+}
+
+/** An instruction that masks. */
+interface Mask {
+  readonly at: number;
+  readonly result: string;
+  /** What must still be in it where the mask joins another instruction. */
+  readonly read: string;
+  /** What stays of it then, and what the other instruction masks. */
+  readonly rest: string;
+  readonly operand: string;
+  readonly mask: string;
+}
+
+function readMask(line: string, at: number): Mask | undefined {
+  const [, masked, operand = '', mask = ''] = AND.exec(line) ?? [];
+  if (masked !== undefined) return { at, result: masked, read: operand, rest: JOINED, operand, mask };
+  const [, result, word = '', place = '', length = ''] = FIELD.exec(line) ?? [];
+  if (result === undefined) return undefined;
+  // The assembler shifts a word once, however many masks of it there are.
+  const rest = `\tshr.u32 \t${result}, ${word}, ${place};`;
+  return { at, result, read: result, rest, operand: result, mask: String(2 ** Number(length) - 1) };
 }
 
 function countMentions(lines: readonly string[]): ReadonlyMap<string, number> {

@@ -160,10 +160,22 @@ const GROUPED = [
   { numExperts: 40, topK: 4, hidden: 2, intermediate: 1, checked: 1 },
 ] as const;
 
-/** The smallest sizes that are wider than a tile and hold whole groups. */
+/** Terms of rows that take several steps, and more than is staged at once. */
+const LONG_TERMS = 2560;
+
+/** Long rows of gate and up, and of down. */
+function longCases(unit: number): KernelCase[] {
+  const parts = { numTokens: 2, numExperts: 2, topK: 1, routing: 'spread', isChecked: true } as const;
+  return [
+    named({ ...parts, hiddenSize: LONG_TERMS, intermediateSize: unit }),
+    named({ ...parts, hiddenSize: unit, intermediateSize: LONG_TERMS }),
+  ];
+}
+
+/** The smallest sizes that are wider than a tile and hold whole groups, and long rows of them. */
 function groupedCases(groupTerms: number): KernelCase[] {
   const unit = groupTerms < 64 ? 32 : groupTerms;
-  return GROUPED.flatMap(({ numExperts, topK, hidden, intermediate, checked }) =>
+  const small = GROUPED.flatMap(({ numExperts, topK, hidden, intermediate, checked }) =>
     TOKENS.map((numTokens) => {
       const sizes = { hiddenSize: hidden * unit, intermediateSize: intermediate * unit };
       const parts = { numTokens, numExperts, topK, ...sizes } as const;
@@ -174,6 +186,7 @@ function groupedCases(groupTerms: number): KernelCase[] {
       });
     }),
   );
+  return [...small, ...longCases(unit)];
 }
 
 const SMALL = { numTokens: 5, numExperts: 4, topK: 2, routing: 'spread', isChecked: false } as const;

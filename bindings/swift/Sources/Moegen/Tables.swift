@@ -498,20 +498,20 @@ enum Tables {
       name: "moe_shared_down_f16_f16_bm16_bn128_bk64_wm1_wn4", file: "f16/moe_shared_down_f16_f16_bm16_bn128_bk64_wm1_wn4.metal",
       constants: 10, bindings: 7, grid: [39, 41, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_f16_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_f16_bm64_bn64_bk64_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_f16_f16_bm64_bn64_bk64_wm2_wn2", file: "f16/moe_gate_up_geglu_f16_f16_bm64_bn64_bk64_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_f16_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_bm64_bn64_bk64_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_f16_f16_bm64_bn64_bk64_wm2_wn2", file: "f16/moe_gate_up_swiglu_f16_f16_bm64_bn64_bk64_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f16_f16_bm64_bn128_bk64_wm2_wn4", file: "f16/moe_down_f16_f16_bm64_bn128_bk64_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_f16_f16_bm64_bn128_bk64_wm2_wn2", file: "f16/moe_down_f16_f16_bm64_bn128_bk64_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_gate_up_swiglu_separate_f16_f16_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_bm64_bn64_bk64_wm2_wn4.metal",
-      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_gate_up_swiglu_separate_f16_f16_bm64_bn64_bk64_wm2_wn2", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_bm64_bn64_bk64_wm2_wn2.metal",
+      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_down_f16_f16_bm64_bn128_bk64_wm2_wn4", file: "f16/moe_shared_down_f16_f16_bm64_bn128_bk64_wm2_wn4.metal",
-      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_down_f16_f16_bm64_bn128_bk64_wm2_wn2", file: "f16/moe_shared_down_f16_f16_bm64_bn128_bk64_wm2_wn2.metal",
+      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
       name: "moe_decode_gate_up_geglu_f16_f16_f32_intermediate", file: "f16/moe_decode_gate_up_geglu_f16_f16_f32_intermediate.metal",
       constants: 8, bindings: 4, grid: [22, 23, 20], indirect: "", threads: [128, 1, 1]),
@@ -552,20 +552,20 @@ enum Tables {
       name: "moe_shared_down_f16_f16_f32_intermediate_bm16_bn128_bk32_wm1_wn4", file: "f16/moe_shared_down_f16_f16_f32_intermediate_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 10, bindings: 7, grid: [39, 41, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn2", file: "f16/moe_gate_up_geglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn2", file: "f16/moe_gate_up_swiglu_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn2", file: "f16/moe_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn4.metal",
-      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn2", file: "f16/moe_shared_gate_up_swiglu_separate_f16_f16_f32_intermediate_bm64_bn64_bk64_wm2_wn2.metal",
+      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_shared_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn2", file: "f16/moe_shared_down_f16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
       name: "moe_router_logits_f16_bf16", file: "f16/moe_router_logits_f16_bf16.metal",
       constants: 0, bindings: 0, grid: [18, 19, 20], indirect: "", threads: [128, 1, 1]),
@@ -600,14 +600,14 @@ enum Tables {
       name: "moe_down_f16_bf16_bm16_bn128_bk32_wm1_wn4", file: "f16/moe_down_f16_bf16_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_bf16_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_bf16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_f16_bf16_bm64_bn64_bk32_wm2_wn2", file: "f16/moe_gate_up_geglu_f16_bf16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_bf16_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_bf16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_f16_bf16_bm64_bn64_bk32_wm2_wn2", file: "f16/moe_gate_up_swiglu_f16_bf16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f16_bf16_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_down_f16_bf16_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_f16_bf16_bm64_bn128_bk32_wm2_wn2", file: "f16/moe_down_f16_bf16_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_decode_gate_up_geglu_f16_bf16_f32_intermediate", file: "f16/moe_decode_gate_up_geglu_f16_bf16_f32_intermediate.metal",
       constants: 8, bindings: 4, grid: [22, 23, 20], indirect: "", threads: [128, 1, 1]),
@@ -636,14 +636,14 @@ enum Tables {
       name: "moe_down_f16_bf16_f32_intermediate_bm16_bn128_bk32_wm1_wn4", file: "f16/moe_down_f16_bf16_f32_intermediate_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_f16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "f16/moe_gate_up_geglu_f16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_f16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "f16/moe_gate_up_swiglu_f16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_down_f16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_f16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn2", file: "f16/moe_down_f16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_router_logits_f16_f32", file: "f16/moe_router_logits_f16_f32.metal",
       constants: 0, bindings: 0, grid: [18, 19, 20], indirect: "", threads: [128, 1, 1]),
@@ -678,14 +678,14 @@ enum Tables {
       name: "moe_down_f16_f32_bm16_bn128_bk32_wm1_wn4", file: "f16/moe_down_f16_f32_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_f32_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_f32_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_f16_f32_bm64_bn64_bk32_wm2_wn2", file: "f16/moe_gate_up_geglu_f16_f32_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_f32_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_f32_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_f16_f32_bm64_bn64_bk32_wm2_wn2", file: "f16/moe_gate_up_swiglu_f16_f32_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f16_f32_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_down_f16_f32_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_f16_f32_bm64_bn128_bk32_wm2_wn2", file: "f16/moe_down_f16_f32_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_decode_gate_up_geglu_f16_f32_f32_intermediate", file: "f16/moe_decode_gate_up_geglu_f16_f32_f32_intermediate.metal",
       constants: 8, bindings: 4, grid: [22, 23, 20], indirect: "", threads: [128, 1, 1]),
@@ -714,14 +714,14 @@ enum Tables {
       name: "moe_down_f16_f32_f32_intermediate_bm16_bn128_bk32_wm1_wn4", file: "f16/moe_down_f16_f32_f32_intermediate_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_geglu_f16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_f16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "f16/moe_gate_up_geglu_f16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "f16/moe_gate_up_swiglu_f16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_f16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "f16/moe_gate_up_swiglu_f16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f16_f32_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "f16/moe_down_f16_f32_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_f16_f32_f32_intermediate_bm64_bn128_bk32_wm2_wn2", file: "f16/moe_down_f16_f32_f32_intermediate_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_router_logits_bf16_f16", file: "bf16/moe_router_logits_bf16_f16.metal",
       constants: 0, bindings: 0, grid: [18, 19, 20], indirect: "", threads: [128, 1, 1]),
@@ -762,14 +762,14 @@ enum Tables {
       name: "moe_down_bf16_f16_bm16_bn128_bk32_wm1_wn4", file: "bf16/moe_down_bf16_f16_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_bf16_f16_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_geglu_bf16_f16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_bf16_f16_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_geglu_bf16_f16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_bf16_f16_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_swiglu_bf16_f16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_bf16_f16_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_swiglu_bf16_f16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_bf16_f16_bm64_bn128_bk32_wm2_wn4", file: "bf16/moe_down_bf16_f16_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_bf16_f16_bm64_bn128_bk32_wm2_wn2", file: "bf16/moe_down_bf16_f16_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_decode_gate_up_geglu_bf16_f16_f32_intermediate", file: "bf16/moe_decode_gate_up_geglu_bf16_f16_f32_intermediate.metal",
       constants: 8, bindings: 4, grid: [22, 23, 20], indirect: "", threads: [128, 1, 1]),
@@ -798,14 +798,14 @@ enum Tables {
       name: "moe_down_bf16_f16_f32_intermediate_bm16_bn128_bk32_wm1_wn4", file: "bf16/moe_down_bf16_f16_f32_intermediate_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_bf16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_geglu_bf16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_bf16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_geglu_bf16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_bf16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_swiglu_bf16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_bf16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_swiglu_bf16_f16_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_bf16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "bf16/moe_down_bf16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_bf16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn2", file: "bf16/moe_down_bf16_f16_f32_intermediate_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_router_logits_bf16_bf16", file: "bf16/moe_router_logits_bf16_bf16.metal",
       constants: 0, bindings: 0, grid: [18, 19, 20], indirect: "", threads: [128, 1, 1]),
@@ -855,20 +855,20 @@ enum Tables {
       name: "moe_shared_down_bf16_bf16_bm16_bn128_bk32_wm1_wn4", file: "bf16/moe_shared_down_bf16_bf16_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 10, bindings: 7, grid: [39, 41, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_bf16_bf16_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_geglu_bf16_bf16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_bf16_bf16_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_geglu_bf16_bf16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_bf16_bf16_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_swiglu_bf16_bf16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_bf16_bf16_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_swiglu_bf16_bf16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_bf16_bf16_bm64_bn128_bk32_wm2_wn4", file: "bf16/moe_down_bf16_bf16_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_bf16_bf16_bm64_bn128_bk32_wm2_wn2", file: "bf16/moe_down_bf16_bf16_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_gate_up_swiglu_separate_bf16_bf16_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_shared_gate_up_swiglu_separate_bf16_bf16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_gate_up_swiglu_separate_bf16_bf16_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_shared_gate_up_swiglu_separate_bf16_bf16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_down_bf16_bf16_bm64_bn128_bk32_wm2_wn4", file: "bf16/moe_shared_down_bf16_bf16_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_down_bf16_bf16_bm64_bn128_bk32_wm2_wn2", file: "bf16/moe_shared_down_bf16_bf16_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
       name: "moe_decode_gate_up_geglu_bf16_bf16_f32_intermediate", file: "bf16/moe_decode_gate_up_geglu_bf16_bf16_f32_intermediate.metal",
       constants: 8, bindings: 4, grid: [22, 23, 20], indirect: "", threads: [128, 1, 1]),
@@ -909,20 +909,20 @@ enum Tables {
       name: "moe_shared_down_bf16_bf16_f32_intermediate_bm16_bn128_bk32_wm1_wn4", file: "bf16/moe_shared_down_bf16_bf16_f32_intermediate_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 10, bindings: 7, grid: [39, 41, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_geglu_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_geglu_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_swiglu_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_swiglu_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_bf16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "bf16/moe_down_bf16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_bf16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn2", file: "bf16/moe_down_bf16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_gate_up_swiglu_separate_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_shared_gate_up_swiglu_separate_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_gate_up_swiglu_separate_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_shared_gate_up_swiglu_separate_bf16_bf16_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_down_bf16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "bf16/moe_shared_down_bf16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_down_bf16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn2", file: "bf16/moe_shared_down_bf16_bf16_f32_intermediate_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
       name: "moe_router_logits_bf16_f32", file: "bf16/moe_router_logits_bf16_f32.metal",
       constants: 0, bindings: 0, grid: [18, 19, 20], indirect: "", threads: [128, 1, 1]),
@@ -957,14 +957,14 @@ enum Tables {
       name: "moe_down_bf16_f32_bm16_bn128_bk32_wm1_wn4", file: "bf16/moe_down_bf16_f32_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_bf16_f32_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_geglu_bf16_f32_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_bf16_f32_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_geglu_bf16_f32_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_bf16_f32_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_swiglu_bf16_f32_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_bf16_f32_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_swiglu_bf16_f32_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_bf16_f32_bm64_bn128_bk32_wm2_wn4", file: "bf16/moe_down_bf16_f32_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_bf16_f32_bm64_bn128_bk32_wm2_wn2", file: "bf16/moe_down_bf16_f32_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_decode_gate_up_geglu_bf16_f32_f32_intermediate", file: "bf16/moe_decode_gate_up_geglu_bf16_f32_f32_intermediate.metal",
       constants: 8, bindings: 4, grid: [22, 23, 20], indirect: "", threads: [128, 1, 1]),
@@ -993,14 +993,14 @@ enum Tables {
       name: "moe_down_bf16_f32_f32_intermediate_bm16_bn128_bk32_wm1_wn4", file: "bf16/moe_down_bf16_f32_f32_intermediate_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_bf16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_geglu_bf16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_bf16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_geglu_bf16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_bf16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn4", file: "bf16/moe_gate_up_swiglu_bf16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_bf16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn2", file: "bf16/moe_gate_up_swiglu_bf16_f32_f32_intermediate_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_bf16_f32_f32_intermediate_bm64_bn128_bk32_wm2_wn4", file: "bf16/moe_down_bf16_f32_f32_intermediate_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_bf16_f32_f32_intermediate_bm64_bn128_bk32_wm2_wn2", file: "bf16/moe_down_bf16_f32_f32_intermediate_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_router_logits_f32_f16", file: "f32/moe_router_logits_f32_f16.metal",
       constants: 0, bindings: 0, grid: [18, 19, 20], indirect: "", threads: [128, 1, 1]),
@@ -1041,14 +1041,14 @@ enum Tables {
       name: "moe_down_f32_f16_bm16_bn128_bk32_wm1_wn4", file: "f32/moe_down_f32_f16_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f32_f16_bm64_bn64_bk32_wm2_wn4", file: "f32/moe_gate_up_geglu_f32_f16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_f32_f16_bm64_bn64_bk32_wm2_wn2", file: "f32/moe_gate_up_geglu_f32_f16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f32_f16_bm64_bn64_bk32_wm2_wn4", file: "f32/moe_gate_up_swiglu_f32_f16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_f32_f16_bm64_bn64_bk32_wm2_wn2", file: "f32/moe_gate_up_swiglu_f32_f16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f32_f16_bm64_bn128_bk32_wm2_wn4", file: "f32/moe_down_f32_f16_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_f32_f16_bm64_bn128_bk32_wm2_wn2", file: "f32/moe_down_f32_f16_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_router_logits_f32_bf16", file: "f32/moe_router_logits_f32_bf16.metal",
       constants: 0, bindings: 0, grid: [18, 19, 20], indirect: "", threads: [128, 1, 1]),
@@ -1083,14 +1083,14 @@ enum Tables {
       name: "moe_down_f32_bf16_bm16_bn128_bk32_wm1_wn4", file: "f32/moe_down_f32_bf16_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f32_bf16_bm64_bn64_bk32_wm2_wn4", file: "f32/moe_gate_up_geglu_f32_bf16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_f32_bf16_bm64_bn64_bk32_wm2_wn2", file: "f32/moe_gate_up_geglu_f32_bf16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f32_bf16_bm64_bn64_bk32_wm2_wn4", file: "f32/moe_gate_up_swiglu_f32_bf16_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_f32_bf16_bm64_bn64_bk32_wm2_wn2", file: "f32/moe_gate_up_swiglu_f32_bf16_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f32_bf16_bm64_bn128_bk32_wm2_wn4", file: "f32/moe_down_f32_bf16_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_f32_bf16_bm64_bn128_bk32_wm2_wn2", file: "f32/moe_down_f32_bf16_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
       name: "moe_router_logits_f32_f32", file: "f32/moe_router_logits_f32_f32.metal",
       constants: 0, bindings: 0, grid: [18, 19, 20], indirect: "", threads: [128, 1, 1]),
@@ -1140,20 +1140,20 @@ enum Tables {
       name: "moe_shared_down_f32_f32_bm16_bn128_bk32_wm1_wn4", file: "f32/moe_shared_down_f32_f32_bm16_bn128_bk32_wm1_wn4.metal",
       constants: 10, bindings: 7, grid: [39, 41, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_geglu_f32_f32_bm64_bn64_bk32_wm2_wn4", file: "f32/moe_gate_up_geglu_f32_f32_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_geglu_f32_f32_bm64_bn64_bk32_wm2_wn2", file: "f32/moe_gate_up_geglu_f32_f32_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_gate_up_swiglu_f32_f32_bm64_bn64_bk32_wm2_wn4", file: "f32/moe_gate_up_swiglu_f32_f32_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [256, 1, 1]),
+      name: "moe_gate_up_swiglu_f32_f32_bm64_bn64_bk32_wm2_wn2", file: "f32/moe_gate_up_swiglu_f32_f32_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 8, bindings: 11, grid: [38, 33, 20], indirect: "gate_up_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_down_f32_f32_bm64_bn128_bk32_wm2_wn4", file: "f32/moe_down_f32_f32_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [256, 1, 1]),
+      name: "moe_down_f32_f32_bm64_bn128_bk32_wm2_wn2", file: "f32/moe_down_f32_f32_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 9, bindings: 12, grid: [39, 33, 20], indirect: "down_threadgroups", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_gate_up_swiglu_separate_f32_f32_bm64_bn64_bk32_wm2_wn4", file: "f32/moe_shared_gate_up_swiglu_separate_f32_f32_bm64_bn64_bk32_wm2_wn4.metal",
-      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_gate_up_swiglu_separate_f32_f32_bm64_bn64_bk32_wm2_wn2", file: "f32/moe_shared_gate_up_swiglu_separate_f32_f32_bm64_bn64_bk32_wm2_wn2.metal",
+      constants: 10, bindings: 6, grid: [40, 42, 20], indirect: "", threads: [128, 1, 1]),
     Kernel(
-      name: "moe_shared_down_f32_f32_bm64_bn128_bk32_wm2_wn4", file: "f32/moe_shared_down_f32_f32_bm64_bn128_bk32_wm2_wn4.metal",
-      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [256, 1, 1]),
+      name: "moe_shared_down_f32_f32_bm64_bn128_bk32_wm2_wn2", file: "f32/moe_shared_down_f32_f32_bm64_bn128_bk32_wm2_wn2.metal",
+      constants: 10, bindings: 7, grid: [39, 42, 20], indirect: "", threads: [128, 1, 1]),
   ]
 
   static let stages: [Stage] = [
