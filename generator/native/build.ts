@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, delimiter, dirname, join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { cached, contentKey } from '../compile/cache.js';
@@ -208,11 +209,10 @@ async function build(
   try {
     const sources = sourceFiles(binary).filter((file) => file.endsWith('.cc'));
     const include = includeFolders().flatMap((path) => ['-I', path]);
-    const objects = sources.map((source) =>
-      join(folder, `${basename(dirname(source))}-${basename(source)}.o`),
-    );
-    const commands = sources.map((source, index) => {
-      const own = ['-c', source, '-o', objects[index] ?? ''];
+    const units = divide(sources);
+    const objects = units.map((_, index) => join(folder, `${index}.o`));
+    const commands = units.map(([last = '', ...others], index) => {
+      const own = [...others.flatMap((source) => ['-include', source]), '-c', last, '-o', objects[index] ?? ''];
       return [...command, ...FLAGS, ...sanitizerFlags(compiler, sanitizer), ...include, ...own];
     });
     const results = await Promise.all(commands.map((one) => runProcess(one, { environment })));
@@ -224,6 +224,12 @@ async function build(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** As many units as there are cores: what reading the libraries' headers takes, every file would take again. */
+function divide(sources: readonly string[]): (readonly string[])[] {
+  const count = Math.min(availableParallelism(), sources.length);
+  return Array.from({ length: count }, (_, first) => sources.filter((__, index) => index % count === first));
 }
 
 /** Threads of kernels change stacks by themselves, which a record of entered functions would not survive. */

@@ -10,10 +10,10 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 // Kernels are compiled for the same processors (host.cc checks).
-#define MOEGEN_VECTOR_TARGET __attribute__((target("avx2,fma,f16c")))
+#define MOEGEN_MATRIX_TARGET __attribute__((target("avx2,fma,f16c")))
 #elif defined(__aarch64__)
 #include <arm_neon.h>
-#define MOEGEN_VECTOR_TARGET
+#define MOEGEN_MATRIX_TARGET
 #endif
 
 // Loops over rows of registers have to vanish.
@@ -30,30 +30,30 @@ namespace {
 #if defined(__x86_64__)
 
 using Row = __m256;
-MOEGEN_VECTOR_TARGET inline Row Join(__m128 low, __m128 high) {
+MOEGEN_MATRIX_TARGET inline Row Join(__m128 low, __m128 high) {
   return _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1);
 }
-MOEGEN_VECTOR_TARGET inline Row LoadFloats(const float* low, const float* high) {
+MOEGEN_MATRIX_TARGET inline Row LoadFloats(const float* low, const float* high) {
   return Join(_mm_loadu_ps(low), _mm_loadu_ps(high));
 }
-MOEGEN_VECTOR_TARGET inline __m128 FourFromHalf(const uint16_t* values) {
+MOEGEN_MATRIX_TARGET inline __m128 FourFromHalf(const uint16_t* values) {
   return _mm_cvtph_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(values)));
 }
-MOEGEN_VECTOR_TARGET inline __m128 FourFromBfloat(const uint16_t* values) {
+MOEGEN_MATRIX_TARGET inline __m128 FourFromBfloat(const uint16_t* values) {
   const __m128i wide = _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(values)));
   return _mm_castsi128_ps(_mm_slli_epi32(wide, 16));
 }
-MOEGEN_VECTOR_TARGET inline Row LoadHalves(const uint16_t* low, const uint16_t* high) {
+MOEGEN_MATRIX_TARGET inline Row LoadHalves(const uint16_t* low, const uint16_t* high) {
   return Join(FourFromHalf(low), FourFromHalf(high));
 }
-MOEGEN_VECTOR_TARGET inline Row LoadBfloats(const uint16_t* low, const uint16_t* high) {
+MOEGEN_MATRIX_TARGET inline Row LoadBfloats(const uint16_t* low, const uint16_t* high) {
   return Join(FourFromBfloat(low), FourFromBfloat(high));
 }
-MOEGEN_VECTOR_TARGET inline Row Zero() { return _mm256_setzero_ps(); }
-MOEGEN_VECTOR_TARGET inline Row MultiplyAdd(float a, Row b, Row c) {
+MOEGEN_MATRIX_TARGET inline Row Zero() { return _mm256_setzero_ps(); }
+MOEGEN_MATRIX_TARGET inline Row MultiplyAddRow(float a, Row b, Row c) {
   return _mm256_fmadd_ps(_mm256_set1_ps(a), b, c);
 }
-MOEGEN_VECTOR_TARGET inline void StoreFloats(Row row, float* low, float* high) {
+MOEGEN_MATRIX_TARGET inline void StoreFloats(Row row, float* low, float* high) {
   _mm_storeu_ps(low, _mm256_castps256_ps128(row));
   _mm_storeu_ps(high, _mm256_extractf128_ps(row, 1));
 }
@@ -78,7 +78,7 @@ inline Row LoadBfloats(const uint16_t* low, const uint16_t* high) {
   return {FourFromBfloat(low), FourFromBfloat(high)};
 }
 inline Row Zero() { return {vdupq_n_f32(0), vdupq_n_f32(0)}; }
-inline Row MultiplyAdd(float a, Row b, Row c) {
+inline Row MultiplyAddRow(float a, Row b, Row c) {
   return {vfmaq_n_f32(c.low, b.low, a), vfmaq_n_f32(c.high, b.high, a)};
 }
 inline void StoreFloats(Row row, float* low, float* high) {
@@ -89,7 +89,7 @@ inline void StoreFloats(Row row, float* low, float* high) {
 #endif
 
 template <uint32_t kType>
-MOEGEN_VECTOR_TARGET inline Row LoadRow(const void* matrix, uint32_t row) {
+MOEGEN_MATRIX_TARGET inline Row LoadRow(const void* matrix, uint32_t row) {
   if constexpr (kType == MSL_RT_FLOAT) {
     const auto* elements = static_cast<const float*>(matrix);
     return LoadFloats(elements + ElementOffset(row, 0), elements + ElementOffset(row, 4));
@@ -101,7 +101,7 @@ MOEGEN_VECTOR_TARGET inline Row LoadRow(const void* matrix, uint32_t row) {
   }
 }
 
-MOEGEN_VECTOR_TARGET inline Row LoadRow(const void* matrix, uint32_t type, uint32_t row) {
+MOEGEN_MATRIX_TARGET inline Row LoadRow(const void* matrix, uint32_t type, uint32_t row) {
   if (type == MSL_RT_FLOAT) return LoadRow<MSL_RT_FLOAT>(matrix, row);
   if (type == MSL_RT_HALF) return LoadRow<MSL_RT_HALF>(matrix, row);
   return LoadRow<MSL_RT_BFLOAT>(matrix, row);
@@ -113,7 +113,7 @@ uint16_t Narrow(uint32_t type, float value) {
 
 // The elements of a matrix as floats, in the same order: the matrix itself where it holds floats.
 template <uint32_t kType>
-MOEGEN_VECTOR_TARGET inline const float* AsFloats(const void* matrix, float* buffer) {
+MOEGEN_MATRIX_TARGET inline const float* AsFloats(const void* matrix, float* buffer) {
   if constexpr (kType == MSL_RT_FLOAT) return static_cast<const float*>(matrix);
   MOEGEN_UNROLL
   for (uint32_t row = 0; row < kMatrixSize; ++row) {
@@ -122,7 +122,7 @@ MOEGEN_VECTOR_TARGET inline const float* AsFloats(const void* matrix, float* buf
   return buffer;
 }
 
-MOEGEN_VECTOR_TARGET void StoreNarrow(void* d, uint32_t type, uint32_t row, Row values) {
+MOEGEN_MATRIX_TARGET void StoreNarrow(void* d, uint32_t type, uint32_t row, Row values) {
   float floats[kMatrixSize];
   StoreFloats(values, floats, floats + 4);
   for (uint32_t column = 0; column < kMatrixSize; ++column) {
@@ -131,7 +131,7 @@ MOEGEN_VECTOR_TARGET void StoreNarrow(void* d, uint32_t type, uint32_t row, Row 
 }
 
 template <uint32_t kAType, uint32_t kBType>
-MOEGEN_VECTOR_TARGET void Multiply(void* d, uint32_t d_type, const void* a, const void* b, const void* c,
+MOEGEN_MATRIX_TARGET void Multiply(void* d, uint32_t d_type, const void* a, const void* b, const void* c,
                                    uint32_t c_type) {
   alignas(32) float buffer[kMatrixElements];
   const float* elements = AsFloats<kAType>(a, buffer);
@@ -152,7 +152,7 @@ MOEGEN_VECTOR_TARGET void Multiply(void* d, uint32_t d_type, const void* a, cons
     for (uint32_t k = 0; k < kMatrixSize; ++k) {
       MOEGEN_UNROLL
       for (uint32_t i = begin; i < begin + 4; ++i) {
-        sums[i] = MultiplyAdd(elements[ElementOffset(i, k)], b_rows[k], sums[i]);
+        sums[i] = MultiplyAddRow(elements[ElementOffset(i, k)], b_rows[k], sums[i]);
       }
     }
   }

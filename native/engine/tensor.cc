@@ -4,12 +4,12 @@
 #include "hooks.h"
 #include "scheduler.h"
 #include "tensor_math.h"
+#include "tensor_scope.h"
 
 namespace moegen {
 namespace {
 
-constexpr uint32_t kAllLanes = ~0u;
-constexpr uint64_t kTag = 0x600;
+constexpr uint64_t kProductTag = 0x600;
 
 // What one lane leaves.
 struct Operand {
@@ -59,6 +59,6 @@ void __msl_rt_tensor_multiply(void* d, const void* a, const void* b, uint32_t ty
   const moegen::Operand operand{a, b, d, types, flags};
   moegen::SimdgroupOf(self).operands.input[self->lane] = reinterpret_cast<uint64_t>(&operand);
   const auto site = reinterpret_cast<uint64_t>(__builtin_return_address(0));
-  moegen::Rendezvous(self, site ^ (moegen::kTag << 48), moegen::ExecuteProduct);
+  moegen::Rendezvous(self, site ^ (moegen::kProductTag << 48), moegen::ExecuteProduct);
 }
 }

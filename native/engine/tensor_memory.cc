@@ -14,8 +14,7 @@
 namespace moegen {
 namespace {
 
-constexpr uint32_t kAllLanes = ~0u;
-constexpr uint64_t kTag = 0x700;
+constexpr uint64_t kRunTag = 0x700;
 
 const __msl_tensor_product& ProductOf(const Simdgroup& simdgroup, uint32_t lane) {
   return *reinterpret_cast<const __msl_tensor_product*>(simdgroup.operands.input[lane]);
@@ -128,6 +127,6 @@ void __msl_rt_tensor_run(const __msl_tensor_product* product) {
   moegen::Self* self = moegen::Current();
   moegen::SimdgroupOf(self).operands.input[self->lane] = reinterpret_cast<uint64_t>(product);
   const auto site = reinterpret_cast<uint64_t>(__builtin_return_address(0));
-  moegen::Rendezvous(self, site ^ (moegen::kTag << 48), moegen::ExecuteTensorRun);
+  moegen::Rendezvous(self, site ^ (moegen::kRunTag << 48), moegen::ExecuteTensorRun);
 }
 }
