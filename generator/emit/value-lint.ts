@@ -1,7 +1,15 @@
 // Walks templates with sample contexts, as rendering would, and finds what rendering alone keeps silent about: conditions that
 // are absent or not boolean, terms that no template reads, templates and branches that no sample reaches.
 
-import { inverseOf, isPath, isTemplateNode, pairsOf, problemAt, type TemplateProblem } from './ast.js';
+import {
+  inverseOf,
+  isPath,
+  isTemplateNode,
+  pairsOf,
+  partialTarget,
+  problemAt,
+  type TemplateProblem,
+} from './ast.js';
 import type { TemplateContext } from './context.js';
 import type { ParsedTemplate, TemplateSet } from './templates.js';
 
@@ -13,8 +21,12 @@ interface Traced {
 
 interface Scope {
   readonly file: string;
+  /** What names refer to: inside of a list, its element alone. */
   readonly base: Traced | undefined;
-  readonly named: ReadonlyMap<string, Traced>;
+  /** A partial's arguments, which stand before `base`. */
+  readonly given: ReadonlyMap<string, Traced>;
+  /** Elements of the lists around, by their names. */
+  readonly elements: ReadonlyMap<string, Traced>;
 }
 
 const GENERIC_KEYS: ReadonlySet<string> = new Set([
@@ -31,7 +43,12 @@ export function lintValues(templates: TemplateSet, samples: readonly TemplateCon
   for (const sample of samples) {
     const entry = templates.entries.get(sample.banner.template);
     if (entry === undefined) continue;
-    walk.enter(entry, { file: entry.file, base: { value: sample, origin: '' }, named: new Map() });
+    walk.enter(entry, {
+      file: entry.file,
+      base: { value: sample, origin: '' },
+      given: new Map(),
+      elements: new Map(),
+    });
   }
   return [...walk.problems.values(), ...unreached(templates, walk.reached), ...unread(samples, walk.read)];
 }
@@ -92,28 +109,46 @@ class Walk {
     const name = node.program.blockParams[0] ?? '';
     for (const value of list.value as unknown[]) {
       const element = { value, origin: `${list.origin}[]` };
-      this.#body(node.program, { ...scope, named: new Map(scope.named).set(name, element) });
+      this.#body(node.program, {
+        file: scope.file,
+        base: element,
+        given: new Map(),
+        elements: new Map(scope.elements).set(name, element),
+      });
     }
   }
 
   #partial(node: hbs.AST.PartialStatement, scope: Scope): void {
-    const partial = isPath(node.name) ? this.#templates.partials.get(node.name.original) : undefined;
+    const partial = this.#called(node, scope);
     if (partial === undefined) return;
     const [context] = node.params;
-    const named = new Map<string, Traced>();
+    const given = new Map<string, Traced>();
     for (const { key, value } of pairsOf(node)) {
       const found = this.#resolve(value, scope);
-      if (found !== undefined) named.set(key, found);
+      if (found !== undefined) given.set(key, found);
     }
     const base = context === undefined ? undefined : this.#resolve(context, scope);
-    this.enter(partial, { file: partial.file, base, named });
+    this.enter(partial, { file: partial.file, base, given, elements: new Map() });
+  }
+
+  #called(node: hbs.AST.PartialStatement, scope: Scope): ParsedTemplate | undefined {
+    const target = partialTarget(node);
+    if (target === undefined) return undefined;
+    if ('name' in target) return this.#templates.partials.get(target.name);
+    const found = this.#resolve(target.term, scope);
+    if (found === undefined) return undefined;
+    this.read.add(found.origin);
+    const partial = this.#templates.partials.get(`${target.folder}/${String(found.value)}`);
+    if (partial === undefined)
+      this.#report(node, scope, `finds no '${String(found.value)}' in '${target.folder}'`);
+    return partial;
   }
 
   #resolve(node: hbs.AST.Expression, scope: Scope): Traced | undefined {
     if (!isPath(node)) return { value: (node as hbs.AST.StringLiteral).value, origin: '' };
     if (node.data) return { value: true, origin: '' };
     const [first = '', ...rest] = node.parts;
-    const start = scope.named.get(first) ?? member(scope.base, first);
+    const start = scope.elements.get(first) ?? scope.given.get(first) ?? member(scope.base, first);
     const found = rest.reduce<Traced | undefined>(member, start);
     if (found === undefined) this.#report(node, scope, `reads '${node.original}', which its context lacks`);
     return found;

@@ -1,7 +1,7 @@
 // Shape of the matrix-vector kernels whose matrices are transposed: the columns lie side by side, a threadgroup takes 32 of them,
 // 16 blocks of 16 terms at a time.
 
-import { firstTerm, type Matrices } from './matrices.js';
+import { startTerms, type Matrices } from './matrices.js';
 import type { TemplateValue } from './types.js';
 
 export const COLUMN_THREADGROUP = 128;
@@ -33,15 +33,8 @@ export function columnProducts(matrices: Matrices, isScaled: boolean): Record<st
   return {
     columns,
     terms,
-    isPairs: first.step === 2,
-    matrix: { start: firstTerm(matrices, first), width: first.width },
-    operands: parts.map((part) => ({
-      name: part.name,
-      start: firstTerm(matrices, part),
-      stride: part.width,
-      terms,
-      columns,
-      input: isScaled ? 'input, input_scale' : 'input',
-    })),
+    isPairs: first.place === 'even',
+    first: startTerms(matrices, first),
+    operands: parts.map((part) => ({ name: part.name, isScaled, ...startTerms(matrices, part) })),
   };
 }

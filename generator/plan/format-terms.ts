@@ -1,7 +1,7 @@
 // What the partials of the weight formats print, and how kernels load single elements beside them.
 
 import type { ActivationDtype, Bf16Storage } from '../description/dtypes.js';
-import { DECODERS, type WeightFormat } from '../description/weights.js';
+import type { WeightFormat } from '../description/weights.js';
 import { storageTerms, type StorageUse } from './storage.js';
 import type { TemplateValue } from './types.js';
 
@@ -20,7 +20,7 @@ export function formatTerms(format: WeightFormat, bf16Storage: Bf16Storage): Rec
     isPlain: blockTerms === 16,
     isHalves: blockTerms === 32 && !isPaired,
     isNibbles: pairs === 'nibbles',
-    decoder: Object.fromEntries(DECODERS.map((name) => [name, name === decoder])),
+    decoder,
     isWide: element === 'f32',
     isBf16: element === 'bf16',
     isF16: element === 'f16',

@@ -78,9 +78,7 @@ function combinePlan(spec: GenerationSpec, activation: ActivationDtype, isSorted
       isSorted,
       row: isSorted ? 'row_of_assignment[t, s]' : 't * top_k + s',
       isWeighted: !variant.isUnweighted,
-      rowless: {
-        value: rowless.isOptional ? `(${rowless.guard} ? ${rowless.value} : 0.0f)` : rowless.value,
-      },
+      rowless: rowless.terms,
       steps: stage.steps,
       isMixing: stage.isMixing,
       output: { name: output, store: storageTerms(dtype, spec.bf16Storage).store },

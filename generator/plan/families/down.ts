@@ -13,7 +13,7 @@ import {
 import { expertBanks } from '../banks.js';
 import { constants } from '../constants.js';
 import { biasElement, formatUses } from '../format-terms.js';
-import { matrixBuffers, plainPart, type Matrices } from '../matrices.js';
+import { biasTerms, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import { type RowSource } from '../rows.js';
 import { accessorTerms, storageTerms } from '../storage.js';
@@ -22,7 +22,7 @@ import type { Binding, KernelPlan, TemplateValue } from '../types.js';
 import { downNaming, downVariant, type DownVariant } from '../variants.js';
 import { rowForm, tiledForm } from './product-forms.js';
 import { rowTerms } from './row-sources.js';
-import { expertAxes, partTerm, type ExpertAxes } from './shared.js';
+import { expertAxes, partInWords, type ExpertAxes } from './shared.js';
 
 export function downPlans(spec: GenerationSpec): KernelPlan[] {
   return expertBanks(spec.block).flatMap((bank) => {
@@ -224,9 +224,9 @@ function commonTerms(
 ): Record<string, TemplateValue> {
   const { bank } = variant;
   const matrices = downMatrices(variant);
-  const part = partTerm(matrices, matrices.parts[0], {
-    column: 'column',
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+  const [part] = matrices.parts;
+  const biasLoad = storageTerms(biasElement(weight, activation), spec.bf16Storage).load;
+  const inWords = partInWords(matrices, part, {
     input: `${bank.intermediate}[r, i]`,
     term: 'i',
     index: 'h',
@@ -234,11 +234,11 @@ function commonTerms(
   const input = storageTerms(intermediate.dtype, spec.bf16Storage);
   return {
     rows: rowTerms({ source, isGathered: false, inWords: '' }),
-    part: { bias: part.bias },
+    part: biasTerms(matrices, part, biasLoad),
     description: [
       bank.isAdded
-        ? `expert_output[r, h] += adjugate_scale * (${part.inWords})`
-        : `expert_output[r, h] = ${part.inWords}`,
+        ? `expert_output[r, h] += adjugate_scale * (${inWords})`
+        : `expert_output[r, h] = ${inWords}`,
       source === 'tile'
         ? "with the expert of row r, left in float: it is rounded once, when combine has summed a token's slots."
         : "with expert = topk_ids[r], left in float: it is rounded once, when combine has summed a token's slots.",

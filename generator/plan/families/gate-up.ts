@@ -16,16 +16,7 @@ import { gateUpNaming, gateUpVariants, type GateUpVariant } from '../variants.js
 import { decodeGateUpTransposedPlan } from './gate-up-transposed.js';
 import { placeParts, rowForm, tiledForm } from './product-forms.js';
 import { rowTerms } from './row-sources.js';
-import {
-  activationTerms,
-  expertAxes,
-  gluConstants,
-  gluTerms,
-  partTerms,
-  ROUTED_GLU,
-  type ExpertAxes,
-  type PartTerms,
-} from './shared.js';
+import { expertAxes, gluConstants, gluTerms, partTerms, ROUTED_GLU, type ExpertAxes } from './shared.js';
 
 export function gateUpPlans(spec: GenerationSpec): KernelPlan[] {
   return gateUpVariants(spec).flatMap((variant) =>
@@ -191,16 +182,17 @@ export function gateUpPartTerms(
   spec: GenerationSpec,
   { weight, activation }: ExpertAxes,
   variant: GateUpVariant,
-  column = 'column',
-): PartTerms[] {
+) {
   const { isInputWeighted, space } = variant;
-  return partTerms(gateUpMatrices(variant), {
-    column,
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
-    input: isInputWeighted ? 'x[h]' : `${space.states}[token, h]`,
-    term: 'h',
-    index: 'i',
-  });
+  return partTerms(
+    gateUpMatrices(variant),
+    {
+      input: isInputWeighted ? 'x[h]' : `${space.states}[token, h]`,
+      term: 'h',
+      index: 'i',
+    },
+    storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+  );
 }
 
 function commonTerms(
@@ -239,6 +231,5 @@ function commonTerms(
       spec.bf16Storage,
     ),
     glu: gluTerms(glu, ROUTED_GLU),
-    activation: activationTerms(glu),
   };
 }

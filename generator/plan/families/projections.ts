@@ -8,7 +8,7 @@ import type { Projection as WeightProjection, WeightFormat } from '../../descrip
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants, type ConstantName } from '../constants.js';
 import { biasElement, formatUses } from '../format-terms.js';
-import { matrixBuffers, plainPart, type Matrices } from '../matrices.js';
+import { biasTerms, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import { NO_OUTPUT_STAGE, outputStage } from '../output.js';
 import { accessorTerms, storageTerms } from '../storage.js';
@@ -17,7 +17,7 @@ import type { KernelPlan, TemplateValue } from '../types.js';
 import { projectionNaming, sharedVariant } from '../variants.js';
 import { rowForm, tiledForm } from './product-forms.js';
 import { rowTerms } from './row-sources.js';
-import { partTerm, projectionFormats, sharedExpertAxes, type IntermediateDtype } from './shared.js';
+import { partInWords, projectionFormats, sharedExpertAxes, type IntermediateDtype } from './shared.js';
 
 /** One use of the projection kernels. */
 interface Projection {
@@ -181,9 +181,9 @@ function commonParts(spec: GenerationSpec, axes: ProjectionAxes, projection: Pro
   const naming = projectionNaming(hasBias);
   const matrices = matricesOf(projection);
   const inputTerms = storageTerms(input.dtype, spec.bf16Storage);
-  const part = partTerm(matrices, matrices.parts[0], {
-    column: 'column',
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+  const [part] = matrices.parts;
+  const biasLoad = storageTerms(biasElement(weight, activation), spec.bf16Storage).load;
+  const inWords = partInWords(matrices, part, {
     input: `${input.name}[t, k]`,
     term: 'k',
     index: 'n',
@@ -218,8 +218,8 @@ function commonParts(spec: GenerationSpec, axes: ProjectionAxes, projection: Pro
     words: [...naming.words, activation, weight.name, intermediate?.suffix ?? ''],
     terms: {
       rows: rowTerms({ source: 'token', isGathered: false, inWords: '' }),
-      part: { bias: part.bias },
-      description: [`sum[t, n] = ${part.inWords}`, `It stays float until ${output.name} is stored.`],
+      part: biasTerms(matrices, part, biasLoad),
+      description: [`sum[t, n] = ${inWords}`, `It stays float until ${output.name} is stored.`],
       isScaled: false,
       input: { name: input.name, msl: inputTerms.msl, load4: inputTerms.load4 },
       output: { name: output.name, store: storageTerms(output.dtype, spec.bf16Storage).store },

@@ -7,7 +7,7 @@ import type { WeightFormat } from '../../description/weights.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants, type ConstantName } from '../constants.js';
 import { biasElement, formatTerms, formatUses } from '../format-terms.js';
-import { matrixBuffers, plainPart, type Matrices } from '../matrices.js';
+import { biasTerms, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import {
   groupColumns,
@@ -72,13 +72,10 @@ function logitShape(block: MoeBlock | null) {
   if (isTempered) constantNames.push('router_temperature');
   if (isCapped) constantNames.push('router_softcap');
   return {
+    isTempered,
     isCapped,
     words: [isTempered ? 'tempered' : '', isCapped ? 'capped' : ''],
     constants: constantNames,
-    steps: [
-      ...(isTempered ? ['sum = precise::divide(sum, router_temperature);'] : []),
-      ...(isCapped ? ['sum = moe_cap(sum, router_softcap);'] : []),
-    ],
     description: [
       ...(isTempered ? ['The logits are divided by router_temperature.'] : []),
       ...(isCapped ? ['A logit becomes router_softcap * tanh(logit / router_softcap).'] : []),
@@ -145,7 +142,7 @@ function routerLogitsPlan(
         ...productTerms(matrices, weight, spec.bf16Storage, rows.laneRows),
         columns: parts.numScored,
       },
-      part: { bias: '' },
+      part: biasTerms(matrices, matrices.parts[0], ''),
       routerBias: { isAlways: routerBias === 'always', isSwitched: routerBias === 'switched' },
       description: [
         `logits[t, e] = sum over h of ${source.name}[t, h] * router_weight[e, h]${note}, in float from end to end.`,
@@ -158,7 +155,7 @@ function routerLogitsPlan(
         isSigmoid: false,
         isLogit: true,
         biasLoad: storageTerms(bias, spec.bf16Storage).load,
-        steps: shape.steps,
+        isTempered: shape.isTempered,
         isCapped: shape.isCapped,
         isMixing: false,
         isAdded: false,

@@ -13,28 +13,22 @@ interface RowUse {
 
 export function rowTerms({ source, isGathered, inWords }: RowUse): Record<string, TemplateValue> {
   return {
+    source,
     isAssignment: source === 'assignment',
     isTile: source === 'tile',
-    isToken: source === 'token',
     // A plan in the flat form says otherwise.
     isFlat: false,
-    tileCount: '',
+    grid: '',
     inWords,
     assignment: source === 'assignment' ? 'r' : 'assignment of row r',
-    inputRow: inputRow(source, isGathered, 'thread_index'),
-    tileInputRow: inputRow(source, isGathered, 'row'),
+    inputRow: inputRow(source, isGathered),
     resultRow: source === 'assignment' ? 'assignment' : 'first_row',
     tileInWords: source === 'tile' ? 'tile of the tile map' : 'block_m tokens',
   };
 }
 
-function inputRow(source: RowSource, isGathered: boolean, row: string): string {
-  switch (source) {
-    case 'assignment':
-      return isGathered ? 'assignment / top_k' : 'assignment';
-    case 'tile':
-      return isGathered ? `sorted_assignments[first_row + ${row}] / top_k` : `first_row + ${row}`;
-    case 'token':
-      return `first_row + ${row}`;
-  }
+/** The partial in `rows/input_rows`. */
+function inputRow(source: RowSource, isGathered: boolean) {
+  if (source === 'assignment') return isGathered ? 'token_of_assignment' : 'assignment';
+  return source === 'tile' && isGathered ? 'token_of_row' : 'row';
 }

@@ -6,7 +6,7 @@ import type { WeightFormat } from '../../description/weights.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants } from '../constants.js';
 import { biasElement, formatTerms, formatUses } from '../format-terms.js';
-import { gateUpParts, layoutNote, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
+import { biasTerms, gateUpParts, layoutNote, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import { groupColumns, rowBytes, rowShapeTerms, rowThreads, VECTOR_SHAPE } from '../rows.js';
 import { accessorTerms, storageTerms } from '../storage.js';
@@ -17,10 +17,8 @@ import { productTerms } from './product.js';
 import { placeParts, rowForm, tiledForm } from './product-forms.js';
 import { rowTerms } from './row-sources.js';
 import {
-  activationTerms,
   gluConstants,
   gluTerms,
-  partTerm,
   partTerms,
   projectionFormats,
   SHARED_GLU,
@@ -125,18 +123,19 @@ function commonTerms(
       spec.bf16Storage,
     ),
     glu: gluTerms(glu, SHARED_GLU),
-    activation: activationTerms(glu),
   };
 }
 
 function sharedParts(spec: GenerationSpec, { weight, activation }: ExpertAxes, variant: SharedVariant) {
-  return partTerms(sharedMatrices(variant), {
-    input: `${inputOf(activation, variant).name}[r, h]`,
-    term: 'h',
-    index: 'i',
-    column: 'column',
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
-  });
+  return partTerms(
+    sharedMatrices(variant),
+    {
+      input: `${inputOf(activation, variant).name}[r, h]`,
+      term: 'h',
+      index: 'i',
+    },
+    storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+  );
 }
 
 function tiledPlan(
@@ -232,13 +231,8 @@ function factorPlan(
     owner: 'layer',
   };
   const columns = groupColumns(VECTOR_SHAPE, 1);
-  const part = partTerm(matrices, matrices.parts[0], {
-    column: 'column',
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
-    input: 'hidden_states[t, h]',
-    term: 'h',
-    index: 'n',
-  });
+  const [part] = matrices.parts;
+  const biasLoad = storageTerms(biasElement(weight, activation), spec.bf16Storage).load;
   const input = storageTerms(activation, spec.bf16Storage);
   return {
     name: kernelName(factor.name, activation, weight.name),
@@ -275,7 +269,7 @@ function factorPlan(
         ...productTerms(matrices, weight, spec.bf16Storage, VECTOR_SHAPE.laneRows),
         columns: `${factor.rows}u`,
       },
-      part: { bias: part.bias },
+      part: biasTerms(matrices, part, biasLoad),
       description: [factor.description],
       hasZeroExperts: false,
       finish: {

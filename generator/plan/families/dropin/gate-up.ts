@@ -1,17 +1,13 @@
 // The drop-in gate and up kernels of the shared expert: both products in one pass over the activations, ending in SwiGLU.
 
-import { gluVariant } from '../../../description/activations.js';
 import type { GenerationSpec } from '../../../description/generation.js';
 import { argument, bindings, buffer } from '../../bindings.js';
 import { tileBytes, tileTerms, tileThreads } from './tiles.js';
-import type { KernelPlan, TemplateValue } from '../../types.js';
-import { activationTerms } from '../shared.js';
+import type { KernelPlan } from '../../types.js';
 import { grid, dropInAccessors, dropInPlan, weightedPlans, type DropInContext } from './common.js';
 import { SHARED_EXPERT_FILE } from './mixture-buffers.js';
 import { EXPERT_TILE, resultStride } from './mixture-form.js';
 import { DROP_IN_WEIGHT, ownWeight, type DropInWeight } from './weights.js';
-
-const SWIGLU = gluVariant({ kind: 'plain', activation: 'silu' }, true);
 
 /** Of the audited kernels, one has dense weights, and no places for scales. */
 export function dropInGateUpPlans(spec: GenerationSpec): KernelPlan[] {
@@ -56,21 +52,9 @@ function gateUpPlan(context: DropInContext, kernel: string, weight: DropInWeight
       description: context.weight.description,
       operands: [{ name: 'gate' }, { name: 'up' }],
       input: { name: 'hidden_states', load4: storage.load4 },
-      weight: weightTerms(weight),
+      weight: weight.words,
       store: storage.store,
-      activation: activationTerms(SWIGLU),
       accessors: dropInAccessors(context),
     },
   });
-}
-
-function weightTerms(weight: DropInWeight): Record<string, TemplateValue> {
-  const rows = weight.rows(SIZES.terms);
-  return {
-    ...weight.words,
-    columnStart: weight.columnStart('column', rows),
-    stride: weight.stride(SIZES.columns),
-    scaleStride: SIZES.columns,
-    upStart: weight.columnStart('intermediate_size', rows),
-  };
 }

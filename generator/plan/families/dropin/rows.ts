@@ -14,7 +14,7 @@ import {
   type DropInContext,
 } from './common.js';
 import { STRUCT_NAMES, OPTIMIZED_PARAMS, SHARED_EXPERT_FILE, OPTIMIZED_FILE } from './mixture-buffers.js';
-import { ownWeight, type DropInWeight } from './weights.js';
+import { ownWeight } from './weights.js';
 
 const THREADS = 128;
 /** Terms of a row that are staged at once: as many as fit for every dtype. */
@@ -51,7 +51,7 @@ function decodePlan(context: DropInContext): KernelPlan {
     terms: {
       ...rowTerms(context),
       row: { ...ROW, slots: SLOTS },
-      weight: decodeWeight(weight),
+      weight: weight.words,
       denseProducts: denseProducts(context),
       description: [
         'output[n] = sum over the selected experts e of p[e] * (activations * expert_weight[e])[n]',
@@ -63,12 +63,6 @@ function decodePlan(context: DropInContext): KernelPlan {
       ],
     },
   });
-}
-
-/** What a matrix is for each column, and where one of its columns starts. */
-function decodeWeight({ words, columnStart, stride }: DropInWeight): Record<string, TemplateValue> {
-  const rows = words.isFp4 ? 'num_words' : 'params.hidden_dim';
-  return { ...words, rows, columnStart: columnStart('column', rows), stride: stride('params.out_dim') };
 }
 
 /** The row as it is staged, times a column of the router, and of dense weights. */
