@@ -66,6 +66,16 @@ export interface TemplateContext {
   readonly [term: string]: unknown;
 }
 
+/** What every context has beside the family's own words. */
+export const GENERIC_TERMS: ReadonlySet<string> = new Set([
+  'banner',
+  'name',
+  'summary',
+  'constants',
+  'structs',
+  'bindings',
+]);
+
 export interface ContextOptions {
   readonly bf16Storage?: Bf16Storage;
   readonly form?: KernelForm;

@@ -3,12 +3,11 @@
 import type { ActivationDtype, Bf16Storage } from '../description/dtypes.js';
 import type { WeightFormat } from '../description/weights.js';
 import { storageTerms, type StorageUse } from './storage.js';
-import type { TemplateValue } from './types.js';
 
 /** Bits of floats whose unit is the lowest bit, or the bit above a byte, are 2^23 and 2^15 more than the codes there. */
 const [LOW_CODE_BASE, HIGH_CODE_BASE] = [2 ** 23, 2 ** 15];
 
-export function formatTerms(format: WeightFormat, bf16Storage: Bf16Storage): Record<string, TemplateValue> {
+export function formatTerms(format: WeightFormat, bf16Storage: Bf16Storage) {
   const { element, decoder, summary, hasScale, hasOffset, isPaired, pairs, zero, blockTerms } = format;
   const bytes = element === 'f32' ? 64 : 32;
   const scale = storageTerms(format.scaleElement ?? 'f32', bf16Storage);

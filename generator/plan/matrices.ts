@@ -198,11 +198,10 @@ export function handleTerms(matrices: Matrices, part: Part, { planes }: WeightFo
     terms,
     planes: planes.map((plane) => {
       const tile = { rows: plane.rows ?? 1, terms: plane.terms ?? 1 };
-      const isSingle = plane.rows === null || plane.terms === null;
       return {
         ...column,
         name: planeName(part, plane),
-        kind: plane.rows === 1 ? 'by_rows' : isSingle ? 'single' : 'tiled',
+        kind: planeKind(plane),
         isOwnColumn: part.place === 'own',
         terms,
         rows: tile.rows,
@@ -212,6 +211,12 @@ export function handleTerms(matrices: Matrices, part: Part, { planes }: WeightFo
       };
     }),
   };
+}
+
+/** The partial in `matrices/planes`. */
+function planeKind({ rows, terms }: Plane): 'by_rows' | 'single' | 'tiled' {
+  if (rows === 1) return 'by_rows';
+  return rows === null || terms === null ? 'single' : 'tiled';
 }
 
 /** The bias of a column, if there is one. */

@@ -7,7 +7,7 @@ import type { ActivationDtype } from '../description/dtypes.js';
 import { buffer } from './bindings.js';
 import type { ConstantName } from './constants.js';
 import { storageTerms, type StorageUse } from './storage.js';
-import type { Binding, TemplateValue } from './types.js';
+import type { Binding } from './types.js';
 import type { DownVariant } from './variants.js';
 
 /** Something that a kernel does always, never, or where a constant says so. */
@@ -16,7 +16,7 @@ type Option = 'always' | 'never' | { readonly constant: ConstantName };
 export interface OutputStage {
   readonly constants: readonly ConstantName[];
   readonly bindings: readonly Omit<Binding, 'index'>[];
-  readonly steps: readonly TemplateValue[];
+  readonly steps: readonly (Pick<Step, 'name'> & ReturnType<typeof optionTerms>)[];
   /** Whether a step needs the share of a branch. */
   readonly isMixing: boolean;
 }
@@ -121,11 +121,21 @@ function optionConstants(option: Option): ConstantName[] {
   return typeof option === 'string' ? [] : [option.constant];
 }
 
-function optionTerms(option: Option): Record<string, TemplateValue> {
+function optionTerms(option: Option) {
   return {
     isOptional: typeof option !== 'string',
     condition: typeof option === 'string' ? '' : option.constant,
   };
+}
+
+interface RowlessTerms {
+  readonly isWeight: boolean;
+  readonly hasInput: boolean;
+  readonly isZero: boolean;
+  readonly input: string;
+  readonly load: string;
+  readonly isOptional: boolean;
+  readonly guard: string;
 }
 
 /** What a slot without an expert's row contributes. */
@@ -134,7 +144,7 @@ export interface RowlessSlots {
   readonly bindings: readonly Omit<Binding, 'index'>[];
   readonly uses: readonly StorageUse[];
   /** What `output/rowless` prints, over `token`, `column` and `assignment`. */
-  readonly terms: Readonly<Record<string, TemplateValue>>;
+  readonly terms: RowlessTerms;
 }
 
 /**

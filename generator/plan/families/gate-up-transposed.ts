@@ -25,6 +25,7 @@ import {
   resultBuffer,
 } from './gate-up.js';
 import { gluTerms, ROUTED_GLU, type ExpertAxes } from './shared.js';
+import { printed } from '../printed.js';
 
 /** A threadgroup takes columns of gate and up side by side, or, where these alternate, pairs of columns. */
 export function decodeGateUpTransposedPlan(
@@ -45,7 +46,6 @@ export function decodeGateUpTransposedPlan(
     name: kernelName('decode_gate_up', ...words, activation, weight.name, intermediate.suffix),
     family: 'decode_gate_up',
     folder: activation,
-    template: 'decode_gate_up_transposed',
     summary: `Gate and up projections of a few ${activation} tokens with ${weight.summary} weights, ${glu.summary}`,
     axes: { ...commonAxes(axes), ...variantAxes },
     constants: gateUpConstants(spec, variant),
@@ -60,7 +60,7 @@ export function decodeGateUpTransposedPlan(
     },
     threadgroupBytes: COLUMNS_BYTES,
     mslVersion: spec.mslVersion,
-    terms: {
+    ...printed('decode_gate_up_transposed', {
       ...columnsTerms(),
       product: columnProducts(matrices, isInputWeighted),
       parts: gateUpPartTerms(spec, axes, variant).map((part, position) => ({
@@ -82,6 +82,6 @@ export function decodeGateUpTransposedPlan(
         spec.bf16Storage,
       ),
       glu: gluTerms(glu, ROUTED_GLU),
-    },
+    }),
   };
 }

@@ -4,7 +4,6 @@ import type { Bf16Storage } from '../../description/dtypes.js';
 import type { WeightFormat } from '../../description/weights.js';
 import { handleTerms, startTerms, type Matrices } from '../matrices.js';
 import { storageTerms } from '../storage.js';
-import type { TemplateValue } from '../types.js';
 
 /** `partRows`: rows of each part that a lane multiplies; tiles have none. */
 export function productTerms(
@@ -12,7 +11,7 @@ export function productTerms(
   format: WeightFormat,
   bf16Storage: Bf16Storage,
   partRows = 0,
-): Record<string, TemplateValue> {
+) {
   const { parts, order, columns, terms } = matrices;
   const [first, second = first] = parts;
   const stored = storageTerms(format.element ?? 'f32', bf16Storage);

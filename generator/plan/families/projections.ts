@@ -13,11 +13,12 @@ import { kernelName } from '../names.js';
 import { NO_OUTPUT_STAGE, outputStage } from '../output.js';
 import { accessorTerms, storageTerms } from '../storage.js';
 import { TILE_NAMES, type TileName } from '../tiles.js';
-import type { KernelPlan, TemplateValue } from '../types.js';
+import type { KernelPlan } from '../types.js';
 import { projectionNaming, sharedVariant } from '../variants.js';
-import { rowForm, tiledForm } from './product-forms.js';
+import { NO_FINISH, rowForm, tiledForm } from './product-forms.js';
 import { rowTerms } from './row-sources.js';
 import { partInWords, projectionFormats, sharedExpertAxes, type IntermediateDtype } from './shared.js';
+import { printed } from '../printed.js';
 
 /** One use of the projection kernels. */
 interface Projection {
@@ -135,14 +136,13 @@ function tiledPlan(
     ...plan,
     name: kernelName(family, ...words, form.suffix),
     family,
-    template: 'product',
     axes: { ...plan.axes, tile: name },
     ...form.plan,
-    terms: {
+    ...printed('product', {
       ...terms,
       ...form.terms,
-      finish: { isStage: finishes, isRow: !finishes, isAdded: false, isMixing: stage.isMixing },
-    },
+      finish: { ...NO_FINISH, isStage: finishes, isRow: !finishes, isMixing: stage.isMixing },
+    }),
   };
 }
 
@@ -154,22 +154,13 @@ function rowPlan(spec: GenerationSpec, axes: ProjectionAxes, projection: Project
     ...plan,
     name: kernelName('decode', family, ...words),
     family: `decode_${family}`,
-    template: 'row_product',
     ...form.plan,
-    terms: {
+    ...printed('row_product', {
       ...terms,
       ...form.terms,
       hasZeroExperts: false,
-      finish: {
-        isStage: finishes,
-        isRow: !finishes,
-        isSigmoid: false,
-        isLogit: false,
-        isCapped: false,
-        isMixing: stage.isMixing,
-        isAdded: false,
-      },
-    },
+      finish: { ...NO_FINISH, isStage: finishes, isRow: !finishes, isMixing: stage.isMixing },
+    }),
   };
 }
 
@@ -232,6 +223,6 @@ function commonParts(spec: GenerationSpec, axes: ProjectionAxes, projection: Pro
         ],
         spec.bf16Storage,
       ),
-    } satisfies Record<string, TemplateValue>,
+    },
   };
 }

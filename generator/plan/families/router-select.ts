@@ -5,9 +5,10 @@ import type { RouterVariant } from '../../description/routers.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants } from '../constants.js';
 import { kernelName } from '../names.js';
-import type { Binding, KernelPlan, TemplateValue } from '../types.js';
+import type { Binding, KernelPlan } from '../types.js';
 import { hasGroups, routerParts, selectConstants, type RouterParts } from './router-parts.js';
 import { describeSelection } from './router-words.js';
+import { printed } from '../printed.js';
 
 export function routerSelectPlan(spec: GenerationSpec, variant: RouterVariant): KernelPlan {
   const parts = routerParts(spec, variant);
@@ -22,7 +23,6 @@ export function routerSelectPlan(spec: GenerationSpec, variant: RouterVariant): 
     ),
     family: 'router_select',
     folder: 'common',
-    template: 'router_select',
     summary: `Selection of experts from logits: ${variant.summary}`,
     axes: { scoring: variant.name },
     constants: constants(spec, ...selectConstants(parts)),
@@ -37,7 +37,7 @@ export function routerSelectPlan(spec: GenerationSpec, variant: RouterVariant): 
     },
     threadgroupBytes: simdgroups * tiles * parts.maxExperts * 4,
     mslVersion: spec.mslVersion,
-    terms: { simdgroups, threads: 32 * simdgroups, select: selectTerms(parts) },
+    ...printed('router_select', { simdgroups, threads: 32 * simdgroups, select: selectTerms(parts) }),
   };
 }
 
@@ -86,7 +86,7 @@ function hasChoices({ selectionBias, variant }: RouterParts): boolean {
   return selectionBias !== 'never' || hasGroups(variant);
 }
 
-function selectTerms(parts: RouterParts): Record<string, TemplateValue> {
+function selectTerms(parts: RouterParts) {
   const { variant, selectionBias } = parts;
   const { scoring, post, selection } = variant;
   const isSparsemixer = scoring === 'sparsemixer';
@@ -125,22 +125,32 @@ function choosesLogits({ selectionBias, variant }: RouterParts): boolean {
 }
 
 /** A selected expert's weight as it is first written, and what is done to all of them afterwards. */
-function weightTerms(parts: RouterParts): Record<string, TemplateValue> {
+function weightTerms(parts: RouterParts) {
   const { variant, normalize, hasEpsilon, hasScale } = parts;
   const hasDivisor = normalize !== 'none';
   return {
-    score: variant.post === 'sigmoid' ? 'sigmoid' : scoreOf(variant),
+    score: weightScoreOf(variant),
     hasScale,
     isScaledFirst: hasScale && !hasDivisor && variant.post !== 'softmax',
     isScaledShare: hasScale && !hasDivisor,
     hasDivisor,
-    divisor: normalize === 'floor' || normalize === 'p_norm' ? normalize : 'sum',
+    divisor: divisorOf(normalize),
     hasEpsilon,
     isSwitched: normalize === 'switched',
   };
 }
 
+type Score = Exclude<RouterVariant['scoring'], 'sparsemixer'>;
+
 /** The sparse mixer ranks raw logits. */
-function scoreOf({ scoring }: RouterVariant) {
+function scoreOf({ scoring }: RouterVariant): Score {
   return scoring === 'sparsemixer' ? 'raw' : scoring;
+}
+
+function weightScoreOf(variant: RouterVariant): Score {
+  return variant.post === 'sigmoid' ? 'sigmoid' : scoreOf(variant);
+}
+
+function divisorOf(normalize: RouterParts['normalize']): 'sum' | 'floor' | 'p_norm' {
+  return normalize === 'floor' || normalize === 'p_norm' ? normalize : 'sum';
 }

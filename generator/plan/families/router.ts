@@ -21,10 +21,12 @@ import {
 import { accessorTerms, storageTerms } from '../storage.js';
 import type { KernelPlan } from '../types.js';
 import { productTerms } from './product.js';
+import { NO_FINISH } from './product-forms.js';
 import { assertRoutable, logitConstants, logitParts, selectVariants } from './router-parts.js';
 import { routerSelectPlan } from './router-select.js';
 import { rowTerms } from './row-sources.js';
 import { projectionFormats } from './shared.js';
+import { printed } from '../printed.js';
 
 export function routerPlans(spec: GenerationSpec): KernelPlan[] {
   if (spec.block !== null) assertRoutable(spec.block);
@@ -109,7 +111,6 @@ function routerLogitsPlan(
     name: kernelName(family, ...shape.words, ...source.words, activation, weight.name),
     family,
     folder: activation,
-    template: 'row_product',
     summary: `Router logits of ${family === 'router_logits' ? 'a few' : 'many'} ${activation} tokens with ${weight.summary} weights, float output`,
     axes: { activation, weight: weight.name },
     constants: constants(spec, ...logitConstants(parts), ...shape.constants),
@@ -134,7 +135,7 @@ function routerLogitsPlan(
     rows: { maxRows: rows.maxRows, columns },
     threadgroupBytes: rowBytes(weight, rows, 'token'),
     mslVersion: spec.mslVersion,
-    terms: {
+    ...printed('row_product', {
       rows: rowTerms({ source: 'token', isGathered: false, inWords: '' }),
       shape: rowShapeTerms(weight, rows, 1),
       format: formatTerms(weight, spec.bf16Storage),
@@ -150,15 +151,12 @@ function routerLogitsPlan(
       ],
       hasZeroExperts: parts.hasZeroExperts,
       finish: {
-        isStage: false,
+        ...NO_FINISH,
         isRow: true,
-        isSigmoid: false,
         isLogit: true,
         biasLoad: storageTerms(bias, spec.bf16Storage).load,
         isTempered: shape.isTempered,
         isCapped: shape.isCapped,
-        isMixing: false,
-        isAdded: false,
       },
       output: { name: 'logits', store: 'float' },
       steps: [],
@@ -167,6 +165,6 @@ function routerLogitsPlan(
         [{ dtype: source.dtype, loads4: true }, ...formatUses(weight, activation, routerBias !== 'never')],
         spec.bf16Storage,
       ),
-    },
+    }),
   };
 }

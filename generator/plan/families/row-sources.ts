@@ -1,7 +1,6 @@
 // Where the rows of a product come from and where its results go, in the words of templates and of kernels' heads.
 
 import type { RowSource } from '../rows.js';
-import type { TemplateValue } from '../types.js';
 
 interface RowUse {
   readonly source: RowSource;
@@ -11,7 +10,7 @@ interface RowUse {
   readonly inWords: string;
 }
 
-export function rowTerms({ source, isGathered, inWords }: RowUse): Record<string, TemplateValue> {
+export function rowTerms({ source, isGathered, inWords }: RowUse) {
   return {
     source,
     isAssignment: source === 'assignment',
@@ -27,8 +26,10 @@ export function rowTerms({ source, isGathered, inWords }: RowUse): Record<string
   };
 }
 
-/** The partial in `rows/input_rows`. */
-function inputRow(source: RowSource, isGathered: boolean) {
+/** A partial in `rows/input_rows`. */
+type InputRow = 'assignment' | 'token_of_assignment' | 'row' | 'token_of_row';
+
+function inputRow(source: RowSource, isGathered: boolean): InputRow {
   if (source === 'assignment') return isGathered ? 'token_of_assignment' : 'assignment';
   return source === 'tile' && isGathered ? 'token_of_row' : 'row';
 }

@@ -12,7 +12,6 @@ import {
 } from '../../description/weights.js';
 import type { ConstantName } from '../constants.js';
 import { biasInWords, biasTerms, elementInWords, type Matrices, type Part } from '../matrices.js';
-import type { TemplateValue } from '../types.js';
 
 /** The formats in which the kernels of a projection come, each once. */
 export function projectionFormats(
@@ -86,7 +85,7 @@ export function gluConstants({ kind }: GluVariant, names: GluConstants): Constan
 }
 
 /** A gated unit is a function of its own; an ungated expert calls its activation. */
-export function gluTerms(glu: GluVariant, names: GluConstants): Record<string, TemplateValue> {
+export function gluTerms(glu: GluVariant, names: GluConstants) {
   const { name, isGated, kind, functions } = glu;
   return { name, isGated, unit: kind, functions, function: `moe_${name}`, ...names };
 }

@@ -5,6 +5,7 @@ import type { GenerationSpec } from '../../../description/generation.js';
 import { argument, bindings, buffer } from '../../bindings.js';
 import type { KernelPlan } from '../../types.js';
 import { grid } from './common.js';
+import { printed } from '../../printed.js';
 
 const THREADS = 256;
 const ELEMENTS = 4;
@@ -63,7 +64,6 @@ function compatPlan(spec: GenerationSpec, conversion: Conversion): KernelPlan {
     file: 'moe_bf16_compat',
     folder: 'common',
     family: 'dropin_convert',
-    template: 'dropin/bf16_convert',
     summary: `Conversion of ${input} elements to ${output}`,
     axes: { kernel },
     constants: [],
@@ -76,6 +76,6 @@ function compatPlan(spec: GenerationSpec, conversion: Conversion): KernelPlan {
     dispatch: grid(THREADS, `ceil_div(num_elements, ${THREADS * ELEMENTS})`),
     threadgroupBytes: 0,
     mslVersion: spec.mslVersion,
-    terms: { inWords, conversion: name, threads: THREADS, elements: ELEMENTS },
+    ...printed('dropin/bf16_convert', { inWords, conversion: name, threads: THREADS, elements: ELEMENTS }),
   };
 }

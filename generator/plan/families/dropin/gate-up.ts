@@ -8,6 +8,7 @@ import { grid, dropInAccessors, dropInPlan, weightedPlans, type DropInContext } 
 import { SHARED_EXPERT_FILE } from './mixture-buffers.js';
 import { EXPERT_TILE, resultStride } from './mixture-form.js';
 import { DROP_IN_WEIGHT, ownWeight, type DropInWeight } from './weights.js';
+import { printed } from '../../printed.js';
 
 /** Of the audited kernels, one has dense weights, and no places for scales. */
 export function dropInGateUpPlans(spec: GenerationSpec): KernelPlan[] {
@@ -26,7 +27,6 @@ function gateUpPlan(context: DropInContext, kernel: string, weight: DropInWeight
   const matrix = weight.buffers('gate_up', SIZES, [], 'columns of gate, then columns of up');
   return dropInPlan(context, SHARED_EXPERT_FILE, kernel, {
     family: 'dropin_gate_up',
-    template: 'dropin/gate_up',
     weight: weight.name,
     summary: `Gate and up projections of a shared expert with ${weight.inWords} weights, SwiGLU, ${dtype}`,
     bindings: bindings(
@@ -46,7 +46,7 @@ function gateUpPlan(context: DropInContext, kernel: string, weight: DropInWeight
     tile: EXPERT_TILE,
     resultStride: resultStride(EXPERT_TILE),
     threadgroupBytes: tileBytes(EXPERT_TILE, 2),
-    terms: {
+    ...printed('dropin/gate_up', {
       tile: tileTerms(EXPERT_TILE),
       resultStride: resultStride(EXPERT_TILE),
       description: context.weight.description,
@@ -55,6 +55,6 @@ function gateUpPlan(context: DropInContext, kernel: string, weight: DropInWeight
       weight: weight.words,
       store: storage.store,
       accessors: dropInAccessors(context),
-    },
+    }),
   });
 }

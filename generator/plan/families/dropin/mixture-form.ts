@@ -6,12 +6,12 @@ import type { Binding, Formula, TileShape } from '../../types.js';
 import type { DropInWeight } from './weights.js';
 
 /** The weights of a listed slot or a sorted entry, and how they become float. */
-export interface EntryWeights {
+interface EntryWeights {
   readonly name: string;
   readonly load: string;
 }
 
-export type Routing =
+type Routing =
   | { readonly kind: 'none' }
   /** Ids and weights of each token's slots. */
   | { readonly kind: 'listed'; readonly ids: string; readonly weights: EntryWeights; readonly slots: string }

@@ -3,11 +3,12 @@
 
 import type { GenerationSpec } from '../../../description/generation.js';
 import { tileTerms, tileThreads } from './tiles.js';
-import type { DispatchRule, KernelPlan, TemplateValue } from '../../types.js';
+import type { DispatchRule, KernelPlan } from '../../types.js';
 import { grid, dropInAccessors, dropInPlan, weightedPlans, type DropInContext } from './common.js';
 import { dispatchForms } from './dispatch-forms.js';
 import { mixtureForms } from './mixture-forms.js';
 import { maxSlots, mixtureBytes, resultStride, type MixtureForm } from './mixture-form.js';
+import { printed } from '../../printed.js';
 
 export function dropInMixturePlans(spec: GenerationSpec): KernelPlan[] {
   return weightedPlans(spec, (context) =>
@@ -20,7 +21,6 @@ function mixturePlan(context: DropInContext, form: MixtureForm): KernelPlan {
   const { tile, sizes, routing } = form;
   return dropInPlan(context, form.file, form.kernel, {
     family: form.family,
-    template: 'dropin/mixture',
     weight: form.weight.name,
     summary: `${form.summary}, ${dtype}`,
     bindings: form.bindings,
@@ -28,7 +28,7 @@ function mixturePlan(context: DropInContext, form: MixtureForm): KernelPlan {
     tile,
     resultStride: resultStride(tile),
     threadgroupBytes: mixtureBytes(form),
-    terms: {
+    ...printed('dropin/mixture', {
       tile: tileTerms(tile),
       resultStride: resultStride(tile),
       maxSlots: maxSlots(tile),
@@ -49,12 +49,12 @@ function mixturePlan(context: DropInContext, form: MixtureForm): KernelPlan {
       hasShared: form.shared !== null,
       shared: form.shared ?? { isOptional: false },
       accessors: dropInAccessors(context),
-    },
+    }),
   });
 }
 
 /** What the matrix and the scales are called that the loop over experts has come to; the shared expert is one of them. */
-function weightTerms({ weight, routing }: MixtureForm): Record<string, TemplateValue> {
+function weightTerms({ weight, routing }: MixtureForm) {
   const names =
     routing.kind === 'none'
       ? { matrix: 'shared_weight', scales: 'shared_scales' }
@@ -88,7 +88,7 @@ function rowGroupsInWords({ tile, rowGroups }: MixtureForm): string {
 }
 
 /** What the template prints for the way in which experts are given. */
-function routingTerms({ storage }: DropInContext, { routing }: MixtureForm): Record<string, TemplateValue> {
+function routingTerms({ storage }: DropInContext, { routing }: MixtureForm) {
   const slots = 'slots' in routing ? routing.slots : '';
   switch (routing.kind) {
     case 'none':
