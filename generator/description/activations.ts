@@ -4,14 +4,6 @@ import type { Activation, Glu } from './block.js';
 
 export const ACTIVATIONS = ['silu', 'gelu', 'gelu_tanh', 'relu', 'relu2'] as const;
 
-/** What stands for the limits and the factor of a variant: names of constants. */
-export interface GluParameters {
-  readonly limit: string;
-  readonly alpha: string;
-  readonly beta: string;
-  readonly linearBeta: string;
-}
-
 export interface GluVariant {
   /** As it stands in kernel names. */
   readonly name: string;
@@ -19,10 +11,10 @@ export interface GluVariant {
   readonly kind: Glu['kind'];
   /** `oai` and `situ` have a sigmoid of their own. */
   readonly activation: Activation | null;
+  /** The partial with the functions that it is made of, in `math/activations`. */
+  readonly functions: Activation | 'swish' | 'situ';
   /** Joins the products of gate and up; without a gate there is only up. */
   readonly isGated: boolean;
-  /** The value in MSL: of `gate` and `up`, or of `up` alone. */
-  expression(parameters: GluParameters): string;
 }
 
 const GATED_NAMES: Readonly<Record<Activation, string>> = {
@@ -39,8 +31,8 @@ function plain(activation: Activation): GluVariant {
     summary: `${activation}(gate) * up`,
     kind: 'plain',
     activation,
+    functions: activation,
     isGated: true,
-    expression: () => `moe_${activation}(gate) * up`,
   };
 }
 
@@ -50,8 +42,8 @@ function clampBefore(activation: Activation): GluVariant {
     summary: `${activation}(min(gate, limit)) * clip(up, limit)`,
     kind: 'clamp_before',
     activation,
+    functions: activation,
     isGated: true,
-    expression: ({ limit }) => `moe_${activation}(moe_at_most(gate, ${limit})) * moe_clip(up, ${limit})`,
   };
 }
 
@@ -61,8 +53,8 @@ function clampAfter(activation: Activation): GluVariant {
     summary: `min(${activation}(gate), limit) * clip(up, limit)`,
     kind: 'clamp_after',
     activation,
+    functions: activation,
     isGated: true,
-    expression: ({ limit }) => `moe_at_most(moe_${activation}(gate), ${limit}) * moe_clip(up, ${limit})`,
   };
 }
 
@@ -72,8 +64,8 @@ function ungated(activation: Activation): GluVariant {
     summary: `${activation}(up), without a gate`,
     kind: 'plain',
     activation,
+    functions: activation,
     isGated: false,
-    expression: () => `moe_${activation}(up)`,
   };
 }
 
@@ -82,9 +74,8 @@ const OAI: GluVariant = {
   summary: 'g * sigmoid(alpha * g) * (clip(up, limit) + 1) with g = min(gate, limit)',
   kind: 'oai',
   activation: null,
+  functions: 'swish',
   isGated: true,
-  expression: ({ limit, alpha }) =>
-    `moe_swish(moe_at_most(gate, ${limit}), ${alpha}) * (moe_clip(up, ${limit}) + 1.0f)`,
 };
 
 const SITU: GluVariant = {
@@ -92,9 +83,8 @@ const SITU: GluVariant = {
   summary: 'beta * tanh(gate / beta) * sigmoid(gate) * linear_beta * tanh(up / linear_beta)',
   kind: 'situ',
   activation: null,
+  functions: 'situ',
   isGated: true,
-  expression: ({ beta, linearBeta }) =>
-    `moe_cap(gate, ${beta}) * moe_sigmoid(gate) * moe_cap(up, ${linearBeta})`,
 };
 
 export const GLU_VARIANTS: readonly GluVariant[] = [

@@ -10,7 +10,7 @@ import { GGUF_FORMATS } from './formats/gguf.js';
 import type { DenseFormat, WeightFormat } from './formats/types.js';
 import { suggest } from './nearest.js';
 
-export { DECODERS, PLANE_SUFFIXES } from './formats/types.js';
+export { PLANE_SUFFIXES } from './formats/types.js';
 export type { DenseFormat, Plane, PlaneSuffix, WeightFormat } from './formats/types.js';
 
 export const WEIGHT_FORMATS = DENSE_FORMATS;

@@ -30,12 +30,39 @@ export function isPath(node: hbs.AST.Node | undefined): node is hbs.AST.PathExpr
   return node?.type === 'PathExpression';
 }
 
-const LITERALS: ReadonlySet<string> = new Set(['StringLiteral', 'NumberLiteral', 'BooleanLiteral']);
+const LITERALS: ReadonlySet<string> = new Set([
+  'StringLiteral',
+  'NumberLiteral',
+  'BooleanLiteral',
+  'UndefinedLiteral',
+]);
 
 export function isLiteral(
   node: hbs.AST.Node,
 ): node is hbs.AST.StringLiteral | hbs.AST.NumberLiteral | hbs.AST.BooleanLiteral {
   return LITERALS.has(node.type);
+}
+
+/** The helper that names a partial of a folder by a term: `{{> (named "math/activations" glu.functions)}}`. */
+export const NAMED = 'named';
+
+/** A partial that a template calls: always the same one, or the one of a folder that a term names. */
+export type PartialTarget =
+  { readonly name: string } | { readonly folder: string; readonly term: hbs.AST.PathExpression };
+
+export function partialTarget({ name }: hbs.AST.PartialStatement): PartialTarget | undefined {
+  if (isPath(name)) return { name: name.original };
+  const [folder, term, ...others] = name.params;
+  const isNamed = isPath(name.path) && name.path.original === NAMED && pairsOf(name).length === 0;
+  if (!isNamed || folder?.type !== 'StringLiteral' || !isPath(term) || others.length > 0) return undefined;
+  return { folder: (folder as hbs.AST.StringLiteral).value, term };
+}
+
+/** The partials of a folder, by their names in it. */
+export function partialsIn(folder: string, partials: Iterable<string>): string[] {
+  const start = `${folder}/`;
+  const names = [...partials].filter((partial) => partial.startsWith(start));
+  return names.map((partial) => partial.slice(start.length)).filter((name) => !name.includes('/'));
 }
 
 /** Parts of a tree that Handlebars leaves out where the template has none, whatever its types say. */

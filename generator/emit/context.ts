@@ -13,20 +13,39 @@ interface BindingContext {
   readonly row: string;
   /** Single values without a note have no line of their own. */
   readonly hasRow: boolean;
-  /** Entry of the parameter list, without the comma. */
-  readonly parameter: string;
+  readonly name: string;
+  readonly type: string;
+  readonly index: number;
+  readonly isArgument: boolean;
+  readonly isRead: boolean;
+  readonly isConditional: boolean;
+  /** Constant without which there is no such argument. */
+  readonly condition: string;
 }
 
 interface StructContext {
   readonly name: string;
-  /** Declarations of the members. */
-  readonly lines: readonly string[];
+  readonly fields: readonly { readonly type: string; readonly name: string }[];
+}
+
+/** Baked into the text, a macro of the host, or bound when the pipeline is made. */
+interface ConstantContext {
+  readonly type: string;
+  readonly name: string;
+  readonly isBaked: boolean;
+  readonly value: string;
+  readonly isMacro: boolean;
+  readonly macro: string;
+  readonly isBound: boolean;
+  readonly index: number;
+  readonly hasNote: boolean;
+  readonly note: string;
 }
 
 interface ConstantsContext {
   readonly isPresent: boolean;
   readonly heading: string;
-  readonly lines: readonly string[];
+  readonly list: readonly ConstantContext[];
 }
 
 export interface TemplateContext {
@@ -46,6 +65,16 @@ export interface TemplateContext {
   /** The family's own words. */
   readonly [term: string]: unknown;
 }
+
+/** What every context has beside the family's own words. */
+export const GENERIC_TERMS: ReadonlySet<string> = new Set([
+  'banner',
+  'name',
+  'summary',
+  'constants',
+  'structs',
+  'bindings',
+]);
 
 export interface ContextOptions {
   readonly bf16Storage?: Bf16Storage;
@@ -94,7 +123,7 @@ function toConstants(constants: readonly FunctionConstant[], form: KernelForm): 
   return {
     isPresent: constants.length > 0,
     heading: isBound ? HEADINGS[form] : 'Baked in: this text serves one model.',
-    lines: constants.map((constant) => declareConstant(constant, form)),
+    list: constants.map((constant) => toConstant(constant, form)),
   };
 }
 
@@ -103,10 +132,20 @@ const HEADINGS: Readonly<Record<KernelForm, string>> = {
   flat: 'Macros that the host defines; of a bool 0 or 1.',
 };
 
-function declareConstant({ name, type, index, note, value }: FunctionConstant, form: KernelForm): string {
-  const open = form === 'flat' ? `= ${type}(${constantMacro(name)})` : `[[function_constant(${index})]]`;
-  const binding = value === undefined ? open : `= ${literal(value, type)}`;
-  return `constant ${type} ${name} ${binding};${note === '' ? '' : `  // ${note}`}`;
+function toConstant({ name, type, index, note, value }: FunctionConstant, form: KernelForm): ConstantContext {
+  const isBaked = value !== undefined;
+  return {
+    type,
+    name,
+    isBaked,
+    value: isBaked ? literal(value, type) : '',
+    isMacro: !isBaked && form === 'flat',
+    macro: constantMacro(name),
+    isBound: !isBaked && form === 'bound',
+    index,
+    hasNote: note !== '',
+    note,
+  };
 }
 
 function literal(value: number | boolean, type: FunctionConstant['type']): string {
@@ -118,8 +157,8 @@ function literal(value: number | boolean, type: FunctionConstant['type']): strin
 function toStructs({ bindings }: KernelPlan, bf16Storage: Bf16Storage): StructContext[] {
   return bindings.flatMap(({ struct }) => {
     if (struct === undefined) return [];
-    const lines = struct.fields.map(({ name, element }) => `${mslType(element, bf16Storage)} ${name};`);
-    return [{ name: struct.name, lines }];
+    const fields = struct.fields.map(({ name, element }) => ({ type: mslType(element, bf16Storage), name }));
+    return [{ name: struct.name, fields }];
   });
 }
 
@@ -139,7 +178,13 @@ function toBindings(plan: KernelPlan, { bf16Storage, form }: Required<ContextOpt
     return {
       row: isListed(binding) ? tableRow(binding, widths) : '',
       hasRow: isListed(binding),
-      parameter: parameter(binding, bindingType(binding, bf16Storage), isBaked),
+      name: binding.name,
+      type: bindingType(binding, bf16Storage),
+      index: binding.index,
+      isArgument: binding.access === 'argument',
+      isRead: binding.access === 'read',
+      isConditional: binding.condition !== undefined && !isBaked,
+      condition: binding.condition ?? '',
     };
   });
 }
@@ -167,24 +212,6 @@ function tableRow(binding: Binding, widths: { name: number; label: number; shape
   const type = label(binding).padEnd(widths.label);
   const shape = shapeText(binding).padEnd(widths.shape);
   return `${name}  ${type} ${shape}  ${binding.note}`.trimEnd();
-}
-
-function parameter(binding: Binding, type: string, isBaked: boolean): string {
-  const { access, name, index, condition } = binding;
-  const attributes =
-    condition === undefined || isBaked
-      ? `buffer(${index})`
-      : `buffer(${index}), function_constant(${condition})`;
-  const place = `${name} [[${attributes}]]`;
-  switch (access) {
-    case 'argument':
-      return `constant ${type}& ${place}`;
-    case 'read':
-      return `device const ${type}* ${place}`;
-    case 'write':
-    case 'read_write':
-      return `device ${type}* ${place}`;
-  }
 }
 
 function assertPrintable(value: unknown, kernel: string, path: string): void {

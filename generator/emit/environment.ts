@@ -1,9 +1,9 @@
-// Makes an isolated Handlebars environment of a template folder: strict, without escaping and without helpers, with partials
-// that see only what they are given. Every failure names the template's file, line and column.
+// Makes an isolated Handlebars environment of a template folder: strict, without escaping, with partials that see only what they
+// are given, and with no helper but the one that names a partial of a folder. Every failure names the template's file, line and column.
 
 import Handlebars from 'handlebars';
 import { MoegenError } from '../errors.js';
-import { describeProblem, type TemplateProblem } from './ast.js';
+import { describeProblem, NAMED, partialsIn, type TemplateProblem } from './ast.js';
 import { readTemplateSources, type TemplateSources } from './sources.js';
 import { lintSyntax } from './syntax-lint.js';
 import { parseTemplates, type ParsedTemplate, type TemplateSet } from './templates.js';
@@ -28,6 +28,7 @@ const COMPILE_OPTIONS: CompileOptions = {
     with: false,
     log: false,
     lookup: false,
+    [NAMED]: true,
   },
 };
 
@@ -37,6 +38,9 @@ export function createEnvironment(from: string | TemplateSources): TemplateEnvir
   const [problem, ...others] = lintSyntax(templates);
   if (problem !== undefined) throw ruleError(problem, others);
   const handlebars = Handlebars.create();
+  handlebars.registerHelper(NAMED, (folder: string, name: unknown) =>
+    partialNamed(folder, name, templates.partials),
+  );
   const entries = new Map<string, Handlebars.TemplateDelegate>();
   for (const [file, template] of templates.entries) entries.set(file, compile(handlebars, template));
   for (const [name, template] of templates.partials) {
@@ -50,6 +54,16 @@ export function createEnvironment(from: string | TemplateSources): TemplateEnvir
       return entry(context);
     },
   };
+}
+
+function partialNamed(folder: string, name: unknown, partials: TemplateSet['partials']): string {
+  const partial = `${folder}/${String(name)}`;
+  if (partials.has(partial)) return partial;
+  const known = partialsIn(folder, partials.keys());
+  throw new MoegenError('emit/unknown-partial', `no partial '${String(name)}'`, {
+    where: `templates/partials/${folder}`,
+    help: `there are: ${known.join(', ')}`,
+  });
 }
 
 /** A template as a function that says where it failed; Handlebars alone names no file. */

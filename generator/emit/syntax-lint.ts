@@ -7,6 +7,8 @@ import {
   isPath,
   isTemplateNode,
   pairsOf,
+  partialsIn,
+  partialTarget,
   problemAt,
   type TemplateNode,
   type TemplateProblem,
@@ -95,10 +97,19 @@ function checkBlock(node: hbs.AST.BlockStatement, scope: Scope): void {
 }
 
 function checkPartial(node: hbs.AST.PartialStatement, scope: Scope): void {
-  if (!isPath(node.name)) {
-    scope.report(node, 'a partial is called by its name: computed names are not allowed');
-  } else if (!scope.partials.has(node.name.original)) {
-    scope.report(node, `unknown partial '${node.name.original}'`);
+  const target = partialTarget(node);
+  if (target === undefined) {
+    scope.report(
+      node,
+      'a partial is called by its name or by (named "folder" term): computed names are not allowed',
+    );
+  } else if ('name' in target) {
+    if (!scope.partials.has(target.name)) scope.report(node, `unknown partial '${target.name}'`);
+  } else {
+    if (partialsIn(target.folder, scope.partials).length === 0) {
+      scope.report(node, `no partials in '${target.folder}'`);
+    }
+    checkPath(target.term, scope);
   }
   for (const value of [...node.params, ...pairsOf(node).map((pair) => pair.value)]) {
     if (isPath(value)) checkPath(value, scope);

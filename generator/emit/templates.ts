@@ -3,6 +3,7 @@
 
 import Handlebars from 'handlebars';
 import { MoegenError } from '../errors.js';
+import { isPath } from './ast.js';
 import type { TemplateSources } from './sources.js';
 
 export interface ParsedTemplate {
@@ -35,7 +36,9 @@ export function parseTemplates(sources: TemplateSources): TemplateSet {
 
 function parseTemplate(file: string, source: string): hbs.AST.Program {
   try {
-    return Handlebars.parse(source);
+    const ast = Handlebars.parse(source);
+    new MissingContexts().accept(ast);
+    return ast;
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new MoegenError('emit/template-syntax', `a template must parse: ${lastLine(message)}`, {
@@ -44,6 +47,19 @@ function parseTemplate(file: string, source: string): hbs.AST.Program {
       log: message,
       cause,
     });
+  }
+}
+
+/**
+ * Where partials see only what they are given, Handlebars compiles a call without a context to one whose context is the literal
+ * `undefined`, but puts it before a name that is computed, and so calls `undefined`. The literal as a context of its own has its place.
+ */
+class MissingContexts extends Handlebars.Visitor {
+  override PartialStatement(partial: hbs.AST.PartialStatement): void {
+    super.PartialStatement(partial);
+    if (isPath(partial.name) || partial.params.length > 0) return;
+    const missing: hbs.AST.UndefinedLiteral = { type: 'UndefinedLiteral', loc: partial.loc };
+    partial.params.push(missing);
   }
 }
 

@@ -1,9 +1,10 @@
 // Walks templates with sample contexts, as rendering would, and finds what rendering alone keeps silent about: conditions that
 // are absent or not boolean, terms that no template reads, templates and branches that no sample reaches.
 
-import { inverseOf, isPath, isTemplateNode, pairsOf, problemAt, type TemplateProblem } from './ast.js';
-import type { TemplateContext } from './context.js';
-import type { ParsedTemplate, TemplateSet } from './templates.js';
+import { inverseOf, isTemplateNode, problemAt, type TemplateProblem } from './ast.js';
+import { GENERIC_TERMS, type TemplateContext } from './context.js';
+import type { TemplateSet } from './templates.js';
+import { walkTemplate, type Place, type Reader } from './walk.js';
 
 /** A value and where in the context it came from; literals come from nowhere. */
 interface Traced {
@@ -11,32 +12,16 @@ interface Traced {
   readonly origin: string;
 }
 
-interface Scope {
-  readonly file: string;
-  readonly base: Traced | undefined;
-  readonly named: ReadonlyMap<string, Traced>;
-}
-
-const GENERIC_KEYS: ReadonlySet<string> = new Set([
-  'banner',
-  'name',
-  'summary',
-  'constants',
-  'structs',
-  'bindings',
-]);
-
 export function lintValues(templates: TemplateSet, samples: readonly TemplateContext[]): TemplateProblem[] {
-  const walk = new Walk(templates);
+  const lint = new ValueLint(templates);
   for (const sample of samples) {
     const entry = templates.entries.get(sample.banner.template);
-    if (entry === undefined) continue;
-    walk.enter(entry, { file: entry.file, base: { value: sample, origin: '' }, named: new Map() });
+    if (entry !== undefined) walkTemplate(templates, entry, { value: sample, origin: '' }, lint);
   }
-  return [...walk.problems.values(), ...unreached(templates, walk.reached), ...unread(samples, walk.read)];
+  return [...lint.problems.values(), ...unreached(templates, lint.reached), ...unread(samples, lint.read)];
 }
 
-class Walk {
+class ValueLint implements Reader<Traced> {
   readonly problems = new Map<string, TemplateProblem>();
   readonly reached = new Set<hbs.AST.Node>();
   readonly read = new Set<string>();
@@ -46,87 +31,58 @@ class Walk {
     this.#templates = templates;
   }
 
-  enter(template: ParsedTemplate, scope: Scope): void {
-    this.reached.add(template.ast);
-    this.#body(template.ast, scope);
+  literal(value: unknown): Traced {
+    return { value, origin: '' };
   }
 
-  #body(program: hbs.AST.Program | undefined, scope: Scope): void {
-    for (const node of program?.body ?? []) {
-      if (!isTemplateNode(node)) continue;
-      this.reached.add(node);
-      if (node.type === 'MustacheStatement') this.#print(node, scope);
-      else if (node.type === 'BlockStatement') this.#block(node, scope);
-      else if (node.type === 'PartialStatement') this.#partial(node, scope);
-    }
+  member(parent: Traced, name: string): Traced | undefined {
+    return member(parent, name);
   }
 
-  #print(node: hbs.AST.MustacheStatement, scope: Scope): void {
-    const found = this.#resolve(node.path, scope);
-    if (found === undefined) return;
-    this.read.add(found.origin);
-    if (typeof found.value === 'object') this.#report(node, scope, 'is a record or list: print its parts');
+  reach(node: hbs.AST.Node): void {
+    this.reached.add(node);
   }
 
-  #block(node: hbs.AST.BlockStatement, scope: Scope): void {
-    const [subject] = node.params;
-    const found = subject === undefined ? undefined : this.#resolve(subject, scope);
-    if (found === undefined) return;
-    this.read.add(found.origin);
-    if (node.path.original === 'each') {
-      this.#each(node, found, scope);
-    } else if (typeof found.value !== 'boolean') {
-      this.#report(node, scope, `needs a boolean, got a ${typeof found.value}`);
-    } else {
-      const isTaken = found.value === (node.path.original === 'if');
-      this.#body(isTaken ? node.program : inverseOf(node), scope);
-    }
+  print({ value, origin }: Traced, place: Place): void {
+    this.read.add(origin);
+    if (typeof value === 'object') this.#report(place, 'is a record or list: print its parts');
   }
 
-  #each(node: hbs.AST.BlockStatement, list: Traced, scope: Scope): void {
-    if (!Array.isArray(list.value)) {
-      this.#report(node, scope, `needs a list, got a ${typeof list.value}`);
-      return;
-    }
-    if (list.value.length === 0) this.#body(inverseOf(node), scope);
-    const name = node.program.blockParams[0] ?? '';
-    for (const value of list.value as unknown[]) {
-      const element = { value, origin: `${list.origin}[]` };
-      this.#body(node.program, { ...scope, named: new Map(scope.named).set(name, element) });
-    }
+  branches({ value, origin }: Traced, place: Place, name: string) {
+    this.read.add(origin);
+    if (typeof value !== 'boolean') this.#report(place, `needs a boolean, got a ${typeof value}`);
+    const holds = value === (name === 'if');
+    return { program: typeof value === 'boolean' && holds, inverse: typeof value === 'boolean' && !holds };
   }
 
-  #partial(node: hbs.AST.PartialStatement, scope: Scope): void {
-    const partial = isPath(node.name) ? this.#templates.partials.get(node.name.original) : undefined;
-    if (partial === undefined) return;
-    const [context] = node.params;
-    const named = new Map<string, Traced>();
-    for (const { key, value } of pairsOf(node)) {
-      const found = this.#resolve(value, scope);
-      if (found !== undefined) named.set(key, found);
-    }
-    const base = context === undefined ? undefined : this.#resolve(context, scope);
-    this.enter(partial, { file: partial.file, base, named });
+  elements({ value, origin }: Traced, place: Place): readonly Traced[] {
+    this.read.add(origin);
+    if (Array.isArray(value))
+      return value.map((element) => ({ value: element as unknown, origin: `${origin}[]` }));
+    this.#report(place, `needs a list, got a ${typeof value}`);
+    return [];
   }
 
-  #resolve(node: hbs.AST.Expression, scope: Scope): Traced | undefined {
-    if (!isPath(node)) return { value: (node as hbs.AST.StringLiteral).value, origin: '' };
-    if (node.data) return { value: true, origin: '' };
-    const [first = '', ...rest] = node.parts;
-    const start = scope.named.get(first) ?? member(scope.base, first);
-    const found = rest.reduce<Traced | undefined>(member, start);
-    if (found === undefined) this.#report(node, scope, `reads '${node.original}', which its context lacks`);
-    return found;
+  named({ value, origin }: Traced, place: Place, folder: string): readonly string[] {
+    this.read.add(origin);
+    const name = String(value);
+    if (this.#templates.partials.has(`${folder}/${name}`)) return [name];
+    this.#report(place, `finds no '${name}' in '${folder}'`);
+    return [];
   }
 
-  #report(node: hbs.AST.Node, scope: Scope, message: string): void {
-    const problem = problemAt(scope.file, node, message);
+  lacks(name: string, place: Place): void {
+    this.#report(place, `reads '${name}', which its context lacks`);
+  }
+
+  #report({ file, node }: Place, message: string): void {
+    const problem = problemAt(file, node, message);
     this.problems.set(`${problem.file}:${problem.line}:${problem.column} ${message}`, problem);
   }
 }
 
-function member(parent: Traced | undefined, name: string): Traced | undefined {
-  if (typeof parent?.value !== 'object' || parent.value === null || !Object.hasOwn(parent.value, name)) {
+function member(parent: Traced, name: string): Traced | undefined {
+  if (typeof parent.value !== 'object' || parent.value === null || !Object.hasOwn(parent.value, name)) {
     return undefined;
   }
   const origin = parent.origin === '' ? name : `${parent.origin}.${name}`;
@@ -163,7 +119,7 @@ function unread(samples: readonly TemplateContext[], read: ReadonlySet<string>):
   const firstUse = new Map<string, string>();
   for (const sample of samples) {
     for (const [key, value] of Object.entries(sample)) {
-      if (GENERIC_KEYS.has(key)) continue;
+      if (GENERIC_TERMS.has(key)) continue;
       for (const leaf of leaves(value, key)) {
         if (!firstUse.has(leaf)) firstUse.set(leaf, sample.banner.template);
       }

@@ -36,7 +36,8 @@ export function digestInputs(plan: KernelPlan, options: ContextOptions, shared: 
   return sha256(JSON.stringify([shared(plan.template), toContext(plan, options)]));
 }
 
-const PARTIAL_CALL = /\{\{>\s*([\w/]+)/g;
+/** By its name, or by one that a term completes: then any of the folder may be called. */
+const PARTIAL_CALL = /\{\{>\s*(?:\(named "([\w/]+)"|([\w/]+))/g;
 
 /** A template and the partials that it calls, or they call, by name: each with its text. */
 function calledFrom(templates: TemplateSources, file: string): [string, string][] {
@@ -46,7 +47,13 @@ function calledFrom(templates: TemplateSources, file: string): [string, string][
     const text = templates.get(next);
     if (text === undefined || called.has(next)) continue;
     called.set(next, text);
-    for (const [, name = ''] of text.matchAll(PARTIAL_CALL)) waiting.push(`templates/partials/${name}.hbs`);
+    for (const [, folder, name = ''] of text.matchAll(PARTIAL_CALL)) {
+      if (folder === undefined) waiting.push(`templates/partials/${name}.hbs`);
+      else
+        waiting.push(
+          ...[...templates.keys()].filter((key) => key.startsWith(`templates/partials/${folder}/`)),
+        );
+    }
   }
   return [...called].sort(([a], [b]) => (a < b ? -1 : 1));
 }

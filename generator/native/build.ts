@@ -212,7 +212,13 @@ async function build(
     const units = divide(sources);
     const objects = units.map((_, index) => join(folder, `${index}.o`));
     const commands = units.map(([last = '', ...others], index) => {
-      const own = [...others.flatMap((source) => ['-include', source]), '-c', last, '-o', objects[index] ?? ''];
+      const own = [
+        ...others.flatMap((source) => ['-include', source]),
+        '-c',
+        last,
+        '-o',
+        objects[index] ?? '',
+      ];
       return [...command, ...FLAGS, ...sanitizerFlags(compiler, sanitizer), ...include, ...own];
     });
     const results = await Promise.all(commands.map((one) => runProcess(one, { environment })));

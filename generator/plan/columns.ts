@@ -1,8 +1,7 @@
 // Shape of the matrix-vector kernels whose matrices are transposed: the columns lie side by side, a threadgroup takes 32 of them,
 // 16 blocks of 16 terms at a time.
 
-import { firstTerm, type Matrices } from './matrices.js';
-import type { TemplateValue } from './types.js';
+import { startTerms, type Matrices } from './matrices.js';
 
 export const COLUMN_THREADGROUP = 128;
 
@@ -17,7 +16,7 @@ const BLOCK_STRIDE = 16 + 4;
 /** Threadgroup memory for the staged input and the sums of all blocks. */
 export const COLUMNS_BYTES = CHUNK_BLOCKS * (BLOCK_STRIDE + BLOCK_COLUMNS) * 4;
 
-export function columnsTerms(): Record<string, TemplateValue> {
+export function columnsTerms() {
   return {
     blockColumns: BLOCK_COLUMNS,
     chunkBlocks: CHUNK_BLOCKS,
@@ -27,21 +26,14 @@ export function columnsTerms(): Record<string, TemplateValue> {
 }
 
 /** One product for each matrix, or a single one whose even columns are gates and whose odd ones are ups. */
-export function columnProducts(matrices: Matrices, isScaled: boolean): Record<string, TemplateValue> {
+export function columnProducts(matrices: Matrices, isScaled: boolean) {
   const { parts, terms, columns } = matrices;
   const [first] = parts;
   return {
     columns,
     terms,
-    isPairs: first.step === 2,
-    matrix: { start: firstTerm(matrices, first), width: first.width },
-    operands: parts.map((part) => ({
-      name: part.name,
-      start: firstTerm(matrices, part),
-      stride: part.width,
-      terms,
-      columns,
-      input: isScaled ? 'input, input_scale' : 'input',
-    })),
+    isPairs: first.place === 'even',
+    first: startTerms(matrices, first),
+    operands: parts.map((part) => ({ name: part.name, isScaled, ...startTerms(matrices, part) })),
   };
 }

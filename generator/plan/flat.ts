@@ -35,6 +35,6 @@ export function flatPlan(plan: KernelPlan): KernelPlan {
     ...plan,
     bindings: [...plan.bindings, ...gridArguments(plan)],
     dispatch,
-    terms: { ...plan.terms, rows: { ...rows, isFlat: true, tileCount: `${indirect}[1]` } },
+    terms: { ...plan.terms, rows: { ...rows, isFlat: true, grid: indirect } },
   };
 }

@@ -1,14 +1,13 @@
 // What the partials of the weight formats print, and how kernels load single elements beside them.
 
 import type { ActivationDtype, Bf16Storage } from '../description/dtypes.js';
-import { DECODERS, type WeightFormat } from '../description/weights.js';
+import type { WeightFormat } from '../description/weights.js';
 import { storageTerms, type StorageUse } from './storage.js';
-import type { TemplateValue } from './types.js';
 
 /** Bits of floats whose unit is the lowest bit, or the bit above a byte, are 2^23 and 2^15 more than the codes there. */
 const [LOW_CODE_BASE, HIGH_CODE_BASE] = [2 ** 23, 2 ** 15];
 
-export function formatTerms(format: WeightFormat, bf16Storage: Bf16Storage): Record<string, TemplateValue> {
+export function formatTerms(format: WeightFormat, bf16Storage: Bf16Storage) {
   const { element, decoder, summary, hasScale, hasOffset, isPaired, pairs, zero, blockTerms } = format;
   const bytes = element === 'f32' ? 64 : 32;
   const scale = storageTerms(format.scaleElement ?? 'f32', bf16Storage);
@@ -20,7 +19,7 @@ export function formatTerms(format: WeightFormat, bf16Storage: Bf16Storage): Rec
     isPlain: blockTerms === 16,
     isHalves: blockTerms === 32 && !isPaired,
     isNibbles: pairs === 'nibbles',
-    decoder: Object.fromEntries(DECODERS.map((name) => [name, name === decoder])),
+    decoder,
     isWide: element === 'f32',
     isBf16: element === 'bf16',
     isF16: element === 'f16',

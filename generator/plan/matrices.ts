@@ -1,5 +1,5 @@
-// How the weight matrices of an expert lie in memory, and the words with which kernels reach into them: which row of which
-// buffers holds a column, which bias belongs to it.
+// How the weight matrices of an expert lie in memory, and what the partials print that reach into them: which row of which buffers
+// holds a column, which bias belongs to it.
 
 import { TENSOR_ROLES, type TensorRole } from '../description/block.js';
 import type { ElementType } from '../description/dtypes.js';
@@ -38,11 +38,17 @@ export type GateUpLayout = 'concatenated' | 'interleaved' | 'separate' | 'ungate
 /** Who has a matrix: each expert, each adjugate expert, or the layer. */
 export type Owner = 'expert' | 'adjugate' | 'layer';
 
-/** How many there are, and which is that of the row's `expert`. */
+/** How many there are, and which of them is that of a row's expert. */
 const OWNERS = {
-  expert: { count: 'num_experts', index: 'expert' },
-  adjugate: { count: 'num_experts / experts_per_adjugate', index: 'expert / experts_per_adjugate' },
+  expert: { count: 'num_experts', inWords: 'expert' },
+  adjugate: { count: 'num_experts / experts_per_adjugate', inWords: 'expert / experts_per_adjugate' },
 } as const;
+
+/**
+ * Which columns of a matrix are those of a part: its own, those after as many of another part, or every other one. There is a partial
+ * for each in `matrices/columns`.
+ */
+type PartPlace = 'own' | 'after' | 'even' | 'odd';
 
 /** The columns of a product that a kernel tells apart: gate, up, down. */
 export interface Part {
@@ -53,9 +59,9 @@ export interface Part {
   readonly bias: string | null;
   /** Columns of the whole matrix that holds the part. */
   readonly width: Formula;
-  /** Column c of the part is column step * c + first of the matrix. */
-  readonly step: 1 | 2;
-  readonly first: string;
+  /** The matrix holds gate and up. */
+  readonly isJoint: boolean;
+  readonly place: PartPlace;
 }
 
 export interface Matrices {
@@ -79,19 +85,19 @@ export function gateUpParts(layout: GateUpLayout, options: GateUpOptions): Matri
     matrix: `${prefix}${matrix}` as const,
     bias: hasBias ? `${prefix}${matrix}_bias` : null,
   });
-  const gate = { name: 'gate', width: columns, step: 1, first: '' } as const;
+  const gate = { name: 'gate', width: columns, isJoint: false, place: 'own' } as const;
   const up = { ...gate, name: 'up' } as const;
-  const joint = { ...of('gate_up'), width: `2 * ${columns}` };
+  const joint = { ...of('gate_up'), width: `2 * ${columns}`, isJoint: true };
   switch (layout) {
     case 'concatenated':
       return [
         { ...gate, ...joint },
-        { ...up, ...joint, first: columns },
+        { ...up, ...joint, place: 'after' },
       ];
     case 'interleaved':
       return [
-        { ...gate, ...joint, step: 2 },
-        { ...up, ...joint, step: 2, first: '1' },
+        { ...gate, ...joint, place: 'even' },
+        { ...up, ...joint, place: 'odd' },
       ];
     case 'separate':
       return [
@@ -106,7 +112,7 @@ export function gateUpParts(layout: GateUpLayout, options: GateUpOptions): Matri
 /** A matrix whose columns are those of the result. */
 export function plainPart(name: MatrixName, columns: ConstantName, hasBias: boolean): Part {
   const bias = hasBias ? `${name}_bias` : null;
-  return { name, matrix: name, bias, width: columns, step: 1, first: '' };
+  return { name, matrix: name, bias, width: columns, isJoint: false, place: 'own' };
 }
 
 const LAYOUT_NOTES: Readonly<Partial<Record<string, string>>> = {
@@ -131,7 +137,7 @@ export function matrixBuffers(
   const distinct = parts.filter(({ matrix }, at) => parts.findIndex((part) => part.matrix === matrix) === at);
   return distinct.flatMap((part) => [
     ...format.planes.map((plane) => {
-      const own = planeTerms(plane, terms);
+      const own = planeExtent(plane, terms);
       const rows = planeRows(plane, part.width);
       const shape = order === 'out_in' ? [...rows, ...own] : [...own, ...rows];
       // A single number for each matrix, or for the only one.
@@ -159,7 +165,7 @@ function planeName({ matrix }: Part, { suffix }: Plane): string {
 }
 
 /** Elements of a plane for a row of terms; no extent where they are one. Tiles may be partial at the end of a row. */
-function planeTerms({ elements, terms, rows }: Plane, rowTerms: Formula): Formula[] {
+function planeExtent({ elements, terms, rows }: Plane, rowTerms: Formula): Formula[] {
   if (terms === null) return [];
   if (rows !== 1) return [`ceil_div(${rowTerms}, ${terms})`];
   const groups = terms === 1 ? rowTerms : `${rowTerms} / ${terms}`;
@@ -172,76 +178,74 @@ function planeRows({ rows }: Plane, width: Formula): Formula[] {
   return [rows === 1 ? width : `ceil_div(${width}, ${rows})`];
 }
 
-/** Column of the matrix that holds a column of the part; `column` is one name, or a sum. */
-function matrixColumn({ step, first }: Part, column: string): string {
-  const factor = column.includes('+') ? `(${column})` : column;
-  if (step === 2) return first === '' ? `2 * ${factor}` : `2 * ${factor} + ${first}`;
-  return first === '' ? column : `${first} + ${column}`;
+/** What the partials in `matrices` print of a part: the place of a column among those of all owners. */
+function columnTerms({ columns, owner }: Matrices, { isJoint, place }: Part) {
+  return { columns, isOwned: owner !== 'layer', isAdjugate: owner === 'adjugate', isJoint, place };
 }
 
-/** The first of so many rows that the owner of a matrix has among all of them: `ulong(expert) * rows + `, or nothing. */
-function ownerRow({ owner }: Matrices, rows: Formula): string {
-  return owner === 'layer' ? '' : `ulong(${OWNERS[owner].index}) * ${rows} + `;
+/** The same, and where its first column begins. */
+export function startTerms(matrices: Matrices, part: Part) {
+  const isAfter = part.place === 'after';
+  return { ...columnTerms(matrices, part), matrix: part.matrix, terms: matrices.terms, isAfter };
 }
 
-/** Where the bias of a column is added: ` + load(bias[...])`, or nothing. */
-export function biasTerm(matrices: Matrices, part: Part, column: string, load: string): string {
-  if (part.bias === null) return '';
-  const place = ownerRow(matrices, part.width);
-  return ` + ${load}(${part.bias}[${place}${matrixColumn(part, column)}])`;
+/** The same, and the buffers that a handle of a column's row is made of: from which element on it lies in each. */
+export function handleTerms(matrices: Matrices, part: Part, { planes }: WeightFormat) {
+  const column = columnTerms(matrices, part);
+  const { terms } = matrices;
+  return {
+    ...column,
+    terms,
+    planes: planes.map((plane) => {
+      const tile = { rows: plane.rows ?? 1, terms: plane.terms ?? 1 };
+      return {
+        ...column,
+        name: planeName(part, plane),
+        kind: planeKind(plane),
+        isOwnColumn: part.place === 'own',
+        terms,
+        rows: tile.rows,
+        lastRow: tile.rows - 1,
+        tileTerms: tile.terms,
+        lastTileTerm: tile.terms - 1,
+      };
+    }),
+  };
 }
 
-/** The buffers of a part, as arguments; those whose elements rows share, from the elements of a column's row on. */
-export function planeArguments(
-  matrices: Matrices,
-  part: Part,
-  column: string,
-  { planes }: WeightFormat,
-): string {
-  return planes
-    .map((plane) => {
-      const name = planeName(part, plane);
-      return plane.rows === 1 ? name : `${name}${sharedStart(matrices, part, column, plane)}`;
-    })
-    .join(', ');
+/** The partial in `matrices/planes`. */
+function planeKind({ rows, terms }: Plane): 'by_rows' | 'single' | 'tiled' {
+  if (rows === 1) return 'by_rows';
+  return rows === null || terms === null ? 'single' : 'tiled';
 }
 
-function sharedStart(
-  matrices: Matrices,
-  part: Part,
-  column: string,
-  { rows, terms: tileTerms }: Plane,
-): string {
-  const { terms, owner } = matrices;
-  if (rows === null || tileTerms === null) return owner === 'layer' ? '' : ` + ${OWNERS[owner].index}`;
-  const tiles = (extent: Formula, size: number) => `((${extent} + ${size - 1}) / ${size})`;
-  const joint = matrixColumn(part, column);
-  const own = `${joint === column ? column : `(${joint})`} / ${rows}`;
-  const first = ownerRow(matrices, tiles(part.width, rows));
-  const row = first === '' ? `ulong(${own})` : `(${first}${own})`;
-  return ` + ${row} * ${tiles(terms, tileTerms)}`;
-}
-
-/** The row of the matrix that holds a column of the part. */
-export function matrixRow(matrices: Matrices, part: Part, column: string): string {
-  const row = matrixColumn(part, column);
-  const first = ownerRow(matrices, part.width);
-  return first === '' ? `ulong(${row})` : `${first}${row}`;
-}
-
-/** The row of the first term in a transposed matrix, at the part's first column. */
-export function firstTerm({ terms, owner }: Matrices, { matrix, width, first }: Part): string {
-  const own = owner === 'layer' ? '' : ` + ulong(${OWNERS[owner].index}) * ${terms} * ${width}`;
-  return `${matrix}_weight${own}${first === '' ? '' : ` + ${first}`}`;
+/** The bias of a column, if there is one. */
+export function biasTerms(matrices: Matrices, part: Part, load: string) {
+  return {
+    ...columnTerms(matrices, part),
+    hasBias: part.bias !== null,
+    bias: part.bias ?? '',
+    biasLoad: load,
+  };
 }
 
 function ownerInWords({ owner }: Matrices): string {
-  return owner === 'layer' ? '' : `${OWNERS[owner].index}, `;
+  return owner === 'layer' ? '' : `${OWNERS[owner].inWords}, `;
+}
+
+/** Column of the matrix that holds a column of the part, as the heads of kernels say it. */
+function columnInWords({ columns }: Matrices, { place }: Part, column: string): string {
+  return {
+    own: column,
+    after: `${columns} + ${column}`,
+    even: `2 * ${column}`,
+    odd: `2 * ${column} + 1`,
+  }[place];
 }
 
 /** The element that is multiplied with a term for a column, in words. */
 export function elementInWords(matrices: Matrices, part: Part, column: string, term: string): string {
-  const joint = matrixColumn(part, column);
+  const joint = columnInWords(matrices, part, column);
   const place = matrices.order === 'out_in' ? `${joint}, ${term}` : `${term}, ${joint}`;
   return `${part.matrix}_weight[${ownerInWords(matrices)}${place}]`;
 }
@@ -249,5 +253,5 @@ export function elementInWords(matrices: Matrices, part: Part, column: string, t
 /** The bias of a column, in words: ` + bias[...]`, or nothing. */
 export function biasInWords(matrices: Matrices, part: Part, column: string): string {
   if (part.bias === null) return '';
-  return ` + ${part.bias}[${ownerInWords(matrices)}${matrixColumn(part, column)}]`;
+  return ` + ${part.bias}[${ownerInWords(matrices)}${columnInWords(matrices, part, column)}]`;
 }

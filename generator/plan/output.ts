@@ -7,7 +7,7 @@ import type { ActivationDtype } from '../description/dtypes.js';
 import { buffer } from './bindings.js';
 import type { ConstantName } from './constants.js';
 import { storageTerms, type StorageUse } from './storage.js';
-import type { Binding, TemplateValue } from './types.js';
+import type { Binding } from './types.js';
 import type { DownVariant } from './variants.js';
 
 /** Something that a kernel does always, never, or where a constant says so. */
@@ -16,15 +16,16 @@ type Option = 'always' | 'never' | { readonly constant: ConstantName };
 export interface OutputStage {
   readonly constants: readonly ConstantName[];
   readonly bindings: readonly Omit<Binding, 'index'>[];
-  /** Lines over `sum`, `token`, `column` and `element`. */
-  readonly steps: readonly TemplateValue[];
+  readonly steps: readonly (Pick<Step, 'name'> & ReturnType<typeof optionTerms>)[];
   /** Whether a step needs the share of a branch. */
   readonly isMixing: boolean;
 }
 
 interface Step {
   readonly option: Option;
-  readonly statement: string;
+  /** The partial in `output/steps`, over `sum`, `token`, `column` and `element`. */
+  readonly name:
+    'scale' | 'bias' | 'add_shared' | 'add_gated_shared' | 'add_optional_shared' | 'mix' | 'halve';
   readonly constants?: readonly ConstantName[];
   readonly bindings?: readonly Omit<Binding, 'index'>[];
 }
@@ -37,7 +38,7 @@ export function outputStage(spec: GenerationSpec): OutputStage {
   return {
     constants: steps.flatMap(({ option, constants = [] }) => [...optionConstants(option), ...constants]),
     bindings: steps.flatMap((step) => step.bindings ?? []),
-    steps: steps.map(({ option, statement }) => ({ ...optionTerms(option), statement })),
+    steps: steps.map(({ option, name }) => ({ ...optionTerms(option), name })),
     isMixing: isMixed(spec.block),
   };
 }
@@ -48,7 +49,7 @@ export const NO_OUTPUT_STAGE: OutputStage = { constants: [], bindings: [], steps
 function scaleStep({ block }: GenerationSpec): Step {
   return {
     option: block?.routedScale === 1 ? 'never' : 'always',
-    statement: 'sum *= routed_scale;',
+    name: 'scale',
     constants: ['routed_scale'],
   };
 }
@@ -57,7 +58,7 @@ function biasStep({ block }: GenerationSpec): Step {
   const option = block === null ? ({ constant: 'has_output_bias' } as const) : always(block.outputBias);
   return {
     option,
-    statement: 'sum += output_bias[column];',
+    name: 'bias',
     bindings: [buffer('output_bias', 'f32', ['hidden_size'], { ...condition(option), role: 'output_bias' })],
   };
 }
@@ -68,9 +69,7 @@ function sharedStep({ block }: GenerationSpec): Step {
   const isGated = block.shared?.sigmoidGate === true;
   return {
     option: always(block.shared !== null),
-    statement: isGated
-      ? 'sum = fma(shared_sigmoid[token], shared_output[element], sum);'
-      : 'sum += shared_output[element];',
+    name: isGated ? 'add_gated_shared' : 'add_shared',
     bindings: sharedBindings('always', always(isGated)),
   };
 }
@@ -81,10 +80,9 @@ function isMixed(block: MoeBlock | null): boolean {
 
 /** Both branches by their shares of one. */
 function mixStep(): Step {
-  const [routed, shared] = ['mix_logits[2 * ulong(token)]', 'mix_logits[2 * ulong(token) + 1]'] as const;
   return {
     option: 'always',
-    statement: `sum = fma(moe_first_share(${routed}, ${shared}), sum, moe_first_share(${shared}, ${routed}) * shared_output[element]);`,
+    name: 'mix',
     bindings: [...sharedBindings('always', 'never'), buffer('mix_logits', 'f32', ['num_tokens', '2'])],
   };
 }
@@ -93,7 +91,7 @@ function optionalSharedStep(): Step {
   const [expert, sigmoid] = [{ constant: 'has_shared_expert' }, { constant: 'has_shared_sigmoid' }] as const;
   return {
     option: expert,
-    statement: 'sum = fma(has_shared_sigmoid ? shared_sigmoid[token] : 1.0f, shared_output[element], sum);',
+    name: 'add_optional_shared',
     constants: [sigmoid.constant],
     bindings: sharedBindings(expert, sigmoid),
   };
@@ -108,7 +106,7 @@ function sharedBindings(expert: Option, sigmoid: Option): Omit<Binding, 'index'>
 function halfStep({ block }: GenerationSpec): Step {
   const combine = block?.shared?.combine;
   const isHalved = block === null || combine === 'average' || combine === 'equal_power';
-  return { option: always(isHalved), statement: 'sum *= output_scale;', constants: ['output_scale'] };
+  return { option: always(isHalved), name: 'halve', constants: ['output_scale'] };
 }
 
 function always(holds: boolean): Option {
@@ -123,11 +121,21 @@ function optionConstants(option: Option): ConstantName[] {
   return typeof option === 'string' ? [] : [option.constant];
 }
 
-function optionTerms(option: Option): Record<string, TemplateValue> {
+function optionTerms(option: Option) {
   return {
     isOptional: typeof option !== 'string',
     condition: typeof option === 'string' ? '' : option.constant,
   };
+}
+
+interface RowlessTerms {
+  readonly isWeight: boolean;
+  readonly hasInput: boolean;
+  readonly isZero: boolean;
+  readonly input: string;
+  readonly load: string;
+  readonly isOptional: boolean;
+  readonly guard: string;
 }
 
 /** What a slot without an expert's row contributes. */
@@ -135,12 +143,8 @@ export interface RowlessSlots {
   readonly constants: readonly ConstantName[];
   readonly bindings: readonly Omit<Binding, 'index'>[];
   readonly uses: readonly StorageUse[];
-  /** Whether there is anything but zero to contribute, and only under `guard`. */
-  readonly isPresent: boolean;
-  readonly isOptional: boolean;
-  readonly guard: string;
-  /** Over `token`, `column` and `assignment`. */
-  readonly value: string;
+  /** What `output/rowless` prints, over `token`, `column` and `assignment`. */
+  readonly terms: RowlessTerms;
 }
 
 /**
@@ -157,17 +161,19 @@ export function rowlessSlots(
   const option: Option = block === null ? { constant: 'has_zero_experts' } : always(block.numZeroExperts > 0);
   const isWeight = variant.isUnweighted;
   const dtype = isFloat ? 'f32' : activation;
-  const { load } = storageTerms(dtype, spec.bf16Storage);
-  const input = `${load}(${states}[ulong(token) * ${width} + column])`;
   const hasInput = option !== 'never';
-  const factors = [...(isWeight ? ['topk_weights[assignment]'] : []), ...(hasInput ? [input] : [])];
   return {
     constants: optionConstants(option),
     bindings: hasInput ? [buffer(states, dtype, ['num_tokens', width], condition(option))] : [],
     uses: hasInput ? [{ dtype, loads: true }] : [],
-    isPresent: factors.length > 0,
-    isOptional: typeof option !== 'string',
-    guard: typeof option === 'string' ? '' : option.constant,
-    value: factors.length === 0 ? '0.0f' : factors.join(' * '),
+    terms: {
+      isWeight,
+      hasInput,
+      isZero: !isWeight && !hasInput,
+      input: states,
+      load: storageTerms(dtype, spec.bf16Storage).load,
+      isOptional: typeof option !== 'string',
+      guard: typeof option === 'string' ? '' : option.constant,
+    },
   };
 }

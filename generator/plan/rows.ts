@@ -2,7 +2,6 @@
 // terms a lane, and the input is staged once per threadgroup as float.
 
 import type { WeightFormat } from '../description/weights.js';
-import type { TemplateValue } from './types.js';
 
 /** Which rows of input a threadgroup takes: one assignment's, those of a tile of one expert, or some tokens. */
 export type RowSource = 'assignment' | 'tile' | 'token';
@@ -114,11 +113,7 @@ export function rowBytes(format: WeightFormat, shape: RowShape, source: RowSourc
   return input + sums + results + maxRows * (isScaled ? 12 : 8) + place;
 }
 
-export function rowShapeTerms(
-  format: WeightFormat,
-  shape: RowShape,
-  parts: number,
-): Record<string, TemplateValue> {
+export function rowShapeTerms(format: WeightFormat, shape: RowShape, parts: number) {
   return {
     rowLanes: shape.rowLanes,
     laneRows: shape.laneRows,

@@ -41,7 +41,7 @@ export interface StorageUse {
 }
 
 /** The helper functions that a kernel's file needs: one record for each type in use, with what is used of it. */
-export function accessorTerms(uses: readonly StorageUse[], bf16Storage: Bf16Storage): TemplateValue[] {
+export function accessorTerms(uses: readonly StorageUse[], bf16Storage: Bf16Storage) {
   const dtypes = [...new Set(uses.map((use) => use.dtype))];
   return dtypes.map((dtype) => {
     const own = uses.filter((use) => use.dtype === dtype);

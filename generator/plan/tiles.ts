@@ -4,7 +4,7 @@
 import type { ActivationDtype, Bf16Storage } from '../description/dtypes.js';
 import type { WeightFormat } from '../description/weights.js';
 import { laneTerms } from './rows.js';
-import type { TemplateValue, TileShape } from './types.js';
+import type { TileShape } from './types.js';
 
 /** Wide tiles for prompts, low ones for a few rows per expert. Results do not depend on which one ran. */
 export const TILE_NAMES = ['wide', 'low'] as const;
@@ -95,7 +95,7 @@ export function tileBytes(tile: TilePlan): number {
   return elements + scales;
 }
 
-export function tileTerms(tile: TilePlan): Record<string, TemplateValue> {
+export function tileTerms(tile: TilePlan) {
   const { shape, element, format, parts, isByRows, input, isScaled } = tile;
   const { blockM, blockN, blockK, simdgroupsM, simdgroupsN } = shape;
   const threads = tileThreads(shape);
@@ -130,7 +130,7 @@ export function tileTerms(tile: TilePlan): Record<string, TemplateValue> {
 }
 
 /** What the format's partial prints for a tile: dense weights lie there in the very bits of memory, small codes come in pairs. */
-export function tileFormatTerms({ format, element, isByRows }: TilePlan): Record<string, TemplateValue> {
+export function tileFormatTerms({ format, element, isByRows }: TilePlan) {
   return {
     isByRows,
     isAsStored: format.element === { half: 'f16', bfloat: 'bf16', float: 'f32' }[element],

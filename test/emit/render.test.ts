@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assertBalanced } from '../../generator/emit/balance.js';
-import { toContext } from '../../generator/emit/context.js';
+import { toContext, type ContextOptions } from '../../generator/emit/context.js';
 import { createEnvironment } from '../../generator/emit/environment.js';
 import { lintTemplates } from '../../generator/emit/lint.js';
 import { renderKernel } from '../../generator/emit/render.js';
@@ -20,6 +20,15 @@ function render(files: Record<string, string> = {}, plan: KernelPlan = samplePla
   return renderKernel(createEnvironment(templatesDir(files)), toContext(plan));
 }
 
+/** The lines that a partial prints of a plan. */
+function printed(partial: string, plan: KernelPlan, options: ContextOptions = {}): string[] {
+  const files = { 'kernels/sample.metal.hbs': `{{> file/${partial} bindings=bindings constants=constants}}` };
+  return createEnvironment(templatesDir(files))
+    .render('templates/kernels/sample.metal.hbs', toContext(plan, options))
+    .trimEnd()
+    .split('\n');
+}
+
 describe('toContext', () => {
   it('prints bindings as rows of a table and as parameters', () => {
     const { bindings } = toContext(samplePlan());
@@ -30,24 +39,24 @@ describe('toContext', () => {
       'output             bf16  [num_tokens, hidden_size]',
       '',
     ]);
-    expect(bindings.map((binding) => binding.parameter)).toEqual([
-      'device const ushort* expert_output [[buffer(0)]]',
-      'device const uint* row_of_assignment [[buffer(1)]]',
-      'device const float* topk_weights [[buffer(2)]]',
-      'device ushort* output [[buffer(3)]]',
-      'constant uint& num_tokens [[buffer(4)]]',
+    expect(printed('parameters', samplePlan())).toEqual([
+      'device const ushort* expert_output [[buffer(0)]],',
+      'device const uint* row_of_assignment [[buffer(1)]],',
+      'device const float* topk_weights [[buffer(2)]],',
+      'device ushort* output [[buffer(3)]],',
+      'constant uint& num_tokens [[buffer(4)]],',
     ]);
   });
 
   it('declares bf16 as bfloat on request, and keeps the other types', () => {
-    const { bindings } = toContext(samplePlan(), { bf16Storage: 'bfloat' });
-    expect(bindings[0]?.parameter).toBe('device const bfloat* expert_output [[buffer(0)]]');
-    expect(bindings[1]?.parameter).toBe('device const uint* row_of_assignment [[buffer(1)]]');
+    const lines = printed('parameters', samplePlan(), { bf16Storage: 'bfloat' });
+    expect(lines[0]).toBe('device const bfloat* expert_output [[buffer(0)]],');
+    expect(lines[1]).toBe('device const uint* row_of_assignment [[buffer(1)]],');
   });
 
   it.each([
-    [undefined, 'device ushort* output [[buffer(3), function_constant(has_output)]]'],
-    [true, 'device ushort* output [[buffer(3)]]'],
+    [undefined, 'device ushort* output [[buffer(3), function_constant(has_output)]],'],
+    [true, 'device ushort* output [[buffer(3)]],'],
     [false, undefined],
   ])('prints a buffer whose condition is %s', (value, parameter) => {
     const plan = samplePlan();
@@ -59,10 +68,8 @@ describe('toContext', () => {
       ...(value !== undefined && { value }),
     } as const;
     const bindings = plan.bindings.map((b) => (b.name === 'output' ? { ...b, condition: 'has_output' } : b));
-    const context = toContext({ ...plan, bindings, constants: [constant] });
-    expect(context.bindings.find((b) => b.parameter.includes('output [[buffer(3)'))?.parameter).toBe(
-      parameter,
-    );
+    const lines = printed('parameters', { ...plan, bindings, constants: [constant] });
+    expect(lines.find((line) => line.includes('output [[buffer(3)'))).toBe(parameter);
   });
 
   it('lists an argument that has a note', () => {
@@ -80,7 +87,7 @@ describe('toContext', () => {
     [{ type: 'uint' }, 'constant uint size [[function_constant(3)]];'],
   ] as const)('declares the constant %o', (fields, line) => {
     const plan = samplePlan({ constants: [{ index: 3, name: 'size', note: '', ...fields }] });
-    expect(toContext(plan).constants.lines).toEqual([line]);
+    expect(printed('constants', plan).slice(1)).toEqual([line]);
   });
 
   it.each([
@@ -148,6 +155,18 @@ describe('renderKernel', () => {
     expect(error.message).toContain("'typo'");
   });
 
+  it('prints the partial of a folder that a term names', () => {
+    const files = {
+      'kernels/sample.metal.hbs': '{{> (named "units" unit) word=word}};',
+      'partials/units/plain.hbs': '{{word}} + 1{{!-- an expression --~}}\n',
+    };
+    const plan = samplePlan({ terms: { unit: 'plain', word: 'x' } });
+    expect(render(files, plan)).toBe('x + 1;');
+    const error = failure(() => render(files, samplePlan({ terms: { unit: 'plane', word: 'x' } })));
+    expect(error.code).toBe('emit/unknown-partial');
+    expect(error.where).toBe('templates/partials/units');
+  });
+
   it('names an entry template that is not there', () => {
     expect(failure(() => render({}, samplePlan({ template: 'nothing' }))).code).toBe('emit/unknown-template');
   });
@@ -177,11 +196,26 @@ describe('assertBalanced', () => {
   });
 });
 
+/** With a constant that is baked in, and a buffer that is there only where another one says so. */
+function withOption(plan: KernelPlan): KernelPlan {
+  const bindings = plan.bindings.map((b) => (b.name === 'output' ? { ...b, condition: 'has_output' } : b));
+  const constants = [
+    { index: 2, name: 'has_output', type: 'bool', note: '' },
+    { index: 3, name: 'size', type: 'uint', note: '', value: 4 },
+  ] as const;
+  return { ...plan, bindings, constants: [...plan.constants, ...constants] };
+}
+
 describe('lintTemplates', () => {
   const lint = (template: string, plan: KernelPlan = samplePlan(), files: Record<string, string> = {}) => {
     const environment = createEnvironment(templatesDir({ 'kernels/sample.metal.hbs': template, ...files }));
-    // From Metal 3.2 on, a banner states the math mode.
-    return lintTemplates(environment.templates, [toContext(plan), toContext({ ...plan, mslVersion: '3.2' })]);
+    return lintTemplates(environment.templates, [
+      toContext(plan),
+      // From Metal 3.2 on, a banner states the math mode.
+      toContext({ ...plan, mslVersion: '3.2' }),
+      toContext(withOption(plan)),
+      toContext(plan, { form: 'flat' }),
+    ]);
   };
   const terms = (value: object) => samplePlan({ terms: value as never });
 
@@ -205,6 +239,18 @@ describe('lintTemplates', () => {
       /no template reads the term 'unused\.word'/,
     ],
     ['a dead branch', `${SAMPLE_TEMPLATE}{{#unless b}}x{{/unless}}`, { b: true }, /no sample reaches this/],
+    [
+      'a name without a partial',
+      `${SAMPLE_TEMPLATE}{{> (named "file" w)}}`,
+      { w: 'a' },
+      /finds no 'a' in 'file'/,
+    ],
+    [
+      'a term from outside of a loop',
+      `${SAMPLE_TEMPLATE}{{#each l as |x|}}{{x}}{{#if b}}{{/if}}{{/each}}`,
+      { l: ['a'], b: true },
+      /reads 'b', which its context lacks/,
+    ],
     ['a loop over a word', `${SAMPLE_TEMPLATE}{{#each w as |x|}}{{/each}}`, { w: 'a' }, /needs a list/],
   ])('finds %s', (_, template, extra, message) => {
     const plan = terms({ activation: { load: 'l', store: 's' }, ...extra });
@@ -227,6 +273,8 @@ describe('lintTemplates', () => {
     ['{{#each bindings as |b|}}{{@key}}{{/each}}', /'@key' is not allowed/],
     ['{{#each bindings as |b|}}{{../name}}{{/each}}', /depends on its surroundings/],
     ['{{> (lookup . "name")}}', /computed names/],
+    ['{{> (named "nothing" name)}}', /no partials in 'nothing'/],
+    ['{{> (named "file" "banner")}}', /computed names/],
     ['{{#> file/banner}}{{/file/banner}}', /PartialBlockStatement is not allowed/],
   ])('forbids %s', (template, message) => {
     const error = failure(() => createEnvironment(templatesDir({ 'kernels/sample.metal.hbs': template })));

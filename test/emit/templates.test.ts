@@ -35,6 +35,29 @@ const grouped = checkBlock(
   'a block with groups',
 );
 
+/** Weights of a router that are scaled and not normalised. */
+const scaled = checkBlock(
+  {
+    hiddenSize: 64,
+    intermediateSize: 32,
+    numExperts: 8,
+    topK: 2,
+    router: { scoring: { kind: 'sigmoid' }, normalize: { kind: 'none' }, scale: 2.5 },
+  },
+  'a block with scaled weights',
+);
+
+/** Scales of tiles: of matrices with gate and up in turn, and of the layer's own matrices. */
+const tiled = [EXPERT_BLOCKS['interleaved'], EXPERT_BLOCKS['sigmoidGate']].flatMap((block = scaled) =>
+  planKernels({
+    activations: ['f16'],
+    weights: ['fp8_128x128_f32'],
+    bf16Storage: 'ushort',
+    mslVersion: '3.0',
+    block,
+  }).map((plan) => toContext(plan)),
+);
+
 /** In the flat form, of which grids lie in no buffer. */
 const flat = planKernels({
   activations: ['f16'],
@@ -56,6 +79,7 @@ const later = planKernels({
 const contexts = [
   null,
   grouped,
+  scaled,
   ...Object.values(EXPERT_BLOCKS),
   ...Object.values(OPTION_BLOCKS),
   ...fixtureBlocks,
@@ -99,7 +123,7 @@ describe('the templates', () => {
   });
 
   it('pass the lint with every plan', () => {
-    expect(lintTemplates(environment.templates, [...contexts, ...later, ...flat])).toEqual([]);
+    expect(lintTemplates(environment.templates, [...contexts, ...later, ...flat, ...tiled])).toEqual([]);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildKernelEntry, buildManifest, serialiseManifest } from '../../generator/manifest/build.js';
-import { sha256 } from '../../generator/manifest/digest.js';
+import { digestShared, sha256 } from '../../generator/manifest/digest.js';
 import { parseManifest } from '../../generator/manifest/schema.js';
 import { samplePlan } from '../support/sample-plan.js';
 
@@ -69,5 +69,22 @@ describe('the manifest', () => {
     }
     expect(error).toMatchObject({ code: 'manifest/unreadable' });
     expect((error as { where: string }).where).toMatch(where);
+  });
+});
+
+describe('the digest of what a text depends on', () => {
+  const digest = (unit: string) =>
+    digestShared({
+      templates: new Map([
+        ['templates/kernels/k.metal.hbs', '{{> (named "math/units" unit) word=word}} {{> file/prelude}}'],
+        ['templates/partials/file/prelude.hbs', ''],
+        ['templates/partials/math/units/plain.hbs', unit],
+      ]),
+      versions: {},
+    })('k');
+
+  it('covers partials that a term names', () => {
+    expect(digest('a')).toBe(digest('a'));
+    expect(digest('a')).not.toBe(digest('b'));
   });
 });

@@ -45,11 +45,15 @@ describe('the gated units', () => {
     expect(GENERAL_GLU_VARIANTS.map(({ name }) => name)).toEqual(['swiglu', 'geglu']);
   });
 
-  it('take their limits from the constants that they are given', () => {
-    const oai = gluVariant({ kind: 'oai', limit: 7, alpha: 1.702 }, true);
-    expect(oai.expression({ limit: 'l', alpha: 'a', beta: 'b', linearBeta: 'c' })).toBe(
-      'moe_swish(moe_at_most(gate, l), a) * (moe_clip(up, l) + 1.0f)',
-    );
+  it.each([
+    ['oai', 'decode_gate_up', 'moe_swish(moe_at_most(gate, swiglu_limit), swiglu_alpha)'],
+    [
+      'separateTransposed',
+      'decode_shared_gate_up',
+      'moe_swish(moe_at_most(gate, shared_swiglu_limit), shared_swiglu_alpha)',
+    ],
+  ])('of the block %s take their limits from the constants of %s', async (block, family, value) => {
+    expect(await textOf(planOf(blockNamed(block), family))).toContain(value);
   });
 
   it('refuse what an ungated expert cannot have', () => {

@@ -38,14 +38,23 @@ describe('a struct of arguments', () => {
   });
 
   it.each([
-    ['ushort', 'ushort epsilon;'],
-    ['bfloat', 'bfloat epsilon;'],
-  ] as const)('is declared, and passed by its name, with BF16 as %s', (bf16Storage, member) => {
+    ['ushort', 'ushort'],
+    ['bfloat', 'bfloat'],
+  ] as const)('is declared, and passed by its name, with BF16 as %s', (bf16Storage, type) => {
     const context = toContext(plan, { bf16Storage });
     expect(context.structs).toEqual([
-      { name: 'Params', lines: ['uint rows;', 'uchar kind;', member, 'float scale;', 'uchar last;'] },
+      {
+        name: 'Params',
+        fields: [
+          { type: 'uint', name: 'rows' },
+          { type: 'uchar', name: 'kind' },
+          { type, name: 'epsilon' },
+          { type: 'float', name: 'scale' },
+          { type: 'uchar', name: 'last' },
+        ],
+      },
     ]);
-    expect(context.bindings[1]?.parameter).toBe('constant Params& params [[buffer(1)]]');
+    expect(context.bindings[1]).toMatchObject({ type: 'Params', name: 'params', index: 1, isArgument: true });
   });
 
   it('is in the manifest with every offset, size and type', () => {

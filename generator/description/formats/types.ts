@@ -18,25 +18,24 @@ export interface Plane {
   readonly rows: number | null;
 }
 
-/** The partials below templates/partials/formats. */
-export const DECODERS = [
-  'dense',
-  'affine',
-  'mxfp4',
-  'nvfp4',
-  'fp8',
-  'q8_0',
-  'nibbles',
-  'few_bits',
-  'tq2_0',
-  'q2_K',
-  'q3_K',
-  'q4_K',
-  'q6_K',
-  'iq4_xs',
-  'gguf_mxfp4',
-  'gguf_nvfp4',
-] as const;
+/** The partials in templates/partials/formats. */
+type Decoder =
+  | 'dense'
+  | 'affine'
+  | 'mxfp4'
+  | 'nvfp4'
+  | 'fp8'
+  | 'q8_0'
+  | 'nibbles'
+  | 'few_bits'
+  | 'tq2_0'
+  | 'q2_K'
+  | 'q3_K'
+  | 'q4_K'
+  | 'q6_K'
+  | 'iq4_xs'
+  | 'gguf_mxfp4'
+  | 'gguf_nvfp4';
 
 /**
  * How codes lie in a block, where tiles of 16-bit elements take them in pairs: eight to a word, or as bytes, four to a word. Codes are below
@@ -58,7 +57,7 @@ export interface WeightFormat {
   /** Two neighbouring blocks lie interleaved: lanes that share them exchange halves. */
   readonly isPaired: boolean;
   readonly planes: readonly Plane[];
-  readonly decoder: (typeof DECODERS)[number];
+  readonly decoder: Decoder;
   readonly pairs: CodePairs | null;
   /** What a stored code is more than its value. */
   readonly zero: number;

@@ -10,6 +10,7 @@ import { NO_OUTPUT_STAGE, outputStage, rowlessSlots } from '../output.js';
 import { accessorTerms, storageTerms } from '../storage.js';
 import type { KernelPlan } from '../types.js';
 import { combineNaming, downVariant } from '../variants.js';
+import { printed } from '../printed.js';
 
 const THREADS = 64;
 /** Of a thread, which reads where the rows of its token lie once for all of them. */
@@ -37,7 +38,6 @@ function combinePlan(spec: GenerationSpec, activation: ActivationDtype, isSorted
     name: kernelName(family, ...words, isSum ? 'sum' : '', activation),
     family,
     folder: activation,
-    template: 'combine',
     summary: isLatent
       ? "Sum of each token's expert rows in slot order, in the latent space, float output"
       : `Sum of each token's expert rows in slot order, ${dtype} output`,
@@ -70,7 +70,7 @@ function combinePlan(spec: GenerationSpec, activation: ActivationDtype, isSorted
     },
     threadgroupBytes: 0,
     mslVersion: spec.mslVersion,
-    terms: {
+    ...printed('combine', {
       threads: THREADS,
       threadColumns: THREAD_COLUMNS,
       groupColumns: THREADS * THREAD_COLUMNS,
@@ -78,14 +78,12 @@ function combinePlan(spec: GenerationSpec, activation: ActivationDtype, isSorted
       isSorted,
       row: isSorted ? 'row_of_assignment[t, s]' : 't * top_k + s',
       isWeighted: !variant.isUnweighted,
-      rowless: {
-        value: rowless.isOptional ? `(${rowless.guard} ? ${rowless.value} : 0.0f)` : rowless.value,
-      },
+      rowless: rowless.terms,
       steps: stage.steps,
       isMixing: stage.isMixing,
       output: { name: output, store: storageTerms(dtype, spec.bf16Storage).store },
       accessors: accessorTerms([...rowless.uses, { dtype, stores: true }], spec.bf16Storage),
-    },
+    }),
   };
 }
 

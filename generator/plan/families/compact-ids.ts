@@ -6,6 +6,7 @@ import { argument, bindings, buffer } from '../bindings.js';
 import { constants } from '../constants.js';
 import { kernelName } from '../names.js';
 import type { KernelPlan } from '../types.js';
+import { printed } from '../printed.js';
 
 const THREADS = 256;
 
@@ -17,7 +18,6 @@ export function compactIdsPlans(spec: GenerationSpec): KernelPlan[] {
       name: kernelName('compact_ids'),
       family: 'compact_ids',
       folder: 'common',
-      template: 'compact_ids',
       summary: "A host's own ids of experts, without what lies between their rows",
       axes: {},
       constants: constants(spec, 'top_k'),
@@ -35,7 +35,7 @@ export function compactIdsPlans(spec: GenerationSpec): KernelPlan[] {
       },
       threadgroupBytes: 0,
       mslVersion: spec.mslVersion,
-      terms: { threads: THREADS },
+      ...printed('compact_ids', { threads: THREADS }),
     },
   ];
 }

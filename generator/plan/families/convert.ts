@@ -6,6 +6,7 @@ import { argument, bindings, buffer } from '../bindings.js';
 import { kernelName } from '../names.js';
 import { accessorTerms, bitsTerms } from '../storage.js';
 import type { KernelPlan } from '../types.js';
+import { printed } from '../printed.js';
 
 const THREADS = 256;
 const ELEMENTS = 4;
@@ -23,7 +24,6 @@ function convertPlan(spec: GenerationSpec, from: ActivationDtype, to: Activation
     name: kernelName('convert', from, 'to', to),
     family: 'convert',
     folder: 'common',
-    template: 'convert',
     summary: `Conversion of ${from} elements to ${to}`,
     axes: { from, to },
     constants: [],
@@ -38,7 +38,7 @@ function convertPlan(spec: GenerationSpec, from: ActivationDtype, to: Activation
     },
     threadgroupBytes: 0,
     mslVersion: spec.mslVersion,
-    terms: {
+    ...printed('convert', {
       threads: THREADS,
       elements: ELEMENTS,
       input: { load: bitsTerms(from).load },
@@ -52,6 +52,6 @@ function convertPlan(spec: GenerationSpec, from: ActivationDtype, to: Activation
         ],
         spec.bf16Storage,
       ),
-    },
+    }),
   };
 }

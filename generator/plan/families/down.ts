@@ -13,16 +13,17 @@ import {
 import { expertBanks } from '../banks.js';
 import { constants } from '../constants.js';
 import { biasElement, formatUses } from '../format-terms.js';
-import { matrixBuffers, plainPart, type Matrices } from '../matrices.js';
+import { biasTerms, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import { type RowSource } from '../rows.js';
 import { accessorTerms, storageTerms } from '../storage.js';
 import { TILE_NAMES, type TileName } from '../tiles.js';
-import type { Binding, KernelPlan, TemplateValue } from '../types.js';
+import type { Binding, KernelPlan } from '../types.js';
 import { downNaming, downVariant, type DownVariant } from '../variants.js';
-import { rowForm, tiledForm } from './product-forms.js';
+import { NO_FINISH, rowForm, tiledForm } from './product-forms.js';
 import { rowTerms } from './row-sources.js';
-import { expertAxes, partTerm, type ExpertAxes } from './shared.js';
+import { expertAxes, partInWords, type ExpertAxes } from './shared.js';
+import { printed } from '../printed.js';
 
 export function downPlans(spec: GenerationSpec): KernelPlan[] {
   return expertBanks(spec.block).flatMap((bank) => {
@@ -59,17 +60,16 @@ function tiledPlan(spec: GenerationSpec, axes: ExpertAxes, variant: DownVariant,
     ...commonPlan(spec, axes, variant),
     name: kernelName(family, ...words, activation, weight.name, intermediate.suffix, form.suffix),
     family,
-    template: 'product',
     summary: `Grouped ${nameIn(variant)} projection of ${intermediate.dtype} rows with ${weight.summary} weights, ${outputIn(variant)}`,
     axes: { ...commonAxes(axes, variant), tile: name },
     bindings: bindings(...buffers(axes, variant, 'tile')),
     ...form.plan,
-    terms: {
+    ...printed('product', {
       ...commonTerms(spec, axes, variant, 'tile'),
       ...form.terms,
-      finish: { isStage: false, isMixing: false, ...storing(variant) },
+      finish: { ...NO_FINISH, ...storing(variant) },
       steps: [],
-    },
+    }),
   };
 }
 
@@ -87,25 +87,17 @@ function rowPlan(
     ...commonPlan(spec, axes, variant),
     name: kernelName(family, ...words, activation, weight.name, intermediate.suffix),
     family,
-    template: 'row_product',
     summary: `${capitalised(nameIn(variant))} projection of ${source === 'tile' ? 'a few rows of each expert' : 'a few tokens'} with ${weight.summary} weights, ${outputIn(variant)}`,
     axes: commonAxes(axes, variant),
     bindings: bindings(...buffers(axes, variant, source)),
     ...form.plan,
-    terms: {
+    ...printed('row_product', {
       ...commonTerms(spec, axes, variant, source),
       ...form.terms,
       hasZeroExperts: false,
-      finish: {
-        isStage: false,
-        isSigmoid: false,
-        isLogit: false,
-        isCapped: false,
-        isMixing: false,
-        ...storing(variant),
-      },
+      finish: { ...NO_FINISH, ...storing(variant) },
       steps: [],
-    },
+    }),
   };
 }
 
@@ -134,7 +126,6 @@ function decodeTransposedPlan(spec: GenerationSpec, axes: ExpertAxes, variant: D
     ...commonPlan(spec, axes, variant),
     name: kernelName('decode_down', ...words, activation, weight.name, intermediate.suffix),
     family: 'decode_down',
-    template: 'decode_down_transposed',
     summary: `Down projection of a few tokens with ${weight.summary} weights, float output`,
     axes: commonAxes(axes, variant),
     bindings: bindings(...buffers(axes, variant, 'assignment')),
@@ -143,9 +134,12 @@ function decodeTransposedPlan(spec: GenerationSpec, axes: ExpertAxes, variant: D
       threadsPerThreadgroup: [COLUMN_THREADGROUP, 1, 1],
     },
     threadgroupBytes: COLUMNS_BYTES,
-    terms: {
+    ...printed('decode_down_transposed', {
       ...columnsTerms(),
-      ...pick({ part, output, description, input }),
+      part,
+      output,
+      description,
+      input,
       product: columnProducts(downMatrices(variant), false),
       weight: { msl: stored.msl, load4: stored.load4 },
       accessors: accessorTerms(
@@ -156,14 +150,8 @@ function decodeTransposedPlan(spec: GenerationSpec, axes: ExpertAxes, variant: D
         ],
         spec.bf16Storage,
       ),
-    },
+    }),
   };
-}
-
-function pick(terms: Readonly<Record<string, TemplateValue | undefined>>): Record<string, TemplateValue> {
-  return Object.fromEntries(
-    Object.entries(terms).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
-  );
 }
 
 /** In a kernel's summary. */
@@ -221,12 +209,12 @@ function commonTerms(
   { weight, activation, intermediate }: ExpertAxes,
   variant: DownVariant,
   source: RowSource,
-): Record<string, TemplateValue> {
+) {
   const { bank } = variant;
   const matrices = downMatrices(variant);
-  const part = partTerm(matrices, matrices.parts[0], {
-    column: 'column',
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+  const [part] = matrices.parts;
+  const biasLoad = storageTerms(biasElement(weight, activation), spec.bf16Storage).load;
+  const inWords = partInWords(matrices, part, {
     input: `${bank.intermediate}[r, i]`,
     term: 'i',
     index: 'h',
@@ -234,11 +222,11 @@ function commonTerms(
   const input = storageTerms(intermediate.dtype, spec.bf16Storage);
   return {
     rows: rowTerms({ source, isGathered: false, inWords: '' }),
-    part: { bias: part.bias },
+    part: biasTerms(matrices, part, biasLoad),
     description: [
       bank.isAdded
-        ? `expert_output[r, h] += adjugate_scale * (${part.inWords})`
-        : `expert_output[r, h] = ${part.inWords}`,
+        ? `expert_output[r, h] += adjugate_scale * (${inWords})`
+        : `expert_output[r, h] = ${inWords}`,
       source === 'tile'
         ? "with the expert of row r, left in float: it is rounded once, when combine has summed a token's slots."
         : "with expert = topk_ids[r], left in float: it is rounded once, when combine has summed a token's slots.",

@@ -24,7 +24,8 @@ import {
   inputDtype,
   resultBuffer,
 } from './gate-up.js';
-import { activationTerms, gluTerms, ROUTED_GLU, type ExpertAxes } from './shared.js';
+import { gluTerms, ROUTED_GLU, type ExpertAxes } from './shared.js';
+import { printed } from '../printed.js';
 
 /** A threadgroup takes columns of gate and up side by side, or, where these alternate, pairs of columns. */
 export function decodeGateUpTransposedPlan(
@@ -40,12 +41,11 @@ export function decodeGateUpTransposedPlan(
   const element = weight.element ?? 'f32';
   const input = storageTerms(dtype, spec.bf16Storage);
   const stored = storageTerms(element, spec.bf16Storage);
-  const columns = matrices.parts[0].step === 2 ? BLOCK_COLUMNS / 2 : BLOCK_COLUMNS;
+  const columns = matrices.parts[0].place === 'even' ? BLOCK_COLUMNS / 2 : BLOCK_COLUMNS;
   return {
     name: kernelName('decode_gate_up', ...words, activation, weight.name, intermediate.suffix),
     family: 'decode_gate_up',
     folder: activation,
-    template: 'decode_gate_up_transposed',
     summary: `Gate and up projections of a few ${activation} tokens with ${weight.summary} weights, ${glu.summary}`,
     axes: { ...commonAxes(axes), ...variantAxes },
     constants: gateUpConstants(spec, variant),
@@ -60,10 +60,10 @@ export function decodeGateUpTransposedPlan(
     },
     threadgroupBytes: COLUMNS_BYTES,
     mslVersion: spec.mslVersion,
-    terms: {
+    ...printed('decode_gate_up_transposed', {
       ...columnsTerms(),
       product: columnProducts(matrices, isInputWeighted),
-      parts: gateUpPartTerms(spec, axes, variant, 'own_column').map((part, position) => ({
+      parts: gateUpPartTerms(spec, axes, variant).map((part, position) => ({
         ...part,
         // Where threads hold gates and ups in turn, these come by a shuffle.
         product: position === 0 ? 'product' : `${part.name}_product`,
@@ -82,7 +82,6 @@ export function decodeGateUpTransposedPlan(
         spec.bf16Storage,
       ),
       glu: gluTerms(glu, ROUTED_GLU),
-      activation: activationTerms(glu),
-    },
+    }),
   };
 }

@@ -11,21 +11,13 @@ import { kernelName } from '../names.js';
 import { type RowSource } from '../rows.js';
 import { accessorTerms, storageTerms } from '../storage.js';
 import { TILE_NAMES, type TileName } from '../tiles.js';
-import type { Binding, FunctionConstant, KernelPlan, TemplateValue } from '../types.js';
+import type { Binding, FunctionConstant, KernelPlan } from '../types.js';
 import { gateUpNaming, gateUpVariants, type GateUpVariant } from '../variants.js';
 import { decodeGateUpTransposedPlan } from './gate-up-transposed.js';
 import { placeParts, rowForm, tiledForm } from './product-forms.js';
 import { rowTerms } from './row-sources.js';
-import {
-  activationTerms,
-  expertAxes,
-  gluConstants,
-  gluTerms,
-  partTerms,
-  ROUTED_GLU,
-  type ExpertAxes,
-  type PartTerms,
-} from './shared.js';
+import { expertAxes, gluConstants, gluTerms, partTerms, ROUTED_GLU, type ExpertAxes } from './shared.js';
+import { printed } from '../printed.js';
 
 export function gateUpPlans(spec: GenerationSpec): KernelPlan[] {
   return gateUpVariants(spec).flatMap((variant) =>
@@ -60,7 +52,6 @@ function tiledPlan(
     ...commonPlan(spec, axes, variant),
     name: kernelName(family, ...words, activation, weight.name, intermediate.suffix, form.suffix),
     family,
-    template: 'gate_up',
     summary: `Grouped gate and up projections of ${activation} tokens${ofBank(variant)} with ${weight.summary} weights, ${variant.glu.summary}`,
     axes: { ...commonAxes(axes), ...variantAxes, tile: name },
     bindings: bindings(
@@ -69,7 +60,7 @@ function tiledPlan(
       resultBuffer(axes, variant, 'rows in expert order'),
     ),
     ...form.plan,
-    terms: { ...commonTerms(spec, axes, variant, 'tile'), ...form.terms },
+    ...printed('gate_up', { ...commonTerms(spec, axes, variant, 'tile'), ...form.terms }),
   };
 }
 
@@ -87,7 +78,6 @@ function rowPlan(
     ...commonPlan(spec, axes, variant),
     name: kernelName(family, ...words, activation, weight.name, intermediate.suffix),
     family,
-    template: 'row_gate_up',
     summary: `Gate and up projections of ${source === 'tile' ? 'a few rows of each expert' : `a few ${activation} tokens`}${ofBank(variant)} with ${weight.summary} weights, ${variant.glu.summary}`,
     axes: { ...commonAxes(axes), ...variantAxes },
     bindings: bindings(
@@ -96,11 +86,11 @@ function rowPlan(
       resultBuffer(axes, variant, source === 'tile' ? 'rows in expert order' : 'rows in token order'),
     ),
     ...form.plan,
-    terms: {
+    ...printed('row_gate_up', {
       ...commonTerms(spec, axes, variant, source),
       ...form.terms,
       parts: placeParts(gateUpPartTerms(spec, axes, variant), form.partRows),
-    },
+    }),
   };
 }
 
@@ -191,24 +181,20 @@ export function gateUpPartTerms(
   spec: GenerationSpec,
   { weight, activation }: ExpertAxes,
   variant: GateUpVariant,
-  column = 'column',
-): PartTerms[] {
+) {
   const { isInputWeighted, space } = variant;
-  return partTerms(gateUpMatrices(variant), {
-    column,
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
-    input: isInputWeighted ? 'x[h]' : `${space.states}[token, h]`,
-    term: 'h',
-    index: 'i',
-  });
+  return partTerms(
+    gateUpMatrices(variant),
+    {
+      input: isInputWeighted ? 'x[h]' : `${space.states}[token, h]`,
+      term: 'h',
+      index: 'i',
+    },
+    storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+  );
 }
 
-function commonTerms(
-  spec: GenerationSpec,
-  axes: ExpertAxes,
-  variant: GateUpVariant,
-  source: RowSource,
-): Record<string, TemplateValue> {
+function commonTerms(spec: GenerationSpec, axes: ExpertAxes, variant: GateUpVariant, source: RowSource) {
   const { weight, activation, intermediate } = axes;
   const { glu, space, isInputWeighted } = variant;
   const dtype = inputDtype(axes, variant);
@@ -239,6 +225,5 @@ function commonTerms(
       spec.bf16Storage,
     ),
     glu: gluTerms(glu, ROUTED_GLU),
-    activation: activationTerms(glu),
   };
 }

@@ -10,6 +10,7 @@ import { kernelName } from '../names.js';
 import type { FunctionConstant, KernelPlan } from '../types.js';
 import type { FamilyName } from './table.js';
 import { blockSpace, hasSkinnyKernels } from '../variants.js';
+import { printed } from '../printed.js';
 
 /** Assignments that one threadgroup counts and scatters. */
 const CHUNK = 256;
@@ -36,8 +37,8 @@ type Step = Extract<FamilyName, `index_${string}`>;
 function common(
   step: Step,
   ...words: readonly string[]
-): Pick<KernelPlan, 'name' | 'family' | 'folder' | 'template' | 'axes'> {
-  return { name: kernelName(step, ...words), family: step, folder: 'common', template: step, axes: {} };
+): Pick<KernelPlan, 'name' | 'family' | 'folder' | 'axes'> {
+  return { name: kernelName(step, ...words), family: step, folder: 'common', axes: {} };
 }
 
 /** The steps that write the grids of what follows say whose. */
@@ -60,12 +61,12 @@ function buildPlan(spec: GenerationSpec): KernelPlan {
     dispatch: { threadgroups: ['1', '1', '1'], threadsPerThreadgroup: [BUILD_THREADS, 1, 1] },
     threadgroupBytes: SINGLE_BUILD_EXPERTS * (8 + BUILD_SIMDGROUPS * 2) + BUILD_SIMDGROUPS * 4,
     mslVersion: spec.mslVersion,
-    terms: {
+    ...printed('index_build', {
       threads: BUILD_THREADS,
       simdgroups: BUILD_SIMDGROUPS,
       maxExperts: SINGLE_BUILD_EXPERTS,
       grids: grids(spec),
-    },
+    }),
   };
 }
 
@@ -95,7 +96,7 @@ function countPlan(spec: GenerationSpec): KernelPlan {
     dispatch: { threadgroups: [NUM_CHUNKS, '1', '1'], threadsPerThreadgroup: [CHUNK, 1, 1] },
     threadgroupBytes: MAX_EXPERTS * 4,
     mslVersion: spec.mslVersion,
-    terms: { threads: CHUNK },
+    ...printed('index_count', { threads: CHUNK }),
   };
 }
 
@@ -112,7 +113,7 @@ function scanPlan(spec: GenerationSpec): KernelPlan {
     dispatch: { threadgroups: ['1', '1', '1'], threadsPerThreadgroup: [MAX_EXPERTS, 1, 1] },
     threadgroupBytes: 32 * 4,
     mslVersion: spec.mslVersion,
-    terms: { chunkSize: CHUNK, grids: grids(spec) },
+    ...printed('index_scan', { chunkSize: CHUNK, grids: grids(spec) }),
   };
 }
 
@@ -132,7 +133,7 @@ function scatterPlan(spec: GenerationSpec): KernelPlan {
     dispatch: { threadgroups: [NUM_CHUNKS, '1', '1'], threadsPerThreadgroup: [CHUNK, 1, 1] },
     threadgroupBytes: CHUNK * 4,
     mslVersion: spec.mslVersion,
-    terms: { threads: CHUNK },
+    ...printed('index_scatter', { threads: CHUNK }),
   };
 }
 

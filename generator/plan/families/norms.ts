@@ -11,6 +11,7 @@ import { NO_OUTPUT_STAGE, outputStage } from '../output.js';
 import { accessorTerms, storageTerms } from '../storage.js';
 import type { KernelPlan } from '../types.js';
 import type { NormName } from './table.js';
+import { printed } from '../printed.js';
 
 const THREADS = 256;
 const SIMDGROUPS = THREADS / 32;
@@ -133,7 +134,6 @@ function normPlan(spec: GenerationSpec, activation: ActivationDtype, norm: Norm)
     name: kernelName(family, activation),
     family,
     folder: activation,
-    template: 'rms_norm',
     summary: `${norm.summary}, ${outputDtype} output`,
     axes: { activation },
     constants: constants(spec, width, epsilon, ...(factor === null ? [] : [factor]), ...stage.constants),
@@ -146,15 +146,15 @@ function normPlan(spec: GenerationSpec, activation: ActivationDtype, norm: Norm)
     dispatch: { threadgroups: ['num_tokens', '1', '1'], threadsPerThreadgroup: [THREADS, 1, 1] },
     threadgroupBytes: SIMDGROUPS * 4,
     mslVersion: spec.mslVersion,
-    terms: {
+    ...printed('rms_norm', {
       threads: THREADS,
       simdgroups: SIMDGROUPS,
       width,
       input: { name: input, load: storageTerms(inputDtype, spec.bf16Storage).load },
       weight: weight.name,
       epsilon,
-      numerator: factor ?? '1.0f',
-      factorInWords: factor === null ? '' : ` * ${factor}`,
+      hasFactor: factor !== null,
+      factor: factor ?? '',
       steps: stage.steps,
       isMixing: stage.isMixing,
       output: { name: output, store: storageTerms(outputDtype, spec.bf16Storage).store },
@@ -165,6 +165,6 @@ function normPlan(spec: GenerationSpec, activation: ActivationDtype, norm: Norm)
         ],
         spec.bf16Storage,
       ),
-    },
+    }),
   };
 }

@@ -23,8 +23,21 @@ import {
   tileThreads,
   type TileName,
 } from '../tiles.js';
-import type { KernelPlan, TemplateValue } from '../types.js';
+import type { KernelPlan } from '../types.js';
 import { productTerms } from './product.js';
+
+/** How a product ends: nothing of what it can do. */
+export const NO_FINISH = {
+  isStage: false,
+  isMixing: false,
+  isAdded: false,
+  isRow: false,
+  isSigmoid: false,
+  isLogit: false,
+  isTempered: false,
+  isCapped: false,
+  biasLoad: '',
+} as const;
 
 interface ProductUse {
   readonly matrices: Matrices;
@@ -40,15 +53,8 @@ interface TiledUse extends ProductUse {
   readonly input: ActivationDtype;
 }
 
-interface TiledForm {
-  readonly plan: Pick<KernelPlan, 'dispatch' | 'tile' | 'threadgroupBytes'>;
-  readonly terms: Record<string, TemplateValue>;
-  /** The tile, as names of kernels end in it. */
-  readonly suffix: string;
-}
-
 /** Tiles of `matrices.columns` columns and rows of one expert, or of tokens where nothing is indirect. */
-export function tiledForm(name: TileName, use: TiledUse): TiledForm {
+export function tiledForm(name: TileName, use: TiledUse) {
   const { matrices, weight, indirect, input, isScaled, bf16Storage } = use;
   const tile = planTile(name, {
     input,
@@ -72,7 +78,7 @@ export function tiledForm(name: TileName, use: TiledUse): TiledForm {
       },
       tile: shape,
       threadgroupBytes: tileBytes(tile),
-    },
+    } satisfies Pick<KernelPlan, 'dispatch' | 'tile' | 'threadgroupBytes'>,
     terms: {
       tile: tileTerms(tile),
       format: { ...formatTerms(weight, bf16Storage), ...tileFormatTerms(tile) },
@@ -86,13 +92,6 @@ interface RowUse extends ProductUse {
   readonly source: RowSource;
 }
 
-interface RowForm {
-  readonly plan: Pick<KernelPlan, 'dispatch' | 'rows' | 'threadgroupBytes'>;
-  readonly terms: Record<string, TemplateValue>;
-  /** Rows of each part that a lane multiplies. */
-  readonly partRows: number;
-}
-
 const ROW_GROUPS: Readonly<Record<RowSource, string>> = {
   assignment: 'num_tokens * top_k',
   tile: 'num_tiles',
@@ -100,7 +99,7 @@ const ROW_GROUPS: Readonly<Record<RowSource, string>> = {
 };
 
 /** A few rows of input, of the source that is named. */
-export function rowForm({ matrices, weight, indirect, isScaled, source, bf16Storage }: RowUse): RowForm {
+export function rowForm({ matrices, weight, indirect, isScaled, source, bf16Storage }: RowUse) {
   const parts = matrices.parts.length;
   const shape = rowShape(weight, source, parts);
   const columns = groupColumns(shape, parts);
@@ -114,7 +113,7 @@ export function rowForm({ matrices, weight, indirect, isScaled, source, bf16Stor
       },
       rows: { maxRows: shape.maxRows, columns },
       threadgroupBytes: rowBytes(weight, shape, source, isScaled),
-    },
+    } satisfies Pick<KernelPlan, 'dispatch' | 'rows' | 'threadgroupBytes'>,
     terms: {
       shape: rowShapeTerms(weight, shape, parts),
       format: formatTerms(weight, bf16Storage),

@@ -8,16 +8,17 @@ import type { Projection as WeightProjection, WeightFormat } from '../../descrip
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants, type ConstantName } from '../constants.js';
 import { biasElement, formatUses } from '../format-terms.js';
-import { matrixBuffers, plainPart, type Matrices } from '../matrices.js';
+import { biasTerms, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import { NO_OUTPUT_STAGE, outputStage } from '../output.js';
 import { accessorTerms, storageTerms } from '../storage.js';
 import { TILE_NAMES, type TileName } from '../tiles.js';
-import type { KernelPlan, TemplateValue } from '../types.js';
+import type { KernelPlan } from '../types.js';
 import { projectionNaming, sharedVariant } from '../variants.js';
-import { rowForm, tiledForm } from './product-forms.js';
+import { NO_FINISH, rowForm, tiledForm } from './product-forms.js';
 import { rowTerms } from './row-sources.js';
-import { partTerm, projectionFormats, sharedExpertAxes, type IntermediateDtype } from './shared.js';
+import { partInWords, projectionFormats, sharedExpertAxes, type IntermediateDtype } from './shared.js';
+import { printed } from '../printed.js';
 
 /** One use of the projection kernels. */
 interface Projection {
@@ -135,14 +136,13 @@ function tiledPlan(
     ...plan,
     name: kernelName(family, ...words, form.suffix),
     family,
-    template: 'product',
     axes: { ...plan.axes, tile: name },
     ...form.plan,
-    terms: {
+    ...printed('product', {
       ...terms,
       ...form.terms,
-      finish: { isStage: finishes, isRow: !finishes, isAdded: false, isMixing: stage.isMixing },
-    },
+      finish: { ...NO_FINISH, isStage: finishes, isRow: !finishes, isMixing: stage.isMixing },
+    }),
   };
 }
 
@@ -154,22 +154,13 @@ function rowPlan(spec: GenerationSpec, axes: ProjectionAxes, projection: Project
     ...plan,
     name: kernelName('decode', family, ...words),
     family: `decode_${family}`,
-    template: 'row_product',
     ...form.plan,
-    terms: {
+    ...printed('row_product', {
       ...terms,
       ...form.terms,
       hasZeroExperts: false,
-      finish: {
-        isStage: finishes,
-        isRow: !finishes,
-        isSigmoid: false,
-        isLogit: false,
-        isCapped: false,
-        isMixing: stage.isMixing,
-        isAdded: false,
-      },
-    },
+      finish: { ...NO_FINISH, isStage: finishes, isRow: !finishes, isMixing: stage.isMixing },
+    }),
   };
 }
 
@@ -181,9 +172,9 @@ function commonParts(spec: GenerationSpec, axes: ProjectionAxes, projection: Pro
   const naming = projectionNaming(hasBias);
   const matrices = matricesOf(projection);
   const inputTerms = storageTerms(input.dtype, spec.bf16Storage);
-  const part = partTerm(matrices, matrices.parts[0], {
-    column: 'column',
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+  const [part] = matrices.parts;
+  const biasLoad = storageTerms(biasElement(weight, activation), spec.bf16Storage).load;
+  const inWords = partInWords(matrices, part, {
     input: `${input.name}[t, k]`,
     term: 'k',
     index: 'n',
@@ -218,8 +209,8 @@ function commonParts(spec: GenerationSpec, axes: ProjectionAxes, projection: Pro
     words: [...naming.words, activation, weight.name, intermediate?.suffix ?? ''],
     terms: {
       rows: rowTerms({ source: 'token', isGathered: false, inWords: '' }),
-      part: { bias: part.bias },
-      description: [`sum[t, n] = ${part.inWords}`, `It stays float until ${output.name} is stored.`],
+      part: biasTerms(matrices, part, biasLoad),
+      description: [`sum[t, n] = ${inWords}`, `It stays float until ${output.name} is stored.`],
       isScaled: false,
       input: { name: input.name, msl: inputTerms.msl, load4: inputTerms.load4 },
       output: { name: output.name, store: storageTerms(output.dtype, spec.bf16Storage).store },
@@ -232,6 +223,6 @@ function commonParts(spec: GenerationSpec, axes: ProjectionAxes, projection: Pro
         ],
         spec.bf16Storage,
       ),
-    } satisfies Record<string, TemplateValue>,
+    },
   };
 }

@@ -5,9 +5,10 @@ import type { RouterVariant } from '../../description/routers.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants } from '../constants.js';
 import { kernelName } from '../names.js';
-import type { Binding, KernelPlan, TemplateValue } from '../types.js';
+import type { Binding, KernelPlan } from '../types.js';
 import { hasGroups, routerParts, selectConstants, type RouterParts } from './router-parts.js';
 import { describeSelection } from './router-words.js';
+import { printed } from '../printed.js';
 
 export function routerSelectPlan(spec: GenerationSpec, variant: RouterVariant): KernelPlan {
   const parts = routerParts(spec, variant);
@@ -22,7 +23,6 @@ export function routerSelectPlan(spec: GenerationSpec, variant: RouterVariant): 
     ),
     family: 'router_select',
     folder: 'common',
-    template: 'router_select',
     summary: `Selection of experts from logits: ${variant.summary}`,
     axes: { scoring: variant.name },
     constants: constants(spec, ...selectConstants(parts)),
@@ -37,7 +37,7 @@ export function routerSelectPlan(spec: GenerationSpec, variant: RouterVariant): 
     },
     threadgroupBytes: simdgroups * tiles * parts.maxExperts * 4,
     mslVersion: spec.mslVersion,
-    terms: { simdgroups, threads: 32 * simdgroups, select: selectTerms(parts) },
+    ...printed('router_select', { simdgroups, threads: 32 * simdgroups, select: selectTerms(parts) }),
   };
 }
 
@@ -86,15 +86,7 @@ function hasChoices({ selectionBias, variant }: RouterParts): boolean {
   return selectionBias !== 'never' || hasGroups(variant);
 }
 
-const SCORES = {
-  softmax: 'moe_probability(logits[expert], highest, sum)',
-  sigmoid: 'moe_sigmoid(logits[expert])',
-  sqrtsoftplus: 'moe_sqrtsoftplus(logits[expert])',
-  raw: 'logits[expert]',
-  sparsemixer: '',
-} as const satisfies Record<RouterVariant['scoring'], string>;
-
-function selectTerms(parts: RouterParts): Record<string, TemplateValue> {
+function selectTerms(parts: RouterParts) {
   const { variant, selectionBias } = parts;
   const { scoring, post, selection } = variant;
   const isSparsemixer = scoring === 'sparsemixer';
@@ -107,32 +99,24 @@ function selectTerms(parts: RouterParts): Record<string, TemplateValue> {
     isTable: selection === 'table',
     isSparsemixer,
     isSoftmax: scoring === 'softmax',
-    isSigmoid: scoring === 'sigmoid' || post === 'sigmoid',
-    isSqrtsoftplus: scoring === 'sqrtsoftplus',
     isTopkSoftmax,
     hasSums: isSparsemixer || scoring === 'softmax' || isTopkSoftmax || parts.normalize !== 'none',
     hasBias: selectionBias !== 'never',
     hasExpertScale: parts.hasExpertScale,
-    bias: biasOf(parts),
-    biasNote: choosesLogits(parts) ? '; without a bias, the logits' : '',
+    bias: {
+      isSwitched: selectionBias === 'switched',
+      isMarked: selectionBias === 'always' && parts.hasMarks,
+      isPlain: selectionBias === 'always' && !parts.hasMarks,
+    },
+    choosesLogits: choosesLogits(parts),
     hasChoices: hasChoices(parts),
-    choice: choiceOf(parts),
+    score: scoreOf(variant),
     values: hasChoices(parts) ? 'choices' : 'logits',
     hasGroups: hasGroups(variant),
-    groups: {
-      isTop2Sum: selection === 'top2_groups',
-      rating: selection === 'top2_groups' ? 'max(best + second, lowest)' : 'best',
-    },
+    groups: { isTop2Sum: selection === 'top2_groups' },
     weights: weightTerms(parts),
     description: describeSelection(parts),
   };
-}
-
-function biasOf({ selectionBias, hasMarks }: RouterParts): string {
-  if (selectionBias === 'switched') return 'has_selection_bias ? selection_bias[expert] : 0.0f';
-  return hasMarks
-    ? '(token_marks[token] == 0 ? selection_bias[expert] : marked_selection_bias[expert])'
-    : 'selection_bias[expert]';
 }
 
 /** Without groups, a bias that is switched off leaves the choice to the logits; raw scores are logits anyway. */
@@ -140,33 +124,33 @@ function choosesLogits({ selectionBias, variant }: RouterParts): boolean {
   return selectionBias === 'switched' && variant.selection === 'top_k' && variant.scoring !== 'raw';
 }
 
-function choiceOf(parts: RouterParts): string {
-  const score = SCORES[parts.variant.scoring];
-  if (parts.selectionBias === 'never') return score;
-  if (choosesLogits(parts)) return `has_selection_bias ? choices[expert] + ${score} : logits[expert]`;
-  return `choices[expert] + ${score}`;
-}
-
 /** A selected expert's weight as it is first written, and what is done to all of them afterwards. */
-function weightTerms(parts: RouterParts): Record<string, TemplateValue> {
-  const { variant, normalize, hasScale } = parts;
+function weightTerms(parts: RouterParts) {
+  const { variant, normalize, hasEpsilon, hasScale } = parts;
   const hasDivisor = normalize !== 'none';
-  const scale = hasScale ? ' * weight_scale' : '';
-  const score = variant.post === 'sigmoid' ? SCORES.sigmoid : SCORES[variant.scoring];
-  const divisor = 'moe_weight_divisor(topk_weights, lane)';
   return {
-    first: hasDivisor || variant.post === 'softmax' ? score : `${score}${scale}`,
-    share: `precise::divide(topk_weights[slot], sum)${hasDivisor ? '' : scale}`,
+    score: weightScoreOf(variant),
+    hasScale,
+    isScaledFirst: hasScale && !hasDivisor && variant.post !== 'softmax',
+    isScaledShare: hasScale && !hasDivisor,
     hasDivisor,
-    term: normalize === 'p_norm' ? 'precise::pow(abs(weight), norm_p)' : 'weight',
-    divisor: divisorOf(parts),
-    divisorCall: normalize === 'switched' ? `norm_topk_prob ? ${divisor} : 1.0f` : divisor,
-    quotient: `precise::divide(topk_weights[slot], divisor)${scale}`,
+    divisor: divisorOf(normalize),
+    hasEpsilon,
+    isSwitched: normalize === 'switched',
   };
 }
 
-function divisorOf({ normalize, hasEpsilon }: RouterParts): string {
-  if (normalize === 'floor') return 'max(moe_simd_sum(sum), norm_floor)';
-  if (normalize === 'p_norm') return 'precise::pow(moe_simd_sum(sum), precise::divide(1.0f, norm_p))';
-  return hasEpsilon ? 'moe_simd_sum(sum) + norm_epsilon' : 'moe_simd_sum(sum)';
+type Score = Exclude<RouterVariant['scoring'], 'sparsemixer'>;
+
+/** The sparse mixer ranks raw logits. */
+function scoreOf({ scoring }: RouterVariant): Score {
+  return scoring === 'sparsemixer' ? 'raw' : scoring;
+}
+
+function weightScoreOf(variant: RouterVariant): Score {
+  return variant.post === 'sigmoid' ? 'sigmoid' : scoreOf(variant);
+}
+
+function divisorOf(normalize: RouterParts['normalize']): 'sum' | 'floor' | 'p_norm' {
+  return normalize === 'floor' || normalize === 'p_norm' ? normalize : 'sum';
 }

@@ -7,7 +7,7 @@ import type { WeightFormat } from '../../description/weights.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants, type ConstantName } from '../constants.js';
 import { biasElement, formatTerms, formatUses } from '../format-terms.js';
-import { matrixBuffers, plainPart, type Matrices } from '../matrices.js';
+import { biasTerms, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import {
   groupColumns,
@@ -21,10 +21,12 @@ import {
 import { accessorTerms, storageTerms } from '../storage.js';
 import type { KernelPlan } from '../types.js';
 import { productTerms } from './product.js';
+import { NO_FINISH } from './product-forms.js';
 import { assertRoutable, logitConstants, logitParts, selectVariants } from './router-parts.js';
 import { routerSelectPlan } from './router-select.js';
 import { rowTerms } from './row-sources.js';
 import { projectionFormats } from './shared.js';
+import { printed } from '../printed.js';
 
 export function routerPlans(spec: GenerationSpec): KernelPlan[] {
   if (spec.block !== null) assertRoutable(spec.block);
@@ -72,13 +74,10 @@ function logitShape(block: MoeBlock | null) {
   if (isTempered) constantNames.push('router_temperature');
   if (isCapped) constantNames.push('router_softcap');
   return {
+    isTempered,
     isCapped,
     words: [isTempered ? 'tempered' : '', isCapped ? 'capped' : ''],
     constants: constantNames,
-    steps: [
-      ...(isTempered ? ['sum = precise::divide(sum, router_temperature);'] : []),
-      ...(isCapped ? ['sum = moe_cap(sum, router_softcap);'] : []),
-    ],
     description: [
       ...(isTempered ? ['The logits are divided by router_temperature.'] : []),
       ...(isCapped ? ['A logit becomes router_softcap * tanh(logit / router_softcap).'] : []),
@@ -112,7 +111,6 @@ function routerLogitsPlan(
     name: kernelName(family, ...shape.words, ...source.words, activation, weight.name),
     family,
     folder: activation,
-    template: 'row_product',
     summary: `Router logits of ${family === 'router_logits' ? 'a few' : 'many'} ${activation} tokens with ${weight.summary} weights, float output`,
     axes: { activation, weight: weight.name },
     constants: constants(spec, ...logitConstants(parts), ...shape.constants),
@@ -137,7 +135,7 @@ function routerLogitsPlan(
     rows: { maxRows: rows.maxRows, columns },
     threadgroupBytes: rowBytes(weight, rows, 'token'),
     mslVersion: spec.mslVersion,
-    terms: {
+    ...printed('row_product', {
       rows: rowTerms({ source: 'token', isGathered: false, inWords: '' }),
       shape: rowShapeTerms(weight, rows, 1),
       format: formatTerms(weight, spec.bf16Storage),
@@ -145,7 +143,7 @@ function routerLogitsPlan(
         ...productTerms(matrices, weight, spec.bf16Storage, rows.laneRows),
         columns: parts.numScored,
       },
-      part: { bias: '' },
+      part: biasTerms(matrices, matrices.parts[0], ''),
       routerBias: { isAlways: routerBias === 'always', isSwitched: routerBias === 'switched' },
       description: [
         `logits[t, e] = sum over h of ${source.name}[t, h] * router_weight[e, h]${note}, in float from end to end.`,
@@ -153,15 +151,12 @@ function routerLogitsPlan(
       ],
       hasZeroExperts: parts.hasZeroExperts,
       finish: {
-        isStage: false,
+        ...NO_FINISH,
         isRow: true,
-        isSigmoid: false,
         isLogit: true,
         biasLoad: storageTerms(bias, spec.bf16Storage).load,
-        steps: shape.steps,
+        isTempered: shape.isTempered,
         isCapped: shape.isCapped,
-        isMixing: false,
-        isAdded: false,
       },
       output: { name: 'logits', store: 'float' },
       steps: [],
@@ -170,6 +165,6 @@ function routerLogitsPlan(
         [{ dtype: source.dtype, loads4: true }, ...formatUses(weight, activation, routerBias !== 'never')],
         spec.bf16Storage,
       ),
-    },
+    }),
   };
 }

@@ -1,7 +1,6 @@
 // Where the rows of a product come from and where its results go, in the words of templates and of kernels' heads.
 
 import type { RowSource } from '../rows.js';
-import type { TemplateValue } from '../types.js';
 
 interface RowUse {
   readonly source: RowSource;
@@ -11,30 +10,26 @@ interface RowUse {
   readonly inWords: string;
 }
 
-export function rowTerms({ source, isGathered, inWords }: RowUse): Record<string, TemplateValue> {
+export function rowTerms({ source, isGathered, inWords }: RowUse) {
   return {
+    source,
     isAssignment: source === 'assignment',
     isTile: source === 'tile',
-    isToken: source === 'token',
     // A plan in the flat form says otherwise.
     isFlat: false,
-    tileCount: '',
+    grid: '',
     inWords,
     assignment: source === 'assignment' ? 'r' : 'assignment of row r',
-    inputRow: inputRow(source, isGathered, 'thread_index'),
-    tileInputRow: inputRow(source, isGathered, 'row'),
+    inputRow: inputRow(source, isGathered),
     resultRow: source === 'assignment' ? 'assignment' : 'first_row',
     tileInWords: source === 'tile' ? 'tile of the tile map' : 'block_m tokens',
   };
 }
 
-function inputRow(source: RowSource, isGathered: boolean, row: string): string {
-  switch (source) {
-    case 'assignment':
-      return isGathered ? 'assignment / top_k' : 'assignment';
-    case 'tile':
-      return isGathered ? `sorted_assignments[first_row + ${row}] / top_k` : `first_row + ${row}`;
-    case 'token':
-      return `first_row + ${row}`;
-  }
+/** A partial in `rows/input_rows`. */
+type InputRow = 'assignment' | 'token_of_assignment' | 'row' | 'token_of_row';
+
+function inputRow(source: RowSource, isGathered: boolean): InputRow {
+  if (source === 'assignment') return isGathered ? 'token_of_assignment' : 'assignment';
+  return source === 'tile' && isGathered ? 'token_of_row' : 'row';
 }

@@ -6,27 +6,26 @@ import type { WeightFormat } from '../../description/weights.js';
 import { argument, bindings, buffer } from '../bindings.js';
 import { constants } from '../constants.js';
 import { biasElement, formatTerms, formatUses } from '../format-terms.js';
-import { gateUpParts, layoutNote, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
+import { biasTerms, gateUpParts, layoutNote, matrixBuffers, plainPart, type Matrices } from '../matrices.js';
 import { kernelName } from '../names.js';
 import { groupColumns, rowBytes, rowShapeTerms, rowThreads, VECTOR_SHAPE } from '../rows.js';
 import { accessorTerms, storageTerms } from '../storage.js';
 import { TILE_NAMES, type TileName } from '../tiles.js';
-import type { Binding, KernelPlan, TemplateValue } from '../types.js';
+import type { Binding, KernelPlan } from '../types.js';
 import { sharedNaming, sharedVariant, type SharedVariant } from '../variants.js';
 import { productTerms } from './product.js';
-import { placeParts, rowForm, tiledForm } from './product-forms.js';
+import { NO_FINISH, placeParts, rowForm, tiledForm } from './product-forms.js';
 import { rowTerms } from './row-sources.js';
 import {
-  activationTerms,
   gluConstants,
   gluTerms,
-  partTerm,
   partTerms,
   projectionFormats,
   SHARED_GLU,
   sharedExpertAxes,
   type ExpertAxes,
 } from './shared.js';
+import { printed } from '../printed.js';
 
 export function sharedExpertPlans(spec: GenerationSpec): KernelPlan[] {
   const variant = sharedVariant(spec.block);
@@ -103,7 +102,7 @@ function commonTerms(
   spec: GenerationSpec,
   { weight, intermediate, activation }: ExpertAxes,
   variant: SharedVariant,
-): Record<string, TemplateValue> {
+) {
   const { glu, hasBias } = variant;
   const { name, dtype } = inputOf(activation, variant);
   const input = storageTerms(dtype, spec.bf16Storage);
@@ -125,18 +124,19 @@ function commonTerms(
       spec.bf16Storage,
     ),
     glu: gluTerms(glu, SHARED_GLU),
-    activation: activationTerms(glu),
   };
 }
 
 function sharedParts(spec: GenerationSpec, { weight, activation }: ExpertAxes, variant: SharedVariant) {
-  return partTerms(sharedMatrices(variant), {
-    input: `${inputOf(activation, variant).name}[r, h]`,
-    term: 'h',
-    index: 'i',
-    column: 'column',
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
-  });
+  return partTerms(
+    sharedMatrices(variant),
+    {
+      input: `${inputOf(activation, variant).name}[r, h]`,
+      term: 'h',
+      index: 'i',
+    },
+    storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
+  );
 }
 
 function tiledPlan(
@@ -155,10 +155,9 @@ function tiledPlan(
     ...commonPlan(spec, axes, variant),
     name: kernelName('shared_gate_up', ...words, activation, weight.name, intermediate.suffix, form.suffix),
     family: 'shared_gate_up',
-    template: 'gate_up',
     axes: { ...commonAxes(axes, variant), tile: name },
     ...form.plan,
-    terms: { ...commonTerms(spec, axes, variant), ...form.terms },
+    ...printed('gate_up', { ...commonTerms(spec, axes, variant), ...form.terms }),
   };
 }
 
@@ -170,14 +169,13 @@ function rowPlan(spec: GenerationSpec, axes: ExpertAxes, variant: SharedVariant)
     ...commonPlan(spec, axes, variant),
     name: kernelName('decode_shared_gate_up', ...words, activation, weight.name, intermediate.suffix),
     family: 'decode_shared_gate_up',
-    template: 'row_gate_up',
     axes: commonAxes(axes, variant),
     ...form.plan,
-    terms: {
+    ...printed('row_gate_up', {
       ...commonTerms(spec, axes, variant),
       ...form.terms,
       parts: placeParts(sharedParts(spec, axes, variant), form.partRows),
-    },
+    }),
   };
 }
 
@@ -232,19 +230,13 @@ function factorPlan(
     owner: 'layer',
   };
   const columns = groupColumns(VECTOR_SHAPE, 1);
-  const part = partTerm(matrices, matrices.parts[0], {
-    column: 'column',
-    biasLoad: storageTerms(biasElement(weight, activation), spec.bf16Storage).load,
-    input: 'hidden_states[t, h]',
-    term: 'h',
-    index: 'n',
-  });
+  const [part] = matrices.parts;
+  const biasLoad = storageTerms(biasElement(weight, activation), spec.bf16Storage).load;
   const input = storageTerms(activation, spec.bf16Storage);
   return {
     name: kernelName(factor.name, activation, weight.name),
     family: factor.name,
     folder: activation,
-    template: 'row_product',
     summary: `${factor.summary} for ${activation} tokens with ${weight.summary} weights`,
     axes: { activation, weight: weight.name },
     constants: constants(spec, 'hidden_size'),
@@ -267,7 +259,7 @@ function factorPlan(
     rows: { maxRows: VECTOR_SHAPE.maxRows, columns },
     threadgroupBytes: rowBytes(weight, VECTOR_SHAPE, 'token'),
     mslVersion: spec.mslVersion,
-    terms: {
+    ...printed('row_product', {
       rows: rowTerms({ source: 'token', isGathered: false, inWords: '' }),
       shape: rowShapeTerms(weight, VECTOR_SHAPE, 1),
       format: formatTerms(weight, spec.bf16Storage),
@@ -275,18 +267,10 @@ function factorPlan(
         ...productTerms(matrices, weight, spec.bf16Storage, VECTOR_SHAPE.laneRows),
         columns: `${factor.rows}u`,
       },
-      part: { bias: part.bias },
+      part: biasTerms(matrices, part, biasLoad),
       description: [factor.description],
       hasZeroExperts: false,
-      finish: {
-        isStage: false,
-        isRow: true,
-        isSigmoid: factor.isSigmoid,
-        isLogit: false,
-        isCapped: false,
-        isMixing: false,
-        isAdded: false,
-      },
+      finish: { ...NO_FINISH, isRow: true, isSigmoid: factor.isSigmoid },
       output: { name: factor.output, store: 'float' },
       steps: [],
       input: { name: 'hidden_states', msl: input.msl, load4: input.load4 },
@@ -297,6 +281,6 @@ function factorPlan(
         ],
         spec.bf16Storage,
       ),
-    },
+    }),
   };
 }

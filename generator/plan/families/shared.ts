@@ -1,6 +1,6 @@
 // What several kernel families say in the same words.
 
-import type { GluParameters, GluVariant } from '../../description/activations.js';
+import type { GluVariant } from '../../description/activations.js';
 import type { ActivationDtype } from '../../description/dtypes.js';
 import type { GenerationSpec } from '../../description/generation.js';
 import {
@@ -11,8 +11,7 @@ import {
   type WeightFormat,
 } from '../../description/weights.js';
 import type { ConstantName } from '../constants.js';
-import { biasInWords, biasTerm, elementInWords, type Matrices, type Part } from '../matrices.js';
-import type { TemplateValue } from '../types.js';
+import { biasInWords, biasTerms, elementInWords, type Matrices, type Part } from '../matrices.js';
 
 /** The formats in which the kernels of a projection come, each once. */
 export function projectionFormats(
@@ -59,7 +58,7 @@ export function sharedExpertAxes(spec: GenerationSpec, projection: Projection): 
 }
 
 /** The constants that a unit's limit and factor are. */
-interface GluConstants extends GluParameters {
+interface GluConstants {
   readonly limit: ConstantName;
   readonly alpha: ConstantName;
   readonly beta: ConstantName;
@@ -86,76 +85,31 @@ export function gluConstants({ kind }: GluVariant, names: GluConstants): Constan
 }
 
 /** A gated unit is a function of its own; an ungated expert calls its activation. */
-export function gluTerms(glu: GluVariant, names: GluConstants): Record<string, TemplateValue> {
-  const call = `${glu.name}(${glu.isGated ? 'gate, ' : ''}up)`;
-  return {
-    isGated: glu.isGated,
-    function: `moe_${glu.name}`,
-    expression: glu.expression(names),
-    inWords: call,
-    value: `moe_${call}`,
-  };
+export function gluTerms(glu: GluVariant, names: GluConstants) {
+  const { name, isGated, kind, functions } = glu;
+  return { name, isGated, unit: kind, functions, function: `moe_${name}`, ...names };
 }
 
 interface PartNames {
-  /** The kernel's name for the column whose bias is added. */
-  readonly column: string;
-  readonly biasLoad: string;
   /** What is multiplied with the weights, and the indices of its terms and of the columns, as the kernel's head has them. */
   readonly input: string;
   readonly term: string;
   readonly index: string;
 }
 
-/** A part of a product: how a kernel's head says it, and what adds its bias. */
-export interface PartTerms {
-  readonly [term: string]: TemplateValue;
-  readonly name: string;
-  readonly inWords: string;
-  readonly bias: string;
-}
-
 /** Each part of the product as the head of a kernel says it, and what adds its bias. */
-export function partTerms(matrices: Matrices, names: PartNames): PartTerms[] {
+export function partTerms(matrices: Matrices, names: PartNames, biasLoad: string) {
   const width = Math.max(...matrices.parts.map(({ name }) => name.length));
   return matrices.parts.map((part, position) => ({
-    ...partTerm(matrices, part, names),
+    name: part.name,
     padded: part.name.padEnd(width),
     position,
+    inWords: partInWords(matrices, part, names),
+    ...biasTerms(matrices, part, biasLoad),
   }));
 }
 
-/** The same for a product of one matrix. */
-export function partTerm(matrices: Matrices, part: Part, names: PartNames): PartTerms {
-  const element = elementInWords(matrices, part, names.index, names.term);
-  return {
-    name: part.name,
-    inWords: `sum over ${names.term} of ${names.input} * ${element}${biasInWords(matrices, part, names.index)}`,
-    bias: biasTerm(matrices, part, names.column, names.biasLoad),
-  };
-}
-
-/**
- * exp(t^2) erfc(t) / u as a polynomial in u = 1 / (1 + t / 2), from the constant term up: a Chebyshev fit over t in [0, 10]
- * made in double precision; evaluated in float its relative error stays below 3e-7.
- */
-const SCALED_ERFC = [
-  0.28208819, 0.28233784, 0.24342681, 0.20119666, -0.022591425, 0.27147084, -0.48080269, 0.28119192,
-  -0.058318242,
-] as const;
-
-/** What the `math/activation` partial needs to know. */
-export function activationTerms({ activation, kind }: GluVariant): Record<string, TemplateValue> {
-  const [highest, ...lower] = [...SCALED_ERFC].reverse().map((coefficient) => `${coefficient}f`);
-  return {
-    isSilu: activation === 'silu',
-    isSwish: kind === 'oai',
-    isRelu: activation === 'relu',
-    isRelu2: activation === 'relu2',
-    isGelu: activation === 'gelu',
-    isGeluTanh: activation === 'gelu_tanh',
-    isSitu: kind === 'situ',
-    isClamped: kind !== 'plain' && kind !== 'situ',
-    erfc: { highest: highest ?? '', lower },
-  };
+export function partInWords(matrices: Matrices, part: Part, { input, term, index }: PartNames): string {
+  const element = elementInWords(matrices, part, index, term);
+  return `sum over ${term} of ${input} * ${element}${biasInWords(matrices, part, index)}`;
 }

@@ -6,6 +6,7 @@ import { argument, bindings, buffer } from '../../bindings.js';
 import { accessorTerms } from '../../storage.js';
 import type { Binding, KernelPlan } from '../../types.js';
 import { grid, dropInPlan, dropInPlans, type DropInContext } from './common.js';
+import { printed } from '../../printed.js';
 
 const FILE = 'moe_dispatch';
 const THREADS = 256;
@@ -37,29 +38,26 @@ function unused(name: string): Omit<Binding, 'index'> {
 function groupingPlan(context: DropInContext): KernelPlan {
   return dropInPlan(context, FILE, 'moe_compute_grouping', {
     family: 'dropin_assignments',
-    template: 'dropin/count_assignments',
     summary: 'Assignments per expert',
     bindings: bindings(IDS, unused('sorted_indices'), COUNTS, unused('expert_offsets'), ...SIZES),
     dispatch: PER_ASSIGNMENT,
-    terms: { unused: ['sorted_indices', 'expert_offsets'] },
+    ...printed('dropin/count_assignments', { unused: ['sorted_indices', 'expert_offsets'] }),
   });
 }
 
 function countPlan(context: DropInContext): KernelPlan {
   return dropInPlan(context, FILE, 'moe_count_experts_atomic', {
     family: 'dropin_assignments',
-    template: 'dropin/count_assignments',
     summary: 'Assignments per expert, for buckets',
     bindings: bindings(IDS, COUNTS, unused('assignments'), ...SIZES),
     dispatch: PER_ASSIGNMENT,
-    terms: { unused: ['assignments'] },
+    ...printed('dropin/count_assignments', { unused: ['assignments'] }),
   });
 }
 
 function offsetsPlan(context: DropInContext): KernelPlan {
   return dropInPlan(context, FILE, 'moe_compute_offsets', {
     family: 'dropin_assignments',
-    template: 'dropin/expert_offsets',
     summary: 'First row of each expert',
     bindings: bindings(
       buffer('expert_counts', 'u32', ['num_experts']),
@@ -67,14 +65,13 @@ function offsetsPlan(context: DropInContext): KernelPlan {
       argument('num_experts'),
     ),
     dispatch: grid(1, '1'),
-    terms: {},
+    ...printed('dropin/expert_offsets', {}),
   });
 }
 
 function scatterPlan(context: DropInContext): KernelPlan {
   return dropInPlan(context, FILE, 'moe_scatter_indices', {
     family: 'dropin_assignments',
-    template: 'dropin/scatter_assignments',
     summary: 'Assignments in expert order',
     bindings: bindings(
       IDS,
@@ -83,14 +80,13 @@ function scatterPlan(context: DropInContext): KernelPlan {
       ...SIZES,
     ),
     dispatch: PER_ASSIGNMENT,
-    terms: {},
+    ...printed('dropin/scatter_assignments', {}),
   });
 }
 
 function bucketsPlan(context: DropInContext): KernelPlan {
   return dropInPlan(context, FILE, 'moe_assign_tokens_atomic', {
     family: 'dropin_assignments',
-    template: 'dropin/fill_buckets',
     summary: 'Assignments in a bucket for each expert',
     bindings: bindings(
       IDS,
@@ -108,7 +104,7 @@ function bucketsPlan(context: DropInContext): KernelPlan {
       argument('max_per_expert', 'entries of a bucket'),
     ),
     dispatch: PER_ASSIGNMENT,
-    terms: {},
+    ...printed('dropin/fill_buckets', {}),
   });
 }
 
@@ -116,7 +112,6 @@ function sortPlan(context: DropInContext): KernelPlan {
   const { dtype, spec, storage } = context;
   return dropInPlan(context, FILE, 'moe_gpu_sort', {
     family: 'dropin_assignments',
-    template: 'dropin/sort_assignments',
     summary: 'Sort of assignments by expert in one threadgroup',
     bindings: bindings(
       IDS,
@@ -128,10 +123,10 @@ function sortPlan(context: DropInContext): KernelPlan {
     ),
     dispatch: grid(THREADS, '1'),
     threadgroupBytes: MAX_THREADS * 4,
-    terms: {
+    ...printed('dropin/sort_assignments', {
       load: storage.load,
       maxThreads: MAX_THREADS,
       accessors: accessorTerms([{ dtype, loads: true }], spec.bf16Storage),
-    },
+    }),
   });
 }

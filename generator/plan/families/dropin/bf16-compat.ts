@@ -5,16 +5,17 @@ import type { GenerationSpec } from '../../../description/generation.js';
 import { argument, bindings, buffer } from '../../bindings.js';
 import type { KernelPlan } from '../../types.js';
 import { grid } from './common.js';
+import { printed } from '../../printed.js';
 
 const THREADS = 256;
 const ELEMENTS = 4;
 
 interface Conversion {
-  readonly kernel: string;
+  /** Of the kernel, before `_kernel`, and of the partial in `dropin/conversions`. */
+  readonly name: 'bf16_to_half' | 'half_to_bf16' | 'bf16_to_float' | 'float_to_bf16';
   readonly input: ActivationDtype;
   readonly output: ActivationDtype;
   readonly inWords: string;
-  readonly value: string;
   readonly hasMode: boolean;
 }
 
@@ -24,31 +25,27 @@ const ROUNDED = { inWords: ', rounded to nearest even.', hasMode: false } as con
 const CONVERSIONS: readonly Conversion[] = [
   {
     ...ROUNDED,
-    kernel: 'bf16_to_half_kernel',
+    name: 'bf16_to_half',
     input: 'bf16',
     output: 'f16',
-    value: 'bf16_to_half(bf16{input[element]})',
   },
   {
     ...ROUNDED,
-    kernel: 'half_to_bf16_kernel',
+    name: 'half_to_bf16',
     input: 'f16',
     output: 'bf16',
-    value: 'bf16_from_half(input[element]).bits',
   },
   {
     ...EXACT,
-    kernel: 'bf16_to_float_kernel',
+    name: 'bf16_to_float',
     input: 'bf16',
     output: 'f32',
-    value: 'bf16_bits_to_float(input[element])',
   },
   {
-    kernel: 'float_to_bf16_kernel',
+    name: 'float_to_bf16',
     input: 'f32',
     output: 'bf16',
     inWords: ', rounded to nearest even, or towards zero where mode is 0.',
-    value: '(mode == 0 ? bf16_from_float_rtz(input[element]) : bf16_from_float_rne(input[element])).bits',
     hasMode: true,
   },
 ];
@@ -60,13 +57,13 @@ export function dropInCompatPlans(spec: GenerationSpec): KernelPlan[] {
 }
 
 function compatPlan(spec: GenerationSpec, conversion: Conversion): KernelPlan {
-  const { kernel, input, output, inWords, value, hasMode } = conversion;
+  const { name, input, output, inWords, hasMode } = conversion;
+  const kernel = `${name}_kernel`;
   return {
     name: kernel,
     file: 'moe_bf16_compat',
     folder: 'common',
     family: 'dropin_convert',
-    template: 'dropin/bf16_convert',
     summary: `Conversion of ${input} elements to ${output}`,
     axes: { kernel },
     constants: [],
@@ -79,6 +76,6 @@ function compatPlan(spec: GenerationSpec, conversion: Conversion): KernelPlan {
     dispatch: grid(THREADS, `ceil_div(num_elements, ${THREADS * ELEMENTS})`),
     threadgroupBytes: 0,
     mslVersion: spec.mslVersion,
-    terms: { inWords, value, threads: THREADS, elements: ELEMENTS },
+    ...printed('dropin/bf16_convert', { inWords, conversion: name, threads: THREADS, elements: ELEMENTS }),
   };
 }

@@ -6,7 +6,7 @@ import type { ActivationDtype } from '../../../description/dtypes.js';
 import type { GenerationSpec } from '../../../description/generation.js';
 import { dropInName } from '../../names.js';
 import { accessorTerms, storageTerms, type StorageTerms } from '../../storage.js';
-import type { DispatchRule, Formula, KernelPlan, TemplateValue } from '../../types.js';
+import type { DispatchRule, Formula, KernelPlan } from '../../types.js';
 import { DROP_IN_WEIGHT, otherWeights, type DropInWeight } from './weights.js';
 
 export interface DropInContext {
@@ -76,7 +76,7 @@ export function dropInPlan(
 }
 
 /** What loads and stores the activations, and loads dense weights: the same for all kernels of a file. */
-export function dropInAccessors({ dtype, spec, weight }: DropInContext): TemplateValue[] {
+export function dropInAccessors({ dtype, spec, weight }: DropInContext) {
   const activations = { dtype, loads: true, loads4: true, stores: true };
   const { element } = weight;
   const weights = element === null ? [] : [{ dtype: element, loads: true, loads4: true }];

@@ -5,7 +5,7 @@ import { argument, bindings, buffer, structArgument, structLayout } from '../../
 import type { Binding } from '../../types.js';
 import type { DropInContext } from './common.js';
 import { SIZE_MEMBERS, STRUCT_NAMES } from './mixture-buffers.js';
-import { DISPATCH_TILE, sortedRouting, type MixtureForm } from './mixture-form.js';
+import { DISPATCH_TILE, type MixtureForm } from './mixture-form.js';
 import { IN_STRUCT } from './mixture-forms.js';
 
 type Draft = Omit<Binding, 'index'>;
@@ -93,7 +93,7 @@ function parallelForm(context: DropInContext): MixtureForm {
     ],
     routing: slotRouting(context),
     rowGroups: 'split',
-    output: { name: 'output', value: 'output[element] + sum', store: 'float' },
+    output: { name: 'output', value: 'added_in_float', store: 'float' },
     bindings: bindings(
       ...matrixBuffers(context),
       ...slotBuffers(context),
@@ -115,12 +115,13 @@ function groupedForm(context: DropInContext): MixtureForm {
       'where sorted_assignments[a] is token * top_k + slot, and e is the expert whose range of expert_offsets holds a.',
       ...OWNER_IN_WORDS,
     ],
-    routing: sortedRouting('sorted_assignments[sorted] / params.top_k', {
-      name: 'sorted_weights',
-      load: storage.load,
-    }),
+    routing: {
+      kind: 'sorted',
+      tokens: 'assignments',
+      weights: { name: 'sorted_weights', load: storage.load },
+    },
     rowGroups: 'strided',
-    output: { name: 'output', value: `${storage.load}(output[element]) + sum` },
+    output: { name: 'output', value: 'added' },
     bindings: bindings(
       ...matrixBuffers(context),
       buffer('sorted_assignments', 'u32', ['batch_size * top_k'], {
@@ -136,7 +137,6 @@ function groupedForm(context: DropInContext): MixtureForm {
 
 function bucketForm(context: DropInContext): MixtureForm {
   const { dtype, storage } = context;
-  const isFilled = 'sorted % max_per_expert < expert_counts[sorted / max_per_expert]';
   return {
     ...COMMON,
     weight: context.weight,
@@ -150,14 +150,11 @@ function bucketForm(context: DropInContext): MixtureForm {
     ],
     routing: {
       kind: 'sorted',
-      token: `(${isFilled} ? token_buffer[sorted] : no_entry)`,
-      expert: 'sorted / max_per_expert',
-      end: 'params.num_experts * max_per_expert',
-      hasOffsets: false,
+      tokens: 'buckets',
       weights: { name: 'weight_buffer', load: storage.load },
     },
     rowGroups: 'strided',
-    output: { name: 'output', value: `${storage.load}(output[element]) + sum` },
+    output: { name: 'output', value: 'added' },
     bindings: bindings(
       ...matrixBuffers(context),
       buffer('token_buffer', 'u32', ['num_experts', 'max_per_expert'], { note: 'tokens in any order' }),

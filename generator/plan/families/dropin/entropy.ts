@@ -6,6 +6,7 @@ import { bindings, buffer, structArgument, structLayout } from '../../bindings.j
 import { accessorTerms } from '../../storage.js';
 import type { Binding, Formula, KernelPlan } from '../../types.js';
 import { grid, dropInPlan, dropInPlans, type DropInContext } from './common.js';
+import { printed } from '../../printed.js';
 
 const FILE = 'moe_dispatch';
 const THREADS = 256;
@@ -43,7 +44,7 @@ function entropy({ dtype }: DropInContext, shape: Formula): Omit<Binding, 'index
 const FAMILY = 'dropin_entropy';
 
 /** How elements become floats and back. */
-function elementWords({ dtype, spec, storage }: DropInContext): KernelPlan['terms'] {
+function elementWords({ dtype, spec, storage }: DropInContext) {
   return {
     load: storage.load,
     store: storage.store,
@@ -52,7 +53,7 @@ function elementWords({ dtype, spec, storage }: DropInContext): KernelPlan['term
 }
 
 /** The same, for kernels that walk along rows. */
-function rowWords(context: DropInContext): KernelPlan['terms'] {
+function rowWords(context: DropInContext) {
   return { ...elementWords(context), msl: context.storage.msl };
 }
 
@@ -96,7 +97,6 @@ function tokenPlan(
     : [];
   return dropInPlan(context, FILE, kernel, {
     family: FAMILY,
-    template: 'dropin/token_entropy',
     summary,
     bindings: bindings(
       probabilities(context, hasSlots ? 'not used' : ''),
@@ -105,7 +105,7 @@ function tokenPlan(
       params(context),
     ),
     dispatch: grid(THREADS, `ceil_div(batch_size, ${THREADS})`),
-    terms: {
+    ...printed('dropin/token_entropy', {
       ...rowWords(context),
       isNormalized,
       unused: hasSlots ? ['probabilities', 'topk_ids'] : [],
@@ -113,25 +113,23 @@ function tokenPlan(
       width: hasSlots ? 'top_k' : 'num_experts',
       index: hasSlots ? 's' : 'e',
       divisorInWords: isNormalized ? ', divided by log2(num_experts)' : '',
-    },
+    }),
   });
 }
 
 function expertPlan(context: DropInContext): KernelPlan {
   return dropInPlan(context, FILE, 'moe_gate_entropy_per_expert', {
     family: FAMILY,
-    template: 'dropin/expert_entropy',
     summary: "Each expert's mean contribution to the entropy",
     bindings: bindings(probabilities(context), entropy(context, 'num_experts'), params(context)),
     dispatch: grid(THREADS, `ceil_div(num_experts, ${THREADS})`),
-    terms: elementWords(context),
+    ...printed('dropin/expert_entropy', elementWords(context)),
   });
 }
 
 function loadsPlan(context: DropInContext): KernelPlan {
   return dropInPlan(context, FILE, 'moe_gate_entropy_with_loads', {
     family: FAMILY,
-    template: 'dropin/entropy_with_loads',
     summary: 'Mean entropy of the tokens, and how often each expert was selected',
     bindings: bindings(
       probabilities(context),
@@ -142,14 +140,13 @@ function loadsPlan(context: DropInContext): KernelPlan {
     ),
     dispatch: grid(THREADS, '1'),
     threadgroupBytes: (32 + COUNTERS) * 4,
-    terms: { ...rowWords(context), counters: COUNTERS },
+    ...printed('dropin/entropy_with_loads', { ...rowWords(context), counters: COUNTERS }),
   });
 }
 
 function gradientPlan(context: DropInContext): KernelPlan {
   return dropInPlan(context, FILE, 'moe_gate_entropy_gradient', {
     family: FAMILY,
-    template: 'dropin/entropy_gradient',
     summary: 'Gradient of the entropy of each token',
     bindings: bindings(
       probabilities(context),
@@ -157,6 +154,6 @@ function gradientPlan(context: DropInContext): KernelPlan {
       params(context),
     ),
     dispatch: grid(THREADS, `ceil_div(num_experts, ${THREADS})`, 'batch_size'),
-    terms: elementWords(context),
+    ...printed('dropin/entropy_gradient', elementWords(context)),
   });
 }

@@ -1,17 +1,14 @@
 // The drop-in gate and up kernels of the shared expert: both products in one pass over the activations, ending in SwiGLU.
 
-import { gluVariant } from '../../../description/activations.js';
 import type { GenerationSpec } from '../../../description/generation.js';
 import { argument, bindings, buffer } from '../../bindings.js';
 import { tileBytes, tileTerms, tileThreads } from './tiles.js';
-import type { KernelPlan, TemplateValue } from '../../types.js';
-import { activationTerms } from '../shared.js';
+import type { KernelPlan } from '../../types.js';
 import { grid, dropInAccessors, dropInPlan, weightedPlans, type DropInContext } from './common.js';
 import { SHARED_EXPERT_FILE } from './mixture-buffers.js';
 import { EXPERT_TILE, resultStride } from './mixture-form.js';
 import { DROP_IN_WEIGHT, ownWeight, type DropInWeight } from './weights.js';
-
-const SWIGLU = gluVariant({ kind: 'plain', activation: 'silu' }, true);
+import { printed } from '../../printed.js';
 
 /** Of the audited kernels, one has dense weights, and no places for scales. */
 export function dropInGateUpPlans(spec: GenerationSpec): KernelPlan[] {
@@ -30,7 +27,6 @@ function gateUpPlan(context: DropInContext, kernel: string, weight: DropInWeight
   const matrix = weight.buffers('gate_up', SIZES, [], 'columns of gate, then columns of up');
   return dropInPlan(context, SHARED_EXPERT_FILE, kernel, {
     family: 'dropin_gate_up',
-    template: 'dropin/gate_up',
     weight: weight.name,
     summary: `Gate and up projections of a shared expert with ${weight.inWords} weights, SwiGLU, ${dtype}`,
     bindings: bindings(
@@ -50,27 +46,15 @@ function gateUpPlan(context: DropInContext, kernel: string, weight: DropInWeight
     tile: EXPERT_TILE,
     resultStride: resultStride(EXPERT_TILE),
     threadgroupBytes: tileBytes(EXPERT_TILE, 2),
-    terms: {
+    ...printed('dropin/gate_up', {
       tile: tileTerms(EXPERT_TILE),
       resultStride: resultStride(EXPERT_TILE),
       description: context.weight.description,
       operands: [{ name: 'gate' }, { name: 'up' }],
       input: { name: 'hidden_states', load4: storage.load4 },
-      weight: weightTerms(weight),
+      weight: weight.words,
       store: storage.store,
-      activation: activationTerms(SWIGLU),
       accessors: dropInAccessors(context),
-    },
+    }),
   });
-}
-
-function weightTerms(weight: DropInWeight): Record<string, TemplateValue> {
-  const rows = weight.rows(SIZES.terms);
-  return {
-    ...weight.words,
-    columnStart: weight.columnStart('column', rows),
-    stride: weight.stride(SIZES.columns),
-    scaleStride: SIZES.columns,
-    upStart: weight.columnStart('intermediate_size', rows),
-  };
 }

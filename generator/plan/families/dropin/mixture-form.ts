@@ -6,38 +6,23 @@ import type { Binding, Formula, TileShape } from '../../types.js';
 import type { DropInWeight } from './weights.js';
 
 /** The weights of a listed slot or a sorted entry, and how they become float. */
-export interface EntryWeights {
+interface EntryWeights {
   readonly name: string;
   readonly load: string;
 }
 
-export type Routing =
+type Routing =
   | { readonly kind: 'none' }
   /** Ids and weights of each token's slots. */
   | { readonly kind: 'listed'; readonly ids: string; readonly weights: EntryWeights; readonly slots: string }
   /** Selected in the kernel: softmax over the experts with the highest logits. */
   | { readonly kind: 'routed'; readonly router: string; readonly slots: string }
-  /** Entries in expert order: how the kernel finds the token and the expert of one, and where they end. */
+  /** Entries in expert order: the partial in `dropin/mixture/sorted_tokens` for the token of one, and their weights. */
   | {
       readonly kind: 'sorted';
-      readonly token: string;
-      readonly expert: string;
-      readonly end: string;
-      readonly hasOffsets: boolean;
+      readonly tokens: 'assignments' | 'token_ids' | 'buckets';
       readonly weights: EntryWeights;
     };
-
-/** Entries between the offsets of each expert; `params` holds the sizes. */
-export function sortedRouting(token: string, weights: EntryWeights): Routing {
-  return {
-    kind: 'sorted',
-    token,
-    expert: 'moe_expert_of(expert_offsets, params.num_experts, sorted)',
-    end: 'expert_offsets[params.num_experts]',
-    hasOffsets: true,
-    weights,
-  };
-}
 
 /** How the rows of the output are shared among the threadgroups of a column. */
 type RowGroups = 'tiles' | 'strided' | 'split';
@@ -66,10 +51,17 @@ export interface MixtureForm {
   readonly weight: DropInWeight;
   readonly routing: Routing;
   readonly rowGroups: RowGroups;
-  /** An expert that every row takes, with the last slots, where the condition holds. */
-  readonly shared: { readonly condition: string } | null;
-  /** What becomes of `sum` at `element` of the output, and how it is rounded where the output has another dtype. */
-  readonly output: { readonly name: string; readonly value: string; readonly store?: string };
+  /** An expert that every row takes, with the last slots, always or where `params` says so. */
+  readonly shared: { readonly isOptional: boolean } | null;
+  /**
+   * What becomes of `sum` at `element` of the output, a partial in `dropin/mixture/outputs`, and how it is rounded where the output has
+   * another dtype.
+   */
+  readonly output: {
+    readonly name: string;
+    readonly value: 'sum' | 'added' | 'added_in_float' | 'divided' | 'weighted';
+    readonly store?: string;
+  };
   readonly bindings: readonly Binding[];
 }
 

@@ -11,13 +11,7 @@ import {
   SIZE_MEMBERS,
   STRUCT_NAMES,
 } from './mixture-buffers.js';
-import {
-  EXPERT_TILE,
-  ROUTED_TILE,
-  sortedRouting,
-  type MixtureForm,
-  type MixtureSizes,
-} from './mixture-form.js';
+import { EXPERT_TILE, ROUTED_TILE, type MixtureForm, type MixtureSizes } from './mixture-form.js';
 import { DROP_IN_WEIGHT, ownWeight } from './weights.js';
 
 type Draft = Omit<Binding, 'index'>;
@@ -95,8 +89,8 @@ function routedForm({ dtype, weight }: DropInContext, kernel: string): MixtureFo
     weight,
     routing: { kind: 'routed', router: 'router_weight', slots: IN_STRUCT.sizes.slots },
     rowGroups: 'tiles',
-    shared: { condition: 'params.has_shared != 0 && next_slot >= params.top_k' },
-    output: { name: 'output', value: 'precise::divide(sum, row_sums[row])' },
+    shared: { isOptional: true },
+    output: { name: 'output', value: 'divided' },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
       buffer('router_weight', dtype, ['hidden_dim', 'num_experts']),
@@ -132,7 +126,7 @@ function preroutedForm({ dtype, storage, weight }: DropInContext): MixtureForm {
       slots: IN_STRUCT.sizes.slots,
     },
     rowGroups: 'tiles',
-    shared: { condition: 'params.has_shared != 0 && next_slot >= params.top_k' },
+    shared: { isOptional: true },
     output: { name: 'output', value: 'sum' },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
@@ -201,10 +195,10 @@ function sortedForm({ dtype, storage, weight }: DropInContext): MixtureForm {
     tile: EXPERT_TILE,
     input: 'activations',
     weight,
-    routing: sortedRouting('sorted_token_ids[sorted]', weights),
+    routing: { kind: 'sorted', tokens: 'token_ids', weights },
     rowGroups: 'strided',
     shared: null,
-    output: { name: 'output', value: `${storage.load}(output[element]) + sum` },
+    output: { name: 'output', value: 'added' },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
       ...weight.buffers('expert', STRUCT_NAMES, ['num_experts']),
@@ -217,7 +211,7 @@ function sortedForm({ dtype, storage, weight }: DropInContext): MixtureForm {
   };
 }
 
-function sharedOnlyForm({ dtype, storage, weight }: DropInContext): MixtureForm {
+function sharedOnlyForm({ dtype, weight }: DropInContext): MixtureForm {
   return {
     ...sizesIn('', STRUCT_NAMES),
     family: FAMILY,
@@ -234,10 +228,7 @@ function sharedOnlyForm({ dtype, storage, weight }: DropInContext): MixtureForm 
     routing: { kind: 'none' },
     rowGroups: 'tiles',
     shared: null,
-    output: {
-      name: 'output',
-      value: `fma(${storage.load}(shared_prob), sum, ${storage.load}(output[element]))`,
-    },
+    output: { name: 'output', value: 'weighted' },
     bindings: bindings(
       buffer('activations', dtype, ['batch_size', 'hidden_dim']),
       ...weight.buffers('shared', STRUCT_NAMES, []),
@@ -274,7 +265,7 @@ function fusedForm({ storage }: DropInContext): FusedForm {
       slots: IN_ARGUMENTS.sizes.slots,
     },
     rowGroups: 'tiles',
-    shared: { condition: 'next_slot >= top_k' },
+    shared: { isOptional: false },
     output: { name: 'output', value: 'sum' },
   };
 }

@@ -3,11 +3,12 @@
 
 import type { GenerationSpec } from '../../../description/generation.js';
 import { tileTerms, tileThreads } from './tiles.js';
-import type { DispatchRule, KernelPlan, TemplateValue } from '../../types.js';
+import type { DispatchRule, KernelPlan } from '../../types.js';
 import { grid, dropInAccessors, dropInPlan, weightedPlans, type DropInContext } from './common.js';
 import { dispatchForms } from './dispatch-forms.js';
 import { mixtureForms } from './mixture-forms.js';
 import { maxSlots, mixtureBytes, resultStride, type MixtureForm } from './mixture-form.js';
+import { printed } from '../../printed.js';
 
 export function dropInMixturePlans(spec: GenerationSpec): KernelPlan[] {
   return weightedPlans(spec, (context) =>
@@ -20,7 +21,6 @@ function mixturePlan(context: DropInContext, form: MixtureForm): KernelPlan {
   const { tile, sizes, routing } = form;
   return dropInPlan(context, form.file, form.kernel, {
     family: form.family,
-    template: 'dropin/mixture',
     weight: form.weight.name,
     summary: `${form.summary}, ${dtype}`,
     bindings: form.bindings,
@@ -28,7 +28,7 @@ function mixturePlan(context: DropInContext, form: MixtureForm): KernelPlan {
     tile,
     resultStride: resultStride(tile),
     threadgroupBytes: mixtureBytes(form),
-    terms: {
+    ...printed('dropin/mixture', {
       tile: tileTerms(tile),
       resultStride: resultStride(tile),
       maxSlots: maxSlots(tile),
@@ -37,8 +37,8 @@ function mixturePlan(context: DropInContext, form: MixtureForm): KernelPlan {
       operands: [{ name: 'sum' }],
       input: { name: form.input, load4: context.storage.load4 },
       weight: weightTerms(form),
-      output: { store: context.storage.store, ...form.output },
-      rowGroups: rowGroupTerms(form),
+      output: { load: context.storage.load, store: context.storage.store, ...form.output },
+      rowGroups: { inWords: rowGroupsInWords(form) },
       splitsRows: form.rowGroups === 'split',
       hasBitWeights: form.bindings.some(({ asBits }) => asBits === true),
       hasExperts: routing.kind !== 'none',
@@ -47,34 +47,19 @@ function mixturePlan(context: DropInContext, form: MixtureForm): KernelPlan {
       isSorted: routing.kind === 'sorted',
       ...routingTerms(context, form),
       hasShared: form.shared !== null,
-      shared: form.shared ?? { condition: '' },
+      shared: form.shared ?? { isOptional: false },
       accessors: dropInAccessors(context),
-    },
+    }),
   });
 }
 
-/** Where the matrix and the scales lie that the loop over experts has come to; the shared expert is one of them. */
-function weightTerms({ weight, routing, shared, sizes }: MixtureForm): Record<string, TemplateValue> {
-  const { terms, columns, groupSize } = sizes;
-  const rows = weight.rows(terms);
-  const words = {
-    ...weight.words,
-    columnStart: weight.columnStart('column', rows),
-    stride: weight.stride(columns),
-    scaleStride: columns,
-  };
-  if (routing.kind === 'none') {
-    return { ...words, matrix: 'shared_weight', scales: 'shared_scales', matrixOf: '', scalesOf: '' };
-  }
-  const choice = (name: string): string => (shared === null ? '' : `is_shared ? shared_${name} : `);
-  const groups = `((${terms} + ${groupSize} - 1) / ${groupSize})`;
-  return {
-    ...words,
-    matrix: 'matrix',
-    scales: 'scales',
-    matrixOf: `${choice('weight')}expert_weight + ulong(expert) * ${rows} * ${columns}`,
-    scalesOf: `${choice('scales')}expert_scales + ulong(expert) * ${groups} * ${columns}`,
-  };
+/** What the matrix and the scales are called that the loop over experts has come to; the shared expert is one of them. */
+function weightTerms({ weight, routing }: MixtureForm) {
+  const names =
+    routing.kind === 'none'
+      ? { matrix: 'shared_weight', scales: 'shared_scales' }
+      : { matrix: 'matrix', scales: 'scales' };
+  return { ...weight.words, ...names };
 }
 
 function dispatchOf({ tile, shape, rowGroups }: MixtureForm): DispatchRule {
@@ -90,25 +75,20 @@ function dispatchOf({ tile, shape, rowGroups }: MixtureForm): DispatchRule {
   }
 }
 
-/** Which tile of rows a threadgroup begins with, and how many there are side by side. */
-function rowGroupTerms({ tile, rowGroups }: MixtureForm): Record<string, TemplateValue> {
-  const plain = { own: 'group.y', all: 'groups.y' };
+/** What a grid has in y. */
+function rowGroupsInWords({ tile, rowGroups }: MixtureForm): string {
   switch (rowGroups) {
     case 'tiles':
-      return { ...plain, inWords: `${tile.blockM} rows (y)` };
+      return `${tile.blockM} rows (y)`;
     case 'strided':
-      return { ...plain, inWords: 'expert (y), which share the rows among them' };
+      return 'expert (y), which share the rows among them';
     case 'split':
-      return {
-        own: '(group.y * groups.z + group.z)',
-        all: '(groups.y * groups.z)',
-        inWords: `${tile.blockM} rows (y), which the slots (z) share among them`,
-      };
+      return `${tile.blockM} rows (y), which the slots (z) share among them`;
   }
 }
 
 /** What the template prints for the way in which experts are given. */
-function routingTerms({ storage }: DropInContext, { routing }: MixtureForm): Record<string, TemplateValue> {
+function routingTerms({ storage }: DropInContext, { routing }: MixtureForm) {
   const slots = 'slots' in routing ? routing.slots : '';
   switch (routing.kind) {
     case 'none':
@@ -128,12 +108,7 @@ function routingTerms({ storage }: DropInContext, { routing }: MixtureForm): Rec
     case 'sorted':
       return {
         progress: { name: 'position', end: 'num_sorted' },
-        sorted: {
-          token: routing.token,
-          expert: routing.expert,
-          end: routing.end,
-          hasOffsets: routing.hasOffsets,
-        },
+        sorted: { tokens: routing.tokens, hasOffsets: routing.tokens !== 'buckets' },
         entryWeights: { ...routing.weights },
       };
   }

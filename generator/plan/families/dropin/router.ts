@@ -7,6 +7,7 @@ import { MAX_EXPERTS } from '../../constants.js';
 import { accessorTerms } from '../../storage.js';
 import type { DispatchRule, Formula, KernelPlan } from '../../types.js';
 import { grid, dropInPlan, dropInPlans, type DropInContext } from './common.js';
+import { printed } from '../../printed.js';
 
 const FILE = 'moe_router';
 const THREADS = 128;
@@ -66,7 +67,6 @@ function routerPlan(context: DropInContext, variant: Variant): KernelPlan {
   const { rowsPerExpert, isRagged, hasLoads, tokens } = variant;
   return dropInPlan(context, FILE, variant.kernel, {
     family: 'dropin_router',
-    template: 'dropin/router',
     summary: `${variant.summary}, ${dtype}`,
     bindings: bindings(
       buffer('hidden_states', dtype, [tokens, 'hidden_size']),
@@ -101,7 +101,7 @@ function routerPlan(context: DropInContext, variant: Variant): KernelPlan {
     dispatch: variant.dispatch,
     // The logits, and where columns are summed in parts, those.
     threadgroupBytes: (MAX_EXPERTS + (rowsPerExpert ? 0 : PARTS * CHUNK)) * 4,
-    terms: {
+    ...printed('dropin/router', {
       load: storage.load,
       load4: storage.load4,
       msl: storage.msl,
@@ -118,6 +118,6 @@ function routerPlan(context: DropInContext, variant: Variant): KernelPlan {
         [{ dtype, loads: true, stores: true, loads4: rowsPerExpert }],
         spec.bf16Storage,
       ),
-    },
+    }),
   });
 }

@@ -4,7 +4,7 @@
 import type { GenerationSpec } from '../../../description/generation.js';
 import { ELEMENT_TYPES } from '../../../description/dtypes.js';
 import { argument, bindings, buffer, structArgument } from '../../bindings.js';
-import type { KernelPlan, TemplateValue } from '../../types.js';
+import type { KernelPlan } from '../../types.js';
 import {
   grid,
   dropInAccessors,
@@ -14,7 +14,8 @@ import {
   type DropInContext,
 } from './common.js';
 import { STRUCT_NAMES, OPTIMIZED_PARAMS, SHARED_EXPERT_FILE, OPTIMIZED_FILE } from './mixture-buffers.js';
-import { ownWeight, type DropInWeight } from './weights.js';
+import { ownWeight } from './weights.js';
+import { printed } from '../../printed.js';
 
 const THREADS = 128;
 /** Terms of a row that are staged at once: as many as fit for every dtype. */
@@ -22,7 +23,7 @@ const CAPACITY = 7168;
 /** Slots of the one token that are selected at a time. */
 const SLOTS = 64;
 
-const ROW: Record<string, TemplateValue> = { threads: THREADS, capacity: CAPACITY };
+const ROW = { threads: THREADS, capacity: CAPACITY };
 
 export function dropInRowPlans(spec: GenerationSpec): KernelPlan[] {
   return [
@@ -35,7 +36,6 @@ function decodePlan(context: DropInContext): KernelPlan {
   const { dtype, weight } = context;
   return dropInPlan(context, OPTIMIZED_FILE, 'moe_dispatch_decode', {
     family: 'dropin_decode',
-    template: 'dropin/decode',
     weight: weight.name,
     summary: `Router and a linear layer of ${weight.inWords} experts for one token, with a shared expert on request, ${dtype}`,
     bindings: bindings(
@@ -48,10 +48,10 @@ function decodePlan(context: DropInContext): KernelPlan {
     ),
     dispatch: grid(THREADS, `ceil_div(out_dim, ${THREADS})`),
     threadgroupBytes: rowBytes(context) + THREADS * 4 + SLOTS * 8 + 8,
-    terms: {
+    ...printed('dropin/decode', {
       ...rowTerms(context),
       row: { ...ROW, slots: SLOTS },
-      weight: decodeWeight(weight),
+      weight: weight.words,
       denseProducts: denseProducts(context),
       description: [
         'output[n] = sum over the selected experts e of p[e] * (activations * expert_weight[e])[n]',
@@ -61,18 +61,12 @@ function decodePlan(context: DropInContext): KernelPlan {
         'float, in slot order, and is rounded once. params.batch_size is not read.',
         ...weight.description,
       ],
-    },
+    }),
   });
 }
 
-/** What a matrix is for each column, and where one of its columns starts. */
-function decodeWeight({ words, columnStart, stride }: DropInWeight): Record<string, TemplateValue> {
-  const rows = words.isFp4 ? 'num_words' : 'params.hidden_dim';
-  return { ...words, rows, columnStart: columnStart('column', rows), stride: stride('params.out_dim') };
-}
-
 /** The row as it is staged, times a column of the router, and of dense weights. */
-function denseProducts({ storage, weight }: DropInContext): TemplateValue[] {
+function denseProducts({ storage, weight }: DropInContext) {
   const { load } = weight;
   const { msl } = weight.words;
   const staged = { msl: storage.msl, load: storage.load };
@@ -84,7 +78,6 @@ function scatterPlan(context: DropInContext): KernelPlan {
   const { dtype } = context;
   return dropInPlan(context, SHARED_EXPERT_FILE, 'moe_shared_expert_scatter', {
     family: 'dropin_scatter',
-    template: 'dropin/scatter',
     weight: ownWeight(context.spec, dtype).name,
     summary: `Linear layer of a shared expert and of the experts selected before, a token per threadgroup, ${dtype}`,
     bindings: bindings(
@@ -102,7 +95,7 @@ function scatterPlan(context: DropInContext): KernelPlan {
     ),
     dispatch: grid(THREADS, 'num_tokens'),
     threadgroupBytes: rowBytes(context),
-    terms: {
+    ...printed('dropin/scatter', {
       ...rowTerms(context),
       element: { msl: context.storage.msl, load: context.storage.load },
       row: ROW,
@@ -111,7 +104,7 @@ function scatterPlan(context: DropInContext): KernelPlan {
         '               + sum over slots s of topk_weights[t, s] * (hidden_states[t] * expert_weight[topk_ids[t, s]])[n]',
         'in float, rounded once. A slot whose expert does not exist adds nothing.',
       ],
-    },
+    }),
   });
 }
 
@@ -119,7 +112,6 @@ function aggregatePlan(context: DropInContext): KernelPlan {
   const { dtype, storage } = context;
   return dropInPlan(context, SHARED_EXPERT_FILE, 'moe_aggregate_weighted', {
     family: 'dropin_aggregate',
-    template: 'dropin/aggregate',
     summary: `Sum of a shared expert's output and of weighted expert outputs, ${dtype}`,
     bindings: bindings(
       buffer('shared_output', dtype, ['num_tokens', 'hidden_size']),
@@ -131,12 +123,12 @@ function aggregatePlan(context: DropInContext): KernelPlan {
       argument('top_k'),
     ),
     dispatch: grid(THREADS, `ceil_div(hidden_size, ${THREADS})`, 'num_tokens'),
-    terms: {
+    ...printed('dropin/aggregate', {
       row: { threads: THREADS },
       load: storage.load,
       store: storage.store,
       accessors: dropInAccessors(context),
-    },
+    }),
   });
 }
 
@@ -144,7 +136,7 @@ function rowBytes({ dtype }: DropInContext): number {
   return CAPACITY * ELEMENT_TYPES[dtype].bytes;
 }
 
-function rowTerms(context: DropInContext): Record<string, TemplateValue> {
+function rowTerms(context: DropInContext) {
   const { msl, load, store } = context.storage;
   return {
     msl,

@@ -1,7 +1,7 @@
 // Tiles of the drop-in matrix kernels, and what follows from them: who loads what, how much threadgroup memory it takes.
 
 import { MoegenError } from '../../../errors.js';
-import type { KernelPlan, TemplateValue, TileShape } from '../../types.js';
+import type { KernelPlan, TileShape } from '../../types.js';
 
 export function tileThreads(tile: TileShape): number {
   return 32 * tile.simdgroupsM * tile.simdgroupsN;
@@ -21,7 +21,7 @@ export function tileBytes(tile: TileShape, weightMatrices: number): number {
   return (tile.blockM + weightMatrices * tile.blockN) * tileStride(tile) * 4;
 }
 
-export function tileTerms(tile: TileShape): Record<string, TemplateValue> {
+export function tileTerms(tile: TileShape) {
   const simdgroupRows = tile.blockM / tile.simdgroupsM;
   const simdgroupColumns = tile.blockN / tile.simdgroupsN;
   return {

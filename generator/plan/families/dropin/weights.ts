@@ -27,9 +27,8 @@ interface WeightWords {
   /** Type of one element, and what turns four into floats; of FP4, the word. */
   readonly msl: string;
   readonly load4: string;
-  /** Which column of a tile a thread takes, and which words of it. */
-  readonly tileColumn: string;
-  readonly tileWord: string;
+  /** Neighbouring words are those of a column, not those of neighbouring columns. */
+  readonly isByTerms: boolean;
 }
 
 export interface DropInWeight {
@@ -54,12 +53,6 @@ export interface DropInWeight {
   ) => (Draft | null)[];
   /** The number of terms with a common scale, as an argument. */
   readonly groupSize: Draft | null;
-  /** Elements of one matrix for each column, where a column has so many terms. */
-  readonly rows: (terms: string) => string;
-  /** From the first element of a matrix to the first one of a column; `rows` as above. */
-  readonly columnStart: (column: string, rows: string) => string;
-  /** From one element of a column to the next. */
-  readonly stride: (columns: string) => string;
 }
 
 function fp4Weight({ name, neighbours }: Fp4Format): DropInWeight {
@@ -70,14 +63,7 @@ function fp4Weight({ name, neighbours }: Fp4Format): DropInWeight {
     load: null,
     inWords: isByTerms ? 'column-packed FP4' : 'FP4',
     description: [],
-    words: {
-      isFp4: true,
-      msl: 'uint',
-      load4: '',
-      // Neighbouring threads read neighbouring words.
-      tileColumn: isByTerms ? 'word / (block_k / 8)' : 'word % block_n',
-      tileWord: isByTerms ? 'word % (block_k / 8)' : 'word / block_n',
-    },
+    words: { isFp4: true, msl: 'uint', load4: '', isByTerms },
     buffers: (matrix, { terms, columns, groupSize }, experts, note) => {
       const words = `ceil_div(${terms}, 8)`;
       const shape = isByTerms ? [columns, words] : [words, columns];
@@ -89,9 +75,6 @@ function fp4Weight({ name, neighbours }: Fp4Format): DropInWeight {
       ];
     },
     groupSize: argument('group_size'),
-    rows: (terms) => `((${terms} + 7) / 8)`,
-    columnStart: (column, rows) => (isByTerms ? `ulong(${column}) * ${rows}` : column),
-    stride: (columns) => (isByTerms ? '1' : columns),
   };
 }
 
@@ -105,15 +88,12 @@ function denseWeight({ name, element }: DenseFormat, { bf16Storage }: Generation
     description: [
       'Buffers have the indices that they have with FP4 weights: those of scales, and of a group_size argument, stay free.',
     ],
-    words: { isFp4: false, msl, load4, tileColumn: '', tileWord: '' },
+    words: { isFp4: false, msl, load4, isByTerms: false },
     buffers: (matrix, { terms, columns }, experts, note = '') => [
       buffer(`${matrix}_weight`, element, [...experts, terms, columns], { note }),
       null,
     ],
     groupSize: null,
-    rows: (terms) => terms,
-    columnStart: (column) => column,
-    stride: (columns) => columns,
   };
 }
 
