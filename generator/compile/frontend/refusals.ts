@@ -17,6 +17,9 @@ export interface TopLevel {
 /** What refuses a kernel, by the names of kernels. */
 export type RefusedKernels = ReadonlyMap<string, readonly Finding[]>;
 
+/** A pragma between the tokens of a declaration; of a loop, mostly. */
+const PRAGMA = /^[ \t]*#[ \t]*pragma\b.*$/gmu;
+
 const NOT_TYPES = new Set(['return', 'else', 'case', 'do', 'goto', 'sizeof', 'throw', 'not', 'and', 'or']);
 
 /** Takes out what is refused. What lies outside of all declarations refuses the whole program. */
@@ -36,6 +39,7 @@ export function dropRefused(unit: Unit): RefusedKernels {
       token.removed = true;
       token.prefix = '';
       token.suffix = '';
+      if (position > begin) token.before = token.before.replace(PRAGMA, '');
     }
   }
   const kernels = new Map<string, Finding[]>();
@@ -47,7 +51,10 @@ export function dropRefused(unit: Unit): RefusedKernels {
 }
 
 /** The declaration in a namespace that a position lies in. */
-function declarationAt({ topLevel }: Pick<Unit, 'topLevel'>, position: number): TopLevel | undefined {
+export function declarationAt(
+  { topLevel }: { readonly topLevel: readonly TopLevel[] },
+  position: number,
+): TopLevel | undefined {
   return topLevel.find(({ begin, end }) => begin <= position && position < end);
 }
 
