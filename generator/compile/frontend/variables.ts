@@ -120,7 +120,8 @@ export function rewriteField(unit: Unit, declaration: Declaration): void {
   if (!words.includes('static') || !words.includes('constant') || shape.equals >= 0 || stop.source !== ';')
     return;
   const name = at(unit, previous(unit, shape.stop));
-  if (name.kind !== 'identifier' || isDefinedBelow(unit, shape.stop, scope.ownClass?.name, name.source)) return;
+  if (name.kind !== 'identifier' || isDefinedBelow(unit, shape.stop, scope.ownClass?.name, name.source))
+    return;
   stop.prefix = ` = __msl_undefined_constant<decltype(${name.source})>()`;
   if (!words.includes('constexpr')) at(unit, specifiers).prefix = 'constexpr ';
 }
