@@ -43,8 +43,9 @@ export function dropRefused(unit: Unit): RefusedKernels {
     }
   }
   const kernels = new Map<string, Finding[]>();
+  const names = refusedNames(unit, reasons);
   for (const instantiation of unit.instantiations) {
-    const found = findingsOf(unit, instantiation, reasons, positions);
+    const found = findingsOf(unit, instantiation, { reasons, names, positions });
     if (found.length > 0) kernels.set(instantiation.hostName, found);
   }
   return kernels;
@@ -109,11 +110,16 @@ function declares(unit: Unit, before: number): boolean {
   return BUILTIN_TYPES.has(type) || ADDRESS_SPACES.has(type) || unit.classes.has(type);
 }
 
+interface Refused {
+  readonly reasons: ReadonlyMap<TopLevel, ReadonlySet<Finding>>;
+  readonly names: ReadonlyMap<string, ReadonlySet<Finding>>;
+  readonly positions: ReadonlyMap<Token, number>;
+}
+
 function findingsOf(
   unit: Unit,
   { hostName, token, expression, definition }: Instantiation,
-  reasons: ReadonlyMap<TopLevel, ReadonlySet<Finding>>,
-  positions: ReadonlyMap<Token, number>,
+  { reasons, names, positions }: Refused,
 ): Finding[] {
   const found = new Set(unit.findings.filter(({ kernel }) => kernel === hostName));
   const add = (declaration: TopLevel | undefined): void => {
@@ -123,7 +129,7 @@ function findingsOf(
   add(declarationAt(unit, positions.get(token) ?? -1));
   const words = new Set(expression.match(/[A-Za-z_]\w*/gu) ?? []);
   words.add(definition.split('::').at(-1) ?? '');
-  for (const [name, findings] of refusedNames(unit, reasons))
+  for (const [name, findings] of names)
     if (words.has(name)) for (const finding of findings) found.add(finding);
   return [...found];
 }
