@@ -35,7 +35,7 @@ export function refusalsIn(
     const token = map.tokenAt(error);
     const position = token ? translation.tokens.indexOf(token) : -1;
     const declaration = declarationAt(translation, position);
-    const named = instantiatedFor([error, ...all.slice(index + 1)], translation);
+    const named = instantiatedFor(all.slice(index + 1), translation);
     // Of several errors in one instantiation, the compiler says for the first alone what it is for.
     const isSame = named.length === 0 && declaration !== undefined && declaration === before.declaration;
     const kernels = isSame ? before.kernels : named;
@@ -50,12 +50,9 @@ export function refusalsIn(
   return isNew ? refusals : undefined;
 }
 
-/** The kernels that an error lies in the entry of, or that a template was instantiated for: its notes name their entries. */
-function instantiatedFor(
-  [error, ...rest]: readonly [Diagnostic, ...Diagnostic[]],
-  { entryNames }: Translation,
-): string[] {
+/** The kernels for whose sake a template was instantiated: the notes behind an error name their entries. */
+function instantiatedFor(rest: readonly Diagnostic[], { entryNames }: Translation): string[] {
   const end = rest.findIndex(({ severity }) => severity !== 'note');
   const notes = end < 0 ? rest : rest.slice(0, end);
-  return [error, ...notes].flatMap(({ file }) => entryNames[entryIndex(file) ?? -1] ?? []);
+  return notes.flatMap(({ file }) => entryNames[entryIndex(file) ?? -1] ?? []);
 }
