@@ -13,6 +13,14 @@ const REFUSED: Readonly<
   Record<string, { readonly usable: readonly string[]; readonly errors: readonly [number, string][] }>
 > = {
   tg_over_32k_one_kernel: { usable: ['good'], errors: [[6, 'more than 32768 bytes']] },
+  tg_over_32k_in_a_template: {
+    usable: ['sums_half', 'sums_short'],
+    errors: [
+      [6, 'more than 32768 bytes'],
+      [7, 'more than 32768 bytes'],
+    ],
+  },
+  tg_over_32k_with_an_unrolled_loop: { usable: ['good'], errors: [[6, 'more than 32768 bytes']] },
   unused_sampler_refuses_file: {
     usable: ['k'],
     errors: [

@@ -61,6 +61,8 @@ export function noteConstantParameters(unit: Unit, name: string, open: number): 
 export function convertObjects(unit: Unit): void {
   const calls: { close: number; takes: boolean }[] = [];
   unit.tokens.forEach((token, index) => {
+    // Instantiations that were taken out may stand in thousands in a row.
+    if (token.removed) return;
     while (calls.length > 0 && (calls.at(-1)?.close ?? 0) <= index) calls.pop();
     if (token.source === '(' && token.match > index) {
       let callee = previous(unit, index);
@@ -74,7 +76,7 @@ export function convertObjects(unit: Unit): void {
       }
       calls.push({ close: token.match, takes: unit.takeConstants.has(at(unit, callee).source) });
     }
-    if (token.kind !== 'identifier' || token.removed || token.text !== token.source) return;
+    if (token.kind !== 'identifier' || token.text !== token.source) return;
     if (!unit.constantObjects.has(token.source)) return;
     const before = previous(unit, index);
     const after = at(unit, next(unit, index)).source;

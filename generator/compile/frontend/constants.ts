@@ -102,8 +102,10 @@ export function deriveConstant(unit: Unit, declaration: Declaration): void {
     reportError(unit, at(unit, specifiers), 'an array cannot be initialised from function constants');
     return;
   }
+  let kind: 'value' | 'object' = 'value';
   for (let position = specifiers; position < nameAt; position += 1) {
     const token = at(unit, position);
+    if (unit.classes.has(token.source)) kind = 'object';
     if (['constant', 'static', 'constexpr', 'const'].includes(token.source)) token.removed = true;
   }
   // Attributes that the compiler knows stand where it takes none now.
@@ -113,7 +115,7 @@ export function deriveConstant(unit: Unit, declaration: Declaration): void {
   const equals = at(unit, shape.equals);
   equals.text = '() { return';
   at(unit, shape.stop).text = '; }';
-  unit.derivedConstants.add(name.source);
+  unit.derivedConstants.set(name.source, kind);
 }
 
 const NOT_TYPES = new Set(['return', 'else', 'case', 'goto', 'do']);
@@ -134,7 +136,11 @@ export function callDerivedConstants(unit: Unit): void {
     }
     if (before.source === '.' || before.source === '->' || index < (hiddenUntil.get(token.source) ?? 0))
       return;
-    token.text = `__msl_derived_${token.source}()`;
+    const call = `__msl_derived_${token.source}()`;
+    // What a function returns lies in no address space, and methods for any could be meant.
+    const isAccessed = ['.', '['].includes(at(unit, index + 1).source);
+    const isObject = unit.derivedConstants.get(token.source) === 'object';
+    token.text = isObject && isAccessed ? `__msl_lasting(${call})` : call;
   });
 }
 

@@ -38,6 +38,8 @@ const BINARY: Readonly<Record<string, (a: number, b: number) => number>> = {
 };
 
 class NotConstant extends Error {}
+/** One for all: where it was thrown is of no interest, and costs more to find out than all else here. */
+const NOT_CONSTANT = new NotConstant();
 
 interface Reader {
   readonly words: readonly string[];
@@ -117,7 +119,7 @@ function unary(reader: Reader): number {
     }
   }
   const value = /^\d/u.test(word) ? Number(word) : named(reader, word);
-  if (value === undefined) throw new NotConstant();
+  if (value === undefined) throw NOT_CONSTANT;
   return value;
 }
 
@@ -128,6 +130,6 @@ function named(reader: Reader, word: string): number | undefined {
 }
 
 function expect(reader: Reader, word: string): void {
-  if (reader.words[reader.position] !== word) throw new NotConstant();
+  if (reader.words[reader.position] !== word) throw NOT_CONSTANT;
   reader.position += 1;
 }

@@ -17,6 +17,9 @@ export interface TopLevel {
 /** What refuses a kernel, by the names of kernels. */
 export type RefusedKernels = ReadonlyMap<string, readonly Finding[]>;
 
+/** A pragma between the tokens of a declaration; of a loop, mostly. */
+const PRAGMA = /^[ \t]*#[ \t]*pragma\b.*$/gmu;
+
 const NOT_TYPES = new Set(['return', 'else', 'case', 'do', 'goto', 'sizeof', 'throw', 'not', 'and', 'or']);
 
 /** Takes out what is refused. What lies outside of all declarations refuses the whole program. */
@@ -36,18 +39,23 @@ export function dropRefused(unit: Unit): RefusedKernels {
       token.removed = true;
       token.prefix = '';
       token.suffix = '';
+      if (position > begin) token.before = token.before.replace(PRAGMA, '');
     }
   }
   const kernels = new Map<string, Finding[]>();
+  const names = refusedNames(unit, reasons);
   for (const instantiation of unit.instantiations) {
-    const found = findingsOf(unit, instantiation, reasons, positions);
+    const found = findingsOf(unit, instantiation, { reasons, names, positions });
     if (found.length > 0) kernels.set(instantiation.hostName, found);
   }
   return kernels;
 }
 
 /** The declaration in a namespace that a position lies in. */
-function declarationAt({ topLevel }: Pick<Unit, 'topLevel'>, position: number): TopLevel | undefined {
+export function declarationAt(
+  { topLevel }: { readonly topLevel: readonly TopLevel[] },
+  position: number,
+): TopLevel | undefined {
   return topLevel.find(({ begin, end }) => begin <= position && position < end);
 }
 
@@ -102,11 +110,16 @@ function declares(unit: Unit, before: number): boolean {
   return BUILTIN_TYPES.has(type) || ADDRESS_SPACES.has(type) || unit.classes.has(type);
 }
 
+interface Refused {
+  readonly reasons: ReadonlyMap<TopLevel, ReadonlySet<Finding>>;
+  readonly names: ReadonlyMap<string, ReadonlySet<Finding>>;
+  readonly positions: ReadonlyMap<Token, number>;
+}
+
 function findingsOf(
   unit: Unit,
   { hostName, token, expression, definition }: Instantiation,
-  reasons: ReadonlyMap<TopLevel, ReadonlySet<Finding>>,
-  positions: ReadonlyMap<Token, number>,
+  { reasons, names, positions }: Refused,
 ): Finding[] {
   const found = new Set(unit.findings.filter(({ kernel }) => kernel === hostName));
   const add = (declaration: TopLevel | undefined): void => {
@@ -116,7 +129,7 @@ function findingsOf(
   add(declarationAt(unit, positions.get(token) ?? -1));
   const words = new Set(expression.match(/[A-Za-z_]\w*/gu) ?? []);
   words.add(definition.split('::').at(-1) ?? '');
-  for (const [name, findings] of refusedNames(unit, reasons))
+  for (const [name, findings] of names)
     if (words.has(name)) for (const finding of findings) found.add(finding);
   return [...found];
 }

@@ -8,8 +8,8 @@ export interface Token {
   readonly source: string;
   readonly file: string;
   readonly line: number;
-  /** White space, line markers and pragmas in front of the token. */
-  readonly before: string;
+  /** White space, line markers and pragmas in front of the token; a declaration that is taken out leaves no pragmas. */
+  before: string;
   text: string;
   prefix: string;
   suffix: string;

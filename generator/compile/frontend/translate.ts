@@ -15,7 +15,7 @@ import { tokenize } from './lexer.js';
 import { findHostWords } from './host-words.js';
 import { findForbiddenWords } from './lints.js';
 import { findCallsOfKernels, findRecursion } from './recursion.js';
-import { dropRefused, type RefusedKernels } from './refusals.js';
+import { dropRefused, type RefusedKernels, type TopLevel } from './refusals.js';
 import { constantsOf } from './rows.js';
 import { respell } from './spelling.js';
 import { wrapConditionals } from './ternary.js';
@@ -57,6 +57,8 @@ export interface Translation {
   /** The language is that of C++14. */
   readonly isBefore17: boolean;
   readonly tokens: readonly Token[];
+  /** The declarations in namespaces. */
+  readonly topLevel: readonly TopLevel[];
   /** The token that each kernel's entry is blamed on, by the entry's number. */
   readonly entryTokens: readonly Token[];
   /** The kernel of each entry. */
@@ -110,6 +112,7 @@ export function translate(preprocessed: string, options: UnitOptions): Translati
     needsTree: needsTree(unit),
     isBefore17: unit.version !== '4.0',
     tokens,
+    topLevel: unit.topLevel,
     entryNames: unit.instantiations.map((instantiation) => instantiation.hostName),
     entryTokens: unit.instantiations.map((instantiation) => instantiation.token),
   };

@@ -85,8 +85,8 @@ export interface Unit {
   readonly kernels: Map<string, KernelDefinition[]>;
   readonly instantiations: Instantiation[];
   readonly constants: FunctionConstant[];
-  /** Names of constants computed from function constants: they became functions. */
-  readonly derivedConstants: Set<string>;
+  /** Names of constants computed from function constants: they became functions; those of objects of the program's classes. */
+  readonly derivedConstants: Map<string, 'value' | 'object'>;
   /** Names of constants of the program. */
   readonly variables: Set<string>;
   /** Values of integer constants and enumerators of the program. */
@@ -162,7 +162,7 @@ export function createUnit(tokens: readonly Token[], options: UnitOptions): Unit
     kernels: new Map(),
     instantiations: [],
     constants: [],
-    derivedConstants: new Set(),
+    derivedConstants: new Map(),
     variables: new Set(),
     integers: new Map(),
     classes: new Set(),

@@ -81,9 +81,8 @@ function nameOf(unit: Unit, shape: Shape): number {
 
 /** `constexpr constant T S<...>::x;` repeats what the class says already. */
 function isStaticMemberDefinition(words: readonly string[], shape: Shape): boolean {
-  return (
-    shape.equals < 0 && words.includes('::') && words.includes('constexpr') && words.includes('constant')
-  );
+  const isConstant = words.includes('constexpr') && words.includes('constant');
+  return shape.equals < 0 && words.includes('::') && isConstant && !words.includes('{');
 }
 
 function recordInteger(unit: Unit, shape: Shape): void {
@@ -112,7 +111,7 @@ export function recordEnumerators(unit: Unit, shape: Shape): void {
 
 /** Checks a data member; a static one that only specialisations define gets a value that must not be used. */
 export function rewriteField(unit: Unit, declaration: Declaration): void {
-  const { specifiers, shape } = declaration;
+  const { specifiers, shape, scope } = declaration;
   checkField(unit, declaration);
   const words = sources(unit, specifiers, shape.stop);
   const stop = at(unit, shape.stop);
@@ -120,9 +119,21 @@ export function rewriteField(unit: Unit, declaration: Declaration): void {
     respellSpace(unit, specifiers, nameOf(unit, shape));
   if (!words.includes('static') || !words.includes('constant') || shape.equals >= 0 || stop.source !== ';')
     return;
-  if (at(unit, previous(unit, shape.stop)).kind !== 'identifier') return;
-  stop.prefix = ` = __msl_undefined_constant<decltype(${at(unit, previous(unit, shape.stop)).source})>()`;
+  const name = at(unit, previous(unit, shape.stop));
+  if (name.kind !== 'identifier' || isDefinedBelow(unit, shape.stop, scope.ownClass?.name, name.source))
+    return;
+  stop.prefix = ` = __msl_undefined_constant<decltype(${name.source})>()`;
   if (!words.includes('constexpr')) at(unit, specifiers).prefix = 'constexpr ';
+}
+
+/** Whether the program says behind the class what a static member of it is: `constant T S::x = ...`, `S<T>::x{...}`. */
+function isDefinedBelow(unit: Unit, from: number, ownClass: string | undefined, name: string): boolean {
+  for (let position = from; position < unit.tokens.length - 1; position += 1) {
+    if (at(unit, position).source !== name || !['=', '{'].includes(at(unit, position + 1).source)) continue;
+    const before = at(unit, position - 2).source;
+    if (at(unit, position - 1).source === '::' && (before === ownClass || before === '>')) return true;
+  }
+  return false;
 }
 
 function checkField(unit: Unit, { specifiers, shape }: Declaration): void {

@@ -172,7 +172,7 @@ function methodName(name: string): string {
 }
 
 function construction({ text }: TreeNode, { space }: Conversion): Problem | undefined {
-  const [type = '', signature = ''] = quoted(text);
+  const [type = '', signature = ''] = canonical(text);
   const name = /^\w+/u.exec(bare(type))?.[0] ?? '';
   const parameter = /^void \((.*)\)/u.exec(signature)?.[1] ?? '';
   // Copies come from every address space.
@@ -234,6 +234,11 @@ function addresses(text: string): string[] {
 /** The types in a row, without what they stand for. */
 function quoted(text: string): string[] {
   return [...text.matchAll(/(?<!:)'([^']*)'/gu)].map((match) => match[1] ?? '');
+}
+
+/** The types in a row, by what they stand for. */
+function canonical(text: string): string[] {
+  return [...text.matchAll(/'([^']*)'(?::'([^']*)')?/gu)].map(([, written = '', meant = written]) => meant);
 }
 
 /** A type without qualifiers and namespaces. */

@@ -12,6 +12,9 @@
 #define __MSL_CONSTANT const __attribute__((opencl_global_host))
 
 #define __MSL_INL inline __attribute__((always_inline))
+// Metal's functions of vectors are no templates: they go before a template of the program that has the same name and fits
+// as well. Ours are templates, and go before it by this.
+#define __MSL_FIRST __MSL_INL __attribute__((enable_if(true, "")))
 
 typedef unsigned char uchar;
 typedef unsigned short ushort;

@@ -182,6 +182,11 @@ template <class T>
 __MSL_INL constexpr __msl_value_t<T> __msl_value(T&& x) {
   return static_cast<__msl_value_t<T>>(x);
 }
+// A constant computed from function constants, as an object that lasts to the end of the expression.
+template <class T>
+__MSL_INL constexpr const T& __msl_lasting(const T& x) {
+  return x;
+}
 
 // `V(x)` for a vector type that the program declares: the elements of another vector are converted, a scalar is repeated.
 template <class V, class T>

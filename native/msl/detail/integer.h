@@ -61,7 +61,7 @@ __MSL_INL long mulhi(long x, long y) {
 
 // The exact a * b + c, saturated.
 template <class T, class = enable_if_t<__integer_v<T>>>
-__MSL_INL T madsat(T a, T b, T c) {
+__MSL_FIRST T madsat(T a, T b, T c) {
   if constexpr (sizeof(T) < 8) {
     typedef conditional_t<__signed_v<T>, long, ulong> wide;
     const wide value = (wide)a * (wide)b + (wide)c;
@@ -76,7 +76,7 @@ __MSL_INL T madsat(T a, T b, T c) {
   }
 }
 template <class T, class = enable_if_t<__integer_v<T>>>
-__MSL_INL T madhi(T a, T b, T c) {
+__MSL_FIRST T madhi(T a, T b, T c) {
   return mulhi(a, b) + c;
 }
 __MSL_INL int mul24(int a, int b) { return a * b; }
@@ -85,7 +85,7 @@ __MSL_INL int mad24(int a, int b, int c) { return a * b + c; }
 __MSL_INL uint mad24(uint a, uint b, uint c) { return a * b + c; }
 
 #define __MSL_UNARY_VECTOR(NAME)                                       \
-  template <class T, int N>                                            \
+  template <class T, int N, class = enable_if_t<__integer_v<T>>>       \
   __MSL_INL vec<T, N> NAME(vec<T, N> x) {                              \
     vec<T, N> r;                                                       \
     for (int i = 0; i < N; i++) r[i] = NAME(T(x[i]));                  \
@@ -96,16 +96,16 @@ __MSL_UNARY_VECTOR(clz)
 __MSL_UNARY_VECTOR(ctz)
 __MSL_UNARY_VECTOR(reverse_bits)
 #undef __MSL_UNARY_VECTOR
-__MSL_DEFINE_BINARY_VECTOR(rotate)
-__MSL_DEFINE_BINARY_VECTOR(hadd)
-__MSL_DEFINE_BINARY_VECTOR(rhadd)
-__MSL_DEFINE_BINARY_VECTOR(addsat)
-__MSL_DEFINE_BINARY_VECTOR(subsat)
-__MSL_DEFINE_BINARY_VECTOR(mulhi)
-__MSL_DEFINE_BINARY_VECTOR(mul24)
+__MSL_DEFINE_BINARY_VECTOR(rotate, __integer_v)
+__MSL_DEFINE_BINARY_VECTOR(hadd, __integer_v)
+__MSL_DEFINE_BINARY_VECTOR(rhadd, __integer_v)
+__MSL_DEFINE_BINARY_VECTOR(addsat, __integer_v)
+__MSL_DEFINE_BINARY_VECTOR(subsat, __integer_v)
+__MSL_DEFINE_BINARY_VECTOR(mulhi, __integer_v)
+__MSL_DEFINE_BINARY_VECTOR(mul24, __integer_v)
 #define __MSL_TERNARY_VECTOR(NAME)                                                                       \
-  template <class T, int N>                                                                              \
-  __MSL_INL vec<T, N> NAME(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {    \
+  template <class T, int N, class = enable_if_t<__integer_v<T>>>                                         \
+  __MSL_FIRST vec<T, N> NAME(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {  \
     vec<T, N> r;                                                                                         \
     for (int i = 0; i < N; i++) r[i] = NAME(T(a[i]), T(b[i]), T(c[i]));                                  \
     return r;                                                                                            \
@@ -114,19 +114,19 @@ __MSL_TERNARY_VECTOR(madhi)
 __MSL_TERNARY_VECTOR(madsat)
 __MSL_TERNARY_VECTOR(mad24)
 #undef __MSL_TERNARY_VECTOR
-template <class T, int N>
-__MSL_INL vec<make_unsigned_t<T>, N> absdiff(vec<T, N> x, type_identity_t<vec<T, N>> y) {
+template <class T, int N, class = enable_if_t<__integer_v<T>>>
+__MSL_FIRST vec<make_unsigned_t<T>, N> absdiff(vec<T, N> x, type_identity_t<vec<T, N>> y) {
   vec<make_unsigned_t<T>, N> r;
   for (int i = 0; i < N; i++) r[i] = absdiff(T(x[i]), T(y[i]));
   return r;
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__integer_v<T>>>
 __MSL_INL vec<T, N> extract_bits(vec<T, N> x, uint offset, uint bits) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) r[i] = extract_bits(T(x[i]), offset, bits);
   return r;
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__integer_v<T>>>
 __MSL_INL vec<T, N> insert_bits(vec<T, N> base, vec<T, N> insert, uint offset, uint bits) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) r[i] = insert_bits(T(base[i]), T(insert[i]), offset, bits);

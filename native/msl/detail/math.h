@@ -20,6 +20,8 @@
 
 // What bfloat gives is float: it converts to float alone.
 #define __MSL_IF_BFLOAT(T) class = enable_if_t<__is_same(T, bfloat)>
+// Of one argument: the empty pack lets a template of the program that takes it as it is go before.
+#define __MSL_IF_BFLOAT_ALONE(T, NONE) class = enable_if_t<__is_same(T, bfloat) && sizeof...(NONE) == 0>
 #define __MSL_IF_BFLOATS(T, U)                                            \
   class = enable_if_t<(__is_same(T, bfloat) && __number_v<U>) ||     \
                       (__is_same(U, bfloat) && __number_v<T>)>
@@ -38,8 +40,8 @@
 #define __MSL_DEFINE_UNARY(NAME, FUNCTION, HALF)                                  \
   __MSL_INL float NAME(float x) { return FUNCTION(x); }                           \
   __MSL_INL half NAME(half x) { return (half)HALF((float)x); }                    \
-  template <class T, __MSL_IF_BFLOAT(T)>                                          \
-  __MSL_INL float NAME(T x) {                                                     \
+  template <class T, class... None, __MSL_IF_BFLOAT_ALONE(T, None)>               \
+  __MSL_INL float NAME(T x, None...) {                                            \
     return FUNCTION((float)x);                                                    \
   }                                                                               \
   template <class T, int N, class = enable_if_t<__float_v<T>>>          \
@@ -49,14 +51,14 @@
     return r;                                                                     \
   }
 // Vectors of any function of two arguments; a scalar on either side counts for every component.
-#define __MSL_DEFINE_BINARY_VECTOR(NAME)                                          \
-  template <class T, int N>                                                       \
-  __MSL_INL vec<T, N> NAME(vec<T, N> x, type_identity_t<vec<T, N>> y) {           \
+#define __MSL_DEFINE_BINARY_VECTOR(NAME, KIND)                                    \
+  template <class T, int N, class = enable_if_t<KIND<T>>>                         \
+  __MSL_FIRST vec<T, N> NAME(vec<T, N> x, type_identity_t<vec<T, N>> y) {         \
     vec<T, N> r;                                                                  \
     for (int i = 0; i < N; i++) r[i] = T(NAME(T(x[i]), T(y[i])));                 \
     return r;                                                                     \
   }                                                                               \
-  template <class S, class T, int N, __MSL_IF_SCALAR(S)>                          \
+  template <class S, class T, int N, class = enable_if_t<__number_v<S> && KIND<T>>> \
   __MSL_INL vec<T, N> NAME(S x, vec<T, N> y) {                                    \
     return NAME(vec<T, N>(T(x)), y);                                              \
   }
@@ -67,9 +69,9 @@
   __MSL_INL float NAME(T x, U y) {                                                \
     return FUNCTION((float)x, (float)y);                                          \
   }
-#define __MSL_DEFINE_BINARY(NAME, FUNCTION, HALF)  \
-  __MSL_DEFINE_BINARY_FLOAT(NAME, FUNCTION, HALF)  \
-  __MSL_DEFINE_BINARY_VECTOR(NAME)
+#define __MSL_DEFINE_BINARY(NAME, FUNCTION, HALF) \
+  __MSL_DEFINE_BINARY_FLOAT(NAME, FUNCTION, HALF) \
+  __MSL_DEFINE_BINARY_VECTOR(NAME, __float_v)
 // In the namespace whose sine and cosine they are.
 #define __MSL_DEFINE_SINCOS(T)                                                    \
   __MSL_INL T sincos(T x, T& cosine) {                                            \
@@ -129,7 +131,7 @@ __MSL_USING_DEFAULT(sincos)
 
 __MSL_INL float fract(float x) { return __msl_precise::fract(x); }
 __MSL_INL half fract(half x) { return (half)__msl_precise::fract_below((float)x, 0x1.ffcp-1f); }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL vec<T, N> fract(vec<T, N> x) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) r[i] = T(fract(T(x[i])));
@@ -143,7 +145,7 @@ __MSL_INL half nextafter(half x, half y) {
   if (x == (half)0.0f) return as_type<half>((ushort)(1u | (as_type<ushort>(y) & 0x8000u)));
   return as_type<half>((ushort)((x < y) == (x > (half)0.0f) ? bits + 1 : bits - 1));
 }
-__MSL_DEFINE_BINARY_VECTOR(nextafter)
+__MSL_DEFINE_BINARY_VECTOR(nextafter, __float_v)
 
 // ---- Minimum, maximum and what is made of them.
 
@@ -174,8 +176,8 @@ template <class T, class U, __MSL_IF_BFLOATS(T, U)>
 __MSL_INL float max(T x, U y) {
   return __msl_precise::fmax((float)x, (float)y);
 }
-__MSL_DEFINE_BINARY_VECTOR(min)
-__MSL_DEFINE_BINARY_VECTOR(max)
+__MSL_DEFINE_BINARY_VECTOR(min, __number_v)
+__MSL_DEFINE_BINARY_VECTOR(max, __number_v)
 __MSL_THREE(float)
 __MSL_THREE(half)
 __MSL_INTEGERS(__MSL_THREE)
@@ -188,21 +190,21 @@ __MSL_DEFINE_BFLOAT3(median3)
 __MSL_DEFINE_BFLOAT3(fmin3)
 __MSL_DEFINE_BFLOAT3(fmax3)
 __MSL_DEFINE_BFLOAT3(fmedian3)
-#define __MSL_THREE_VECTOR(NAME)                                                                            \
-  template <class T, int N>                                                                                 \
-  __MSL_INL vec<T, N> NAME(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {       \
+#define __MSL_THREE_VECTOR(NAME, KIND)                                                                      \
+  template <class T, int N, class = enable_if_t<KIND<T>>>                                                   \
+  __MSL_FIRST vec<T, N> NAME(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {     \
     vec<T, N> r;                                                                                            \
     for (int i = 0; i < N; i++) r[i] = T(NAME(T(a[i]), T(b[i]), T(c[i])));                                  \
     return r;                                                                                               \
   }
-__MSL_THREE_VECTOR(min3)
-__MSL_THREE_VECTOR(max3)
-__MSL_THREE_VECTOR(median3)
-__MSL_THREE_VECTOR(fmin3)
-__MSL_THREE_VECTOR(fmax3)
-__MSL_THREE_VECTOR(fmedian3)
+__MSL_THREE_VECTOR(min3, __number_v)
+__MSL_THREE_VECTOR(max3, __number_v)
+__MSL_THREE_VECTOR(median3, __number_v)
+__MSL_THREE_VECTOR(fmin3, __float_v)
+__MSL_THREE_VECTOR(fmax3, __float_v)
+__MSL_THREE_VECTOR(fmedian3, __float_v)
 template <class T, int N>
-__MSL_INL vec<T, N> clamp(vec<T, N> x, type_identity_t<vec<T, N>> low, type_identity_t<vec<T, N>> high) {
+__MSL_FIRST vec<T, N> clamp(vec<T, N> x, type_identity_t<vec<T, N>> low, type_identity_t<vec<T, N>> high) {
   return min(max(x, low), high);
 }
 
@@ -211,8 +213,8 @@ __MSL_INL vec<T, N> clamp(vec<T, N> x, type_identity_t<vec<T, N>> low, type_iden
 #define __MSL_ABS_INTEGER(T) \
   __MSL_INL T abs(T x) { return x < (T)0 ? (T)-x : x; }
 __MSL_INTEGERS(__MSL_ABS_INTEGER)
-template <class T, __MSL_IF_BFLOAT(T)>
-__MSL_INL float abs(T x) {
+template <class T, class... None, __MSL_IF_BFLOAT_ALONE(T, None)>
+__MSL_INL float abs(T x, None...) {
   return __msl_precise::fabs((float)x);
 }
 
@@ -252,42 +254,42 @@ __MSL_INL vec<T, N> abs(vec<T, N> x) {
   for (int i = 0; i < N; i++) r[i] = T(abs(T(x[i])));
   return r;
 }
-template <class T, int N>
-__MSL_INL vec<T, N> fma(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {
+template <class T, int N, class = enable_if_t<__float_v<T>>>
+__MSL_FIRST vec<T, N> fma(vec<T, N> a, type_identity_t<vec<T, N>> b, type_identity_t<vec<T, N>> c) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) r[i] = T(fma(T(a[i]), T(b[i]), T(c[i])));
   return r;
 }
-template <class S, class T, int N, __MSL_IF_SCALAR(S)>
-__MSL_INL vec<T, N> fma(S a, vec<T, N> b, type_identity_t<vec<T, N>> c) {
+template <class S, class T, int N, class = enable_if_t<__number_v<S> && __float_v<T>>>
+__MSL_FIRST vec<T, N> fma(S a, vec<T, N> b, type_identity_t<vec<T, N>> c) {
   return fma(vec<T, N>(T(a)), b, c);
 }
-template <class T, int N>
-__MSL_INL vec<T, N> mix(vec<T, N> x, type_identity_t<vec<T, N>> y, type_identity_t<vec<T, N>> a) {
+template <class T, int N, class = enable_if_t<__float_v<T>>>
+__MSL_FIRST vec<T, N> mix(vec<T, N> x, type_identity_t<vec<T, N>> y, type_identity_t<vec<T, N>> a) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) r[i] = T(mix(T(x[i]), T(y[i]), T(a[i])));
   return r;
 }
-__MSL_DEFINE_BINARY_VECTOR(step)
-template <class T, int N>
-__MSL_INL vec<T, N> smoothstep(type_identity_t<vec<T, N>> low, type_identity_t<vec<T, N>> high, vec<T, N> x) {
+__MSL_DEFINE_BINARY_VECTOR(step, __float_v)
+template <class T, int N, class = enable_if_t<__float_v<T>>>
+__MSL_FIRST vec<T, N> smoothstep(type_identity_t<vec<T, N>> low, type_identity_t<vec<T, N>> high, vec<T, N> x) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) r[i] = T(smoothstep(T(low[i]), T(high[i]), T(x[i])));
   return r;
 }
-template <class T, int N>
-__MSL_INL vec<T, N> ldexp(vec<T, N> x, type_identity_t<vec<int, N>> k) {
+template <class T, int N, class = enable_if_t<__float_v<T>>>
+__MSL_FIRST vec<T, N> ldexp(vec<T, N> x, type_identity_t<vec<int, N>> k) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) r[i] = T(ldexp(T(x[i]), int(k[i])));
   return r;
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL vec<int, N> ilogb(vec<T, N> x) {
   vec<int, N> r;
   for (int i = 0; i < N; i++) r[i] = ilogb(T(x[i]));
   return r;
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL vec<T, N> frexp(vec<T, N> x, vec<int, N>& exponent) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) {
@@ -297,7 +299,7 @@ __MSL_INL vec<T, N> frexp(vec<T, N> x, vec<int, N>& exponent) {
   }
   return r;
 }
-template <class T, int N>
+template <class T, int N, class = enable_if_t<__float_v<T>>>
 __MSL_INL vec<T, N> modf(vec<T, N> x, vec<T, N>& whole) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) {

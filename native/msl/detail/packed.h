@@ -106,7 +106,12 @@ constexpr vec<T, 4>::vec(packed_vec<T, 4> p) : v{__save(p.x), __save(p.y), __sav
 #define __MSL_PACKED_NAMES(T)                    \
   typedef metal::packed_vec<T, 2> packed_##T##2; \
   typedef metal::packed_vec<T, 3> packed_##T##3; \
-  typedef metal::packed_vec<T, 4> packed_##T##4;
+  typedef metal::packed_vec<T, 4> packed_##T##4; \
+  namespace metal {                              \
+  using ::packed_##T##2;                         \
+  using ::packed_##T##3;                         \
+  using ::packed_##T##4;                         \
+  }
 __MSL_SCALARS(__MSL_PACKED_NAMES)
 #undef __MSL_PACKED_NAMES
 static_assert(sizeof(packed_float3) == 12 && alignof(packed_float3) == 4, "layout of vectors");

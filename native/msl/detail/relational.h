@@ -13,12 +13,12 @@ __MSL_CLASSIFY(float, uint)
 __MSL_CLASSIFY(half, ushort)
 #undef __MSL_CLASSIFY
 #define __MSL_CLASSIFY_BFLOAT(NAME)                          \
-  template <class T, __MSL_IF_BFLOAT(T)>                     \
-  __MSL_INL bool NAME(T x) {                                 \
+  template <class T, class... None, __MSL_IF_BFLOAT_ALONE(T, None)> \
+  __MSL_INL bool NAME(T x, None...) {                        \
     return NAME((float)x);                                   \
   }
 #define __MSL_CLASSIFY_VECTOR(NAME)                          \
-  template <class T, int N>                                  \
+  template <class T, int N, class = enable_if_t<__float_v<T>>> \
   __MSL_INL vec<bool, N> NAME(vec<T, N> x) {                 \
     vec<bool, N> r;                                          \
     for (int i = 0; i < N; i++) r[i] = NAME(T(x[i]));        \
@@ -39,8 +39,8 @@ __MSL_CLASSIFY_ALL(signbit)
   __MSL_INL bool NAME(T x, T y) {                                                      \
     return NAME((float)x, (float)y);                                                   \
   }                                                                                    \
-  template <class T, int N>                                                            \
-  __MSL_INL vec<bool, N> NAME(vec<T, N> x, type_identity_t<vec<T, N>> y) {             \
+  template <class T, int N, class = enable_if_t<__float_v<T>>>                         \
+  __MSL_FIRST vec<bool, N> NAME(vec<T, N> x, type_identity_t<vec<T, N>> y) {           \
     vec<bool, N> r;                                                                    \
     for (int i = 0; i < N; i++) r[i] = NAME(T(x[i]), T(y[i]));                         \
     return r;                                                                          \
@@ -70,13 +70,13 @@ __MSL_SELECT(bool)
 __MSL_SCALARS(__MSL_SELECT)
 #undef __MSL_SELECT
 template <class T, int N>
-__MSL_INL vec<T, N> select(vec<T, N> no, type_identity_t<vec<T, N>> yes, vec<bool, N> c) {
+__MSL_FIRST vec<T, N> select(vec<T, N> no, type_identity_t<vec<T, N>> yes, vec<bool, N> c) {
   vec<T, N> r;
   for (int i = 0; i < N; i++) r[i] = c[i] ? T(yes[i]) : T(no[i]);
   return r;
 }
 template <class T, int N>
-__MSL_INL vec<T, N> select(vec<T, N> no, type_identity_t<vec<T, N>> yes, bool c) {
+__MSL_FIRST vec<T, N> select(vec<T, N> no, type_identity_t<vec<T, N>> yes, bool c) {
   return c ? yes : no;
 }
 template <class S, class T, int N, __MSL_IF_SCALAR(S)>

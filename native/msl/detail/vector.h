@@ -56,6 +56,18 @@ constexpr const __global bool __explicit_only =
     return *this;                                                                   \
   }
 
+// Of all operators, those that shift take integers of another type on the right.
+#define __MSL_VEC_SHIFT(OP, N)                                                                              \
+  __MSL_VEC_OPERATOR(OP)                                                                                    \
+  template <class U, class = enable_if_t<__integer_v<T> && __integer_v<U> && !__is_same(T, U)>>             \
+  friend __MSL_INL vec operator OP(vec a, vec<U, N> b) {                                                    \
+    return vec(__raw{}, a.v OP __builtin_convertvector(b.v, __native));                                     \
+  }                                                                                                         \
+  template <class U, class = enable_if_t<__integer_v<T> && __integer_v<U> && !__is_same(T, U)>>             \
+  __MSL_INL vec& operator OP##=(vec<U, N> b) {                                                              \
+    return *this = *this OP b;                                                                              \
+  }
+
 // Everything that does not depend on the number of components.
 #define __MSL_VEC_MEMBERS(N)                                                        \
   struct __raw {};                                                                  \
@@ -78,8 +90,8 @@ constexpr const __global bool __explicit_only =
   __MSL_VEC_OPERATOR(&)                                                             \
   __MSL_VEC_OPERATOR(|)                                                             \
   __MSL_VEC_OPERATOR(^)                                                             \
-  __MSL_VEC_OPERATOR(<<)                                                            \
-  __MSL_VEC_OPERATOR(>>)                                                            \
+  __MSL_VEC_SHIFT(<<, N)                                                            \
+  __MSL_VEC_SHIFT(>>, N)                                                            \
   friend __MSL_INL vec operator-(vec a) { return vec(__raw{}, -a.v); }              \
   friend __MSL_INL vec operator+(vec a) { return a; }                               \
   friend __MSL_INL vec operator~(vec a) { return vec(__raw{}, ~a.v); }              \
