@@ -59,7 +59,7 @@ describe('the shapes of few rows', () => {
     expect(tileTerms % (4 * 32 * simdgroups)).toBe(0);
     expect(step % format.blockTerms).toBe(0);
     // Where simdgroups take turns in adding, every lane of a turn has a row, and each simdgroup its turn.
-    if (rowShapeTerms(format, shape, 1)['isJoint'] === true) {
+    if (rowShapeTerms(format, shape, 1).isJoint) {
       const adders = (rows * simdgroups) / 32;
       expect(Number.isInteger(adders) && simdgroups % adders === 0).toBe(true);
     }

@@ -83,7 +83,7 @@ describe('tiles', () => {
       expect(shape.blockN % (8 * shape.simdgroupsN), title).toBe(0);
       expect(shape.blockK % (format.isPaired ? 64 : format.blockTerms), title).toBe(0);
       const terms = tileTerms(tile);
-      expect(Number(terms['inputPasses']) * threads * 4, title).toBe(shape.blockM * shape.blockK);
+      expect(terms.inputPasses * threads * 4, title).toBe(shape.blockM * shape.blockK);
       expect((4 * threads) % shape.blockK, title).toBe(0);
       // Packed groups never end within a tile, or hold whole tiles.
       expect(format.groupTerms % shape.blockK === 0 || shape.blockK % format.groupTerms === 0, title).toBe(
@@ -91,7 +91,7 @@ describe('tiles', () => {
       );
       if (!tile.isByRows) continue;
       const blocks = shape.blockN * parts * (shape.blockK / format.blockTerms);
-      expect(Number(terms['weightPasses']) * threads, title).toBeGreaterThanOrEqual(blocks);
+      expect(terms.weightPasses * threads, title).toBeGreaterThanOrEqual(blocks);
       expect(threads % (shape.blockK / format.blockTerms), title).toBe(0);
     }
   });
@@ -151,7 +151,7 @@ describe('tiles', () => {
 
   it('take weights as they are stored where both have the same bits', () => {
     const of = (change: Partial<TileUse>) =>
-      tileFormatTerms(planTile('wide', { ...USE, ...change }))['isAsStored'];
+      tileFormatTerms(planTile('wide', { ...USE, ...change })).isAsStored;
     expect(of({ format: denseFormat('f16'), input: 'f16' })).toBe(true);
     expect(of({ format: denseFormat('f32'), input: 'f32' })).toBe(true);
     expect(of({ format: denseFormat('bf16'), input: 'bf16', bf16Storage: 'bfloat' })).toBe(true);
@@ -161,7 +161,7 @@ describe('tiles', () => {
 
   it('take codes of four bits in pairs where they become elements of 16 bits', () => {
     const of = (weight: string, input: 'f16' | 'f32') =>
-      tileFormatTerms(planTile('wide', { ...USE, format: formatNamed(weight), input }))['isByPairs'];
+      tileFormatTerms(planTile('wide', { ...USE, format: formatNamed(weight), input })).isByPairs;
     expect(['affine4_g64_bf16', 'q4_K'].map((weight) => of(weight, 'f16'))).toEqual([true, true]);
     expect(['affine8_g64_bf16', 'mxfp4', 'q8_0', 'f16'].map((weight) => of(weight, 'f16'))).not.toContain(
       true,
