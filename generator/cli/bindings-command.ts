@@ -1,4 +1,4 @@
-// Declares the command that writes code in other languages.
+// Declares the commands that write code in other languages, and that run what is made with it.
 
 import type { Command } from '@commander-js/extra-typings';
 import { BINDING_LANGUAGES } from '../bindings/languages.js';
@@ -25,5 +25,27 @@ export function addBindings(program: Command, io: Io, finish: (code: ExitCode) =
     .action(async ({ language = [...BINDING_LANGUAGES], ...options }) => {
       const { bindings } = await import('./commands/bindings.js');
       finish(await bindings({ language, ...options }, io));
+    });
+}
+
+export function addHost(program: Command, io: Io, finish: (code: ExitCode) => void): void {
+  program
+    .command('host')
+    .argument('[command...]', 'a program that uses the C++ bindings, and what it is given')
+    .summary('run a host program without a Mac')
+    .description(
+      'Runs a program that uses the C++ bindings and was compiled with the headers of this package in the place of metal-cpp: what it encodes runs on the engine, and its buffers hold the results.',
+    )
+    .option('--include', 'print the folder of those headers, for the compiler', false)
+    .option(
+      '--reverse',
+      'run dispatches between two barriers in the opposite order: where a barrier lacks, results are wrong',
+      false,
+    )
+    .option('--json', 'print the result as JSON, with what the program printed', false)
+    .passThroughOptions()
+    .action(async (command, options) => {
+      const { host } = await import('./commands/host.js');
+      finish(await host(command, options, io));
     });
 }

@@ -7,7 +7,7 @@ import { ACTIVATION_DTYPES, BF16_STORAGES } from '../description/dtypes.js';
 import { GENERAL_FORMAT_NAMES } from '../description/weights.js';
 import { KERNEL_FORMS } from '../plan/flat.js';
 import { LAYER_PATHS } from '../plan/layer.js';
-import { addBindings } from './bindings-command.js';
+import { addBindings, addHost } from './bindings-command.js';
 import { addInit, addModel, addQuantize } from './checkpoint-commands.js';
 import type { ExitCode } from './exit-codes.js';
 import type { Io } from './io.js';
@@ -41,6 +41,7 @@ export const COMMAND_NAMES: readonly string[] = [
   'test',
   'bench',
   'bindings',
+  'host',
   'report',
   'probe',
   'bundle',
@@ -86,6 +87,7 @@ Exit codes: 0 done; 1 the answer is no; 2 usage, spec or I/O; 70 a bug in moegen
   addTest(program, io, finish);
   addBench(program, io, finish);
   addBindings(program, io, finish);
+  addHost(program, io, finish);
   addReport(program, io, finish);
   addProbe(program, io, finish);
   addBundle(program, io, finish);

@@ -1,7 +1,7 @@
 // The programs in docs/integrate.md, run as they stand there, with the commands that come before them.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeElements } from '../../generator/validate/elements.js';
@@ -58,6 +58,17 @@ describe('the guide to integration', () => {
     put(cwd, 'layer.cpp', block('cpp'));
     await compileCpp(path.join(cwd, 'layer.cpp'), path.join(cwd, 'bindings/cpp'), path.join(cwd, 'layer'));
     expect(await error([path.join(cwd, 'layer')])).toBeLessThan(3e-6);
+  });
+
+  it.each([[], ['--reverse']])('has it run by the command that it names, %s', async (...options) => {
+    const include = await moegen(cwd, 'host', '--include');
+    expect(existsSync(path.join(include.out.trim(), 'Metal/Metal.hpp'))).toBe(true);
+    writeFileSync(path.join(cwd, 'output.bin'), '');
+    const { code, out, err } = await moegen(cwd, 'host', ...options, './layer');
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    expect(err).toMatch(/^1 command buffer with \d+ dispatches ran on the engine\n$/);
+    const bytes = readFileSync(path.join(cwd, 'output.bin'));
+    expect(layerError(decodeElements('f32', bytes), layer, NUM_TOKENS)).toBeLessThan(3e-6);
   });
 
   it.skipIf(!hasPython)(

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { defaultCacheDir } from '../../../generator/compile/cache.js';
 import { findCompilers } from '../../../generator/native/build.js';
 
-const STAND_IN = path.resolve(import.meta.dirname, '../stand-in');
+const STAND_IN = path.resolve(import.meta.dirname, '../../../native/metal-cpp');
 
 /** Without a warning, or it throws. */
 export async function compileCpp(source: string, include: string, output: string): Promise<void> {

@@ -1,5 +1,5 @@
 // The part of metal-cpp's Metal that the bindings use, for machines without Metal: what is encoded is written down as a job, which
-// the test runs on the host engine. Jobs go out on file descriptor 3, one line of JSON each; a line on descriptor 4 says that the
+// `moegen host` runs on its engine. Jobs go out on file descriptor 3, one line of JSON each; a line on descriptor 4 says that the
 // buffers' files hold the results.
 
 #pragma once
@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -31,7 +32,14 @@ struct Size {
   NS::UInteger width, height, depth;
 };
 
-inline std::string folder() { return std::getenv("MOEGEN_STAND_IN"); }
+inline std::string folder() {
+  const char* place = std::getenv("MOEGEN_STAND_IN");
+  if (place == nullptr) {
+    std::fputs("this program needs `moegen host`, which runs what it encodes\n", stderr);
+    std::exit(1);
+  }
+  return place;
+}
 
 inline std::string text(const Size& size) {
   std::stringstream out;
