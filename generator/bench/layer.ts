@@ -10,6 +10,7 @@ import {
   layerKernels,
   layerPaths,
   pathFor,
+  rulesOf,
   runSizes,
   tileFor,
   type LayerPath,
@@ -44,7 +45,7 @@ export interface BenchLayer extends BenchChoice {
 export function benchLayer(plans: readonly KernelPlan[], block: MoeBlock, choice: BenchChoice): BenchLayer {
   const { activation, weight, mix = {}, numTokens } = choice;
   const paths = layerPaths(block.experts);
-  const path = choice.path ?? pathFor(numTokens, block, paths);
+  const path = choice.path ?? pathFor(numTokens, block, paths, rulesOf(plans));
   if (!paths.includes(path)) {
     throw new MoegenError('bench/no-such-path', `a layer of this block has no ${path} path`, {
       where: '--path',

@@ -7,7 +7,7 @@ import type { KernelForm } from '../plan/flat.js';
 import { parseFormula, type FormulaTree } from '../plan/formula.js';
 import type { ModelDescription } from '../plan/model.js';
 import { requirementsOf } from '../plan/requirements.js';
-import { SELECTION_RULES } from '../plan/selection.js';
+import { rulesOf } from '../plan/selection.js';
 import { MAX_TILES } from '../plan/sizes.js';
 import type { Binding, KernelPlan } from '../plan/types.js';
 import type { Bf16Storage } from '../description/dtypes.js';
@@ -72,7 +72,7 @@ export function buildManifest(
     kernels: [...kernels].sort((a, b) => (a.name < b.name ? -1 : 1)),
     formulas: formulaTrees(kernels, model),
     sizes: SIZES,
-    selection: SELECTION_RULES,
+    selection: [...rulesOf(kernels)],
     ...(form !== undefined && form !== 'bound' && { form }),
     ...(model && { model }),
   };
@@ -93,7 +93,7 @@ function formulaTrees(
   const ofRuns = (model?.groups ?? []).flatMap(({ runs }) =>
     runs.flatMap(({ buffers }) => buffers.map(({ bytes }) => bytes)),
   );
-  const ofRules = SELECTION_RULES.flatMap(({ when }) => (when === null ? [] : [when.value, when.limit]));
+  const ofRules = rulesOf(kernels).flatMap(({ when }) => (when === null ? [] : [when.value, when.limit]));
   const formulas = new Set([...ofKernels, ...ofRuns, ...ofRules, ...Object.values(SIZES)]);
   return Object.fromEntries([...formulas].map((formula) => [formula, parseFormula(formula)]));
 }

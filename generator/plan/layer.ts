@@ -15,7 +15,7 @@ import type { TileName } from './tiles.js';
 import type { KernelPlan, TileShape } from './types.js';
 import { hasSkinnyKernels } from './variants.js';
 
-export { LAYER_PATHS, pathFor, tileFor, type LayerPath } from './selection.js';
+export { LAYER_PATHS, pathFor, rulesOf, tileFor, type LayerPath } from './selection.js';
 
 export interface LayerChoice {
   readonly path: LayerPath;

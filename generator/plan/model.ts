@@ -21,7 +21,7 @@ import {
 } from './layer.js';
 import { planKernels } from './plan.js';
 import { runMemory, type RunMemory } from './run-buffers.js';
-import { tokenRanges, type TokenRange } from './selection.js';
+import { rulesOf, tokenRanges, type SelectionRule, type TokenRange } from './selection.js';
 import type { TileName } from './tiles.js';
 import type { KernelPlan } from './types.js';
 
@@ -99,6 +99,8 @@ export function planModel(modelType: string, model: PlannedModel, spec: ModelSpe
     const own = { ...spec, ...ownFormats(formats) };
     return { block, layers, formats, recipes, spec: own, plans: planKernels({ ...own, block, maxExperts }) };
   });
+  // One list of rules serves all layers of a set.
+  const rules = rulesOf(sets.flatMap(({ plans }) => plans));
   return {
     blocks: model.blocks.map(({ block }) => block),
     plans: mergePlans(sets.flatMap(({ plans }) => plans)),
@@ -112,7 +114,7 @@ export function planModel(modelType: string, model: PlannedModel, spec: ModelSpe
         constants: blockConstants(block),
         tensors: layerTensors(block),
         ...(recipes && { buffers: recipes.map((recipe) => ({ ...recipe, binding: planeBinding(recipe) })) }),
-        runs: layerRuns(block, plans, own),
+        runs: layerRuns(block, plans, own, rules),
       })),
     },
   };
@@ -169,9 +171,14 @@ function layerTensors(block: MoeBlock): LayerTensor[] {
   });
 }
 
-function layerRuns(block: MoeBlock, plans: readonly KernelPlan[], spec: ModelSpec): LayerRun[] {
+function layerRuns(
+  block: MoeBlock,
+  plans: readonly KernelPlan[],
+  spec: ModelSpec,
+  rules: readonly SelectionRule[],
+): LayerRun[] {
   const { mix = {} } = spec;
-  const ways = tokenRanges(block, layerPaths(block.experts));
+  const ways = tokenRanges(block, layerPaths(block.experts), rules);
   return spec.activations.flatMap((activation) =>
     spec.weights.flatMap((weight) =>
       [...new Set([activation, 'f32'] as const)].flatMap((intermediate) =>

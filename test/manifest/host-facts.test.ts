@@ -6,7 +6,7 @@ import { manifestJsonSchema, parseManifest } from '../../generator/manifest/sche
 import { evaluateFormula, parseFormula } from '../../generator/plan/formula.js';
 import { LAYER_PATHS, pathFor, tileFor } from '../../generator/plan/layer.js';
 import { planModel, type ModelPlan } from '../../generator/plan/model.js';
-import { SELECTION_RULES, tokenRanges } from '../../generator/plan/selection.js';
+import { DENSE_RULES, tokenRanges } from '../../generator/plan/selection.js';
 import { MAX_TILES } from '../../generator/plan/sizes.js';
 import { blockLayers } from '../../generator/description/models/index.js';
 import { EXPERT_BLOCKS } from '../plan/experts-blocks.js';
@@ -70,7 +70,7 @@ describe('the rules of the paths', () => {
     const block = { topK: 4, numExperts: 32 };
     for (let numTokens = 1; numTokens < 300; ++numTokens) {
       const values = { num_tokens: numTokens, top_k: 4, num_experts: 32 };
-      const rule = SELECTION_RULES.find(
+      const rule = DENSE_RULES.find(
         ({ when }) =>
           when === null || evaluateFormula(when.value, values) <= evaluateFormula(when.limit, values),
       );

@@ -6,10 +6,12 @@ import {
   layerKernels,
   layerPaths,
   pathFor,
+  rulesOf,
   runSizes,
   tileFor,
   type LayerChoice,
 } from '../../generator/plan/layer.js';
+import { DENSE_RULES, PACKED_RULES } from '../../generator/plan/selection.js';
 import { planKernels } from '../../generator/plan/plan.js';
 import type { BlockTraitsInput, MoeBlock } from '../../generator/description/block.js';
 import { checkBlock } from '../../generator/description/check-block.js';
@@ -51,6 +53,20 @@ describe('pathFor', () => {
     [4096, 'batched'],
   ])('takes %i tokens of 8 in 128 experts on the way %s', (numTokens, path) => {
     expect(pathFor(numTokens, BLOCK, LAYER_PATHS)).toBe(path);
+  });
+
+  it('multiplies assignments of packed weights by themselves until there is one for each expert', () => {
+    const paths = [1, 16, 17, 128, 129].map((tokens) => pathFor(tokens, BLOCK, LAYER_PATHS, PACKED_RULES));
+    expect(paths).toEqual(['decode', 'decode', 'skinny', 'skinny', 'batched']);
+    for (const [weight, rules] of [
+      ['mxfp4', PACKED_RULES],
+      ['bf16', DENSE_RULES],
+    ] as const) {
+      const plans = planKernels({ ...SPEC, weights: [weight], block: BLOCK });
+      expect(rulesOf(plans)).toBe(rules);
+    }
+    // A set with both takes the rules of dense weights.
+    expect(rulesOf(planKernels({ ...SPEC, block: BLOCK }))).toBe(DENSE_RULES);
   });
 
   it('goes by rows per expert: few experts have many of them soon', () => {
