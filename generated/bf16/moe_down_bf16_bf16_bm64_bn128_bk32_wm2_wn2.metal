@@ -242,41 +242,44 @@ inline void moe_stage_block(moe_weight_block block, uint position, threadgroup t
       next_block[pass] = moe_load_block(weight_row[pass], block_term, exists);
     }
 
+    // Simdgroups whose rows do not exist leave the units to the others.
+    if (simdgroup_row < num_rows) {
 #pragma clang loop unroll(full)
-    for (uint k = 0; k < block_k; k += block_terms) {
-      simdgroup_matrix<tile_element, 8, 8> x[fragments_m][block_terms / 8];
+      for (uint k = 0; k < block_k; k += block_terms) {
+        simdgroup_matrix<tile_element, 8, 8> x[fragments_m][block_terms / 8];
 #pragma clang loop unroll(full)
-      for (uint i = 0; i < fragments_m; ++i) {
-#pragma clang loop unroll(full)
-        for (uint step = 0; step < block_terms / 8; ++step) {
-          simdgroup_load(
-              x[i][step],
-              input_tile + (simdgroup_row + 8 * i) * tile_stride + k + 8 * step,
-              tile_stride);
-        }
-      }
-#pragma clang loop unroll(full)
-      for (uint part = 0; part < 1; ++part) {
-#pragma clang loop unroll(full)
-        for (uint j = 0; j < fragments_n; ++j) {
-          const uint column = part * block_n + simdgroup_column + 8 * j;
-          simdgroup_matrix<tile_element, 8, 8> weight[block_terms / 8];
+        for (uint i = 0; i < fragments_m; ++i) {
 #pragma clang loop unroll(full)
           for (uint step = 0; step < block_terms / 8; ++step) {
             simdgroup_load(
-                weight[step],
-                weight_tile + column * tile_stride + k + 8 * step,
-                tile_stride,
-                ulong2(0),
-                true);
+                x[i][step],
+                input_tile + (simdgroup_row + 8 * i) * tile_stride + k + 8 * step,
+                tile_stride);
           }
+        }
 #pragma clang loop unroll(full)
-          for (uint i = 0; i < fragments_m; ++i) {
-            // A chain of 16 terms starts anew.
-            simdgroup_float8x8 sum = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
-            simdgroup_multiply_accumulate(sum, x[i][0], weight[0], sum);
-            simdgroup_multiply_accumulate(sum, x[i][1], weight[1], sum);
-            total[part][i][j].thread_elements() += sum.thread_elements();
+        for (uint part = 0; part < 1; ++part) {
+#pragma clang loop unroll(full)
+          for (uint j = 0; j < fragments_n; ++j) {
+            const uint column = part * block_n + simdgroup_column + 8 * j;
+            simdgroup_matrix<tile_element, 8, 8> weight[block_terms / 8];
+#pragma clang loop unroll(full)
+            for (uint step = 0; step < block_terms / 8; ++step) {
+              simdgroup_load(
+                  weight[step],
+                  weight_tile + column * tile_stride + k + 8 * step,
+                  tile_stride,
+                  ulong2(0),
+                  true);
+            }
+#pragma clang loop unroll(full)
+            for (uint i = 0; i < fragments_m; ++i) {
+              // A chain of 16 terms starts anew.
+              simdgroup_float8x8 sum = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
+              simdgroup_multiply_accumulate(sum, x[i][0], weight[0], sum);
+              simdgroup_multiply_accumulate(sum, x[i][1], weight[1], sum);
+              total[part][i][j].thread_elements() += sum.thread_elements();
+            }
           }
         }
       }

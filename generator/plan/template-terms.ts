@@ -405,6 +405,7 @@ interface Tile2 {
   readonly inputPasses: Word;
   readonly isInputAsStored: boolean;
   readonly isPair: boolean;
+  readonly isShared: boolean;
   readonly laneTerms: Word;
   readonly msl: Word;
   readonly parts: Word;

@@ -112,6 +112,7 @@ export function tileTerms(tile: TilePlan) {
     isPair: parts === 2,
     simdgroups: simdgroupsM * simdgroupsN,
     simdgroupsN,
+    isShared: simdgroupsM > 1,
     simdgroupRows,
     simdgroupColumns,
     fragmentsM: simdgroupRows / 8,
