@@ -23,7 +23,10 @@ export const BINDING_FILES: Readonly<Record<BindingLanguage, readonly string[]>>
   ],
   python: ['moegen_plan.py', 'moegen_torch.py', 'moegen_mlx.py'],
   rust: ['Cargo.toml', 'src/lib.rs'],
-  swift: ['Package.swift', ...['Encoder', 'Plan', 'Tables', 'Types'].map((name) => `Sources/Moegen/${name}.swift`)],
+  swift: [
+    'Package.swift',
+    ...['Encoder', 'Plan', 'Tables', 'Types'].map((name) => `Sources/Moegen/${name}.swift`),
+  ],
 };
 
 /** What stands before the name of a module of the same folder where it is imported. */

@@ -27,11 +27,15 @@ export function renderBindings({
   languages,
   packageDir,
 }: BindingRequest): Map<string, string> {
-  const environment = createEnvironment(readTemplateSources(path.join(packageDir, 'templates'), ['bindings']));
+  const environment = createEnvironment(
+    readTemplateSources(path.join(packageDir, 'templates'), ['bindings']),
+  );
   const contexts = new Map<KernelForm, object>();
   const contextFor = (language: BindingLanguage) => {
     const form = BINDING_FORMS[language];
-    const context = contexts.get(form) ?? bindingContext(bindingSet(inForm(manifest, form, language, source), source), source);
+    const context =
+      contexts.get(form) ??
+      bindingContext(bindingSet(inForm(manifest, form, language, source), source), source);
     contexts.set(form, context);
     return context;
   };
@@ -53,8 +57,12 @@ export function renderBindings({
 function inForm(manifest: Manifest, form: KernelForm, language: BindingLanguage, where: string): Manifest {
   if (form === 'flat') return manifest.form === 'flat' ? manifest : flatManifest(manifest);
   if (manifest.form !== 'flat') return manifest;
-  throw new MoegenError('bindings/flat-set', `expected a set in the bound form for ${language}, got a flat one`, {
-    where,
-    help: 'generate it without --form flat, or choose the languages with --language',
-  });
+  throw new MoegenError(
+    'bindings/flat-set',
+    `expected a set in the bound form for ${language}, got a flat one`,
+    {
+      where,
+      help: 'generate it without --form flat, or choose the languages with --language',
+    },
+  );
 }

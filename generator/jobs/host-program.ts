@@ -5,31 +5,33 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { z } from 'zod';
 import { MoegenError } from '../errors.js';
 import { whenStopped } from '../stopping.js';
-import type { BufferBinding, BufferSpec, Device, Dispatch, Size3 } from '../native/types.js';
+import type { BufferBinding, BufferSpec, Device, Dispatch } from '../native/types.js';
 
 /** A buffer of a job, and a byte within. */
-interface RecordedPlace {
-  readonly buffer: number;
-  readonly offset: number;
-}
+const PLACE = z.strictObject({ buffer: z.int().nonnegative(), offset: z.int().nonnegative() });
+const SIZE = z.tuple([z.int().nonnegative(), z.int().nonnegative(), z.int().nonnegative()]);
 
-interface RecordedDispatch {
-  readonly file: string;
-  readonly kernel: string;
-  readonly constants: Readonly<Record<number, number | boolean>>;
-  readonly barrier: boolean;
-  readonly arguments: Readonly<Record<number, RecordedPlace | { readonly bytes: readonly number[] }>>;
-  readonly threadgroups: Size3 | { readonly indirect: RecordedPlace };
-  readonly threads: Size3;
-}
+const DISPATCH = z.strictObject({
+  file: z.string(),
+  kernel: z.string(),
+  constants: z.record(z.string(), z.union([z.number(), z.boolean()])),
+  barrier: z.boolean(),
+  arguments: z.record(
+    z.string(),
+    z.union([PLACE, z.strictObject({ bytes: z.array(z.int().min(0).max(255)) })]),
+  ),
+  threadgroups: z.union([SIZE, z.strictObject({ indirect: PLACE })]),
+  threads: SIZE,
+});
 
-interface RecordedJob {
-  /** Files with the contents. */
-  readonly buffers: readonly string[];
-  readonly dispatches: readonly RecordedDispatch[];
-}
+/** `buffers`: files with the contents. */
+const JOB = z.strictObject({ buffers: z.array(z.string()), dispatches: z.array(DISPATCH) });
+
+type RecordedDispatch = z.infer<typeof DISPATCH>;
+type RecordedJob = z.infer<typeof JOB>;
 
 export interface ProgramOutcome {
   /** The program's exit code; null where a signal ended it. */
@@ -103,7 +105,7 @@ async function answerAll(
 
 function readJob(line: string): RecordedJob {
   try {
-    return JSON.parse(line) as RecordedJob;
+    return JOB.parse(JSON.parse(line));
   } catch (cause) {
     throw new MoegenError('jobs/no-job', 'the program asks for what is no job', {
       where: 'file descriptor 3',

@@ -45,7 +45,10 @@ beforeAll(async () => {
   mkdirSync(path.join(cwd, 'gpu'));
 });
 
-async function error(command: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
+async function error(
+  command: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<number> {
   writeFileSync(path.join(cwd, 'output.bin'), '');
   const outcome = await runProgram(command, { device, folder: path.join(cwd, 'gpu'), cwd, env });
   expect(outcome).toMatchObject({ code: 0, err: '' });

@@ -25,9 +25,18 @@ beforeAll(async () => {
   put(cwd, 'config.json', JSON.stringify(CONFIG));
   const model = ['--config', 'config.json', '--dtype', 'f32', '--form', 'flat', '--out', 'model'];
   expect(await moegen(cwd, ...model)).toMatchObject({ code: 0 });
-  expect(await moegen(cwd, '--dtype', 'bf16', '--form', 'flat', '--out', 'general')).toMatchObject({ code: 0 });
+  expect(await moegen(cwd, '--dtype', 'bf16', '--form', 'flat', '--out', 'general')).toMatchObject({
+    code: 0,
+  });
   for (const set of ['model', 'general']) {
-    const options = ['--language', 'python,huggingface', '--manifest', `${set}/manifest.json`, '-o', `${set}-bindings`];
+    const options = [
+      '--language',
+      'python,huggingface',
+      '--manifest',
+      `${set}/manifest.json`,
+      '-o',
+      `${set}-bindings`,
+    ];
     expect(await moegen(cwd, 'bindings', ...options)).toMatchObject({ code: 0, err: '' });
   }
 });
@@ -42,7 +51,15 @@ interface Run {
   readonly counts?: readonly number[];
 }
 
-async function run({ through = 'torch', set, kernels = set, dtype, choice = {}, layer, counts = TOKEN_COUNTS }: Run) {
+async function run({
+  through = 'torch',
+  set,
+  kernels = set,
+  dtype,
+  choice = {},
+  layer,
+  counts = TOKEN_COUNTS,
+}: Run) {
   const contents = testLayer(dtype, path.join(cwd, dtype));
   const task = {
     through,
@@ -71,20 +88,37 @@ const BF16 = {
 };
 
 describe.skipIf(!hasPython)(`the Python bindings${hasPython ? '' : ' (skipped: no python3 here)'}`, () => {
-  it.each(['torch', 'mlx'] as const)('run the layers of a model on every path through %s', async (through) => {
-    const { errors, jobs, err } = await run({ through, set: 'model', dtype: 'f32', layer: 1 });
-    expect(err).toBe('');
-    expect(jobs.map(({ dispatches }) => dispatches.length)).toEqual([8, 9, 11, 11]);
-    for (const error of errors) expect(error).toBeLessThan(3e-6);
-  });
+  it.each(['torch', 'mlx'] as const)(
+    'run the layers of a model on every path through %s',
+    async (through) => {
+      const { errors, jobs, err } = await run({ through, set: 'model', dtype: 'f32', layer: 1 });
+      expect(err).toBe('');
+      expect(jobs.map(({ dispatches }) => dispatches.length)).toEqual([8, 9, 11, 11]);
+      for (const error of errors) expect(error).toBeLessThan(3e-6);
+    },
+  );
 
-  it.each(['torch', 'mlx', 'package'] as const)('run layers with the general set, of which the choice takes the kernels, through %s', async (through) => {
-    if (through === 'package') cpSync(path.join(cwd, 'general'), path.join(cwd, 'general-bindings/huggingface/torch-ext/moegen/kernels'), { recursive: true });
-    const { errors, err } = await run({ through, set: 'general', dtype: 'bf16', choice: BF16, counts: [3, 12] });
-    expect(err).toBe('');
-    // Half a step of BF16 in the intermediate and in the output, beside values of the magnitude of the largest.
-    for (const error of errors) expect(error).toBeLessThan(2 ** -7);
-  });
+  it.each(['torch', 'mlx', 'package'] as const)(
+    'run layers with the general set, of which the choice takes the kernels, through %s',
+    async (through) => {
+      if (through === 'package')
+        cpSync(
+          path.join(cwd, 'general'),
+          path.join(cwd, 'general-bindings/huggingface/torch-ext/moegen/kernels'),
+          { recursive: true },
+        );
+      const { errors, err } = await run({
+        through,
+        set: 'general',
+        dtype: 'bf16',
+        choice: BF16,
+        counts: [3, 12],
+      });
+      expect(err).toBe('');
+      // Half a step of BF16 in the intermediate and in the output, beside values of the magnitude of the largest.
+      for (const error of errors) expect(error).toBeLessThan(2 ** -7);
+    },
+  );
 
   // tomllib came with Python 3.11.
   const note = hasTomllib ? '' : ' (skipped: no tomllib here)';
@@ -102,7 +136,16 @@ describe.skipIf(!hasPython)(`the Python bindings${hasPython ? '' : ' (skipped: n
   it.each<[string, Partial<Run>, string]>([
     ['a layer that there is not', { layer: 7 }, 'error: the model has no experts in layer 7'],
     ['types that there are not', { choice: { activation: 'f16' } }, 'error: the set has no run with'],
-    ['kernels in the bound form', { kernels: path.resolve(import.meta.dirname, '../../generated'), set: 'general', dtype: 'bf16', choice: BF16 }, 'flat form'],
+    [
+      'kernels in the bound form',
+      {
+        kernels: path.resolve(import.meta.dirname, '../../generated'),
+        set: 'general',
+        dtype: 'bf16',
+        choice: BF16,
+      },
+      'flat form',
+    ],
   ])('refuse %s', async (_, given, message) => {
     for (const through of ['torch', 'mlx'] as const) {
       const { code, err, jobs } = await run({ through, set: 'model', dtype: 'f32', ...given });

@@ -32,8 +32,8 @@ describe('moegen host', () => {
     expect(none.err).toContain('expected a program to run');
   });
 
-  it('stops a program whose job is none', async () => {
-    const { code, err } = await moegen(cwd, 'host', '/bin/sh', '-c', "echo '{' >&3; read answer <&4");
+  it.each(['{', '{}', '{"buffers":[],"dispatches":[{}]}'])('stops a program whose job is %s', async (job) => {
+    const { code, err } = await moegen(cwd, 'host', '/bin/sh', '-c', `echo '${job}' >&3; read answer <&4`);
     expect(code).toBe(2);
     expect(err).toContain('the program asks for what is no job');
   });
