@@ -160,15 +160,20 @@ const GROUPED = [
   { numExperts: 40, topK: 4, hidden: 2, intermediate: 1, checked: 1 },
 ] as const;
 
-/** Terms of rows that take several steps, and more than is staged at once. */
-const LONG_TERMS = 2560;
+/** Terms of rows that take several steps; those of gate and up are more than is staged at once. */
+const LONG_HIDDEN = 2560;
+const LONG_INTERMEDIATE = 768;
+
+/** Groups of more terms make the matrices too large for all checks. */
+const CHECKED_UNIT = 64;
 
 /** Long rows of gate and up, and of down. */
 function longCases(unit: number): KernelCase[] {
-  const parts = { numTokens: 2, numExperts: 2, topK: 1, routing: 'spread', isChecked: true } as const;
+  const shape = { numTokens: 1, numExperts: 2, topK: 1, routing: 'spread' } as const;
+  const parts = { ...shape, isChecked: unit <= CHECKED_UNIT };
   return [
-    named({ ...parts, hiddenSize: LONG_TERMS, intermediateSize: unit }),
-    named({ ...parts, hiddenSize: unit, intermediateSize: LONG_TERMS }),
+    named({ ...parts, hiddenSize: LONG_HIDDEN, intermediateSize: unit }),
+    named({ ...parts, hiddenSize: unit, intermediateSize: LONG_INTERMEDIATE }),
   ];
 }
 
