@@ -7,7 +7,7 @@ import type { KernelForm } from '../plan/flat.js';
 import { parseFormula, type FormulaTree } from '../plan/formula.js';
 import type { ModelDescription } from '../plan/model.js';
 import { requirementsOf } from '../plan/requirements.js';
-import { rulesOf } from '../plan/selection.js';
+import { rulesOf, type SelectionRule } from '../plan/selection.js';
 import { MAX_TILES } from '../plan/sizes.js';
 import type { Binding, KernelPlan } from '../plan/types.js';
 import type { Bf16Storage } from '../description/dtypes.js';
@@ -66,13 +66,14 @@ export function buildManifest(
   kernels: readonly ManifestKernel[],
   { model, form }: { readonly model?: ModelDescription; readonly form?: KernelForm } = {},
 ): Manifest {
+  const selection = rulesOf(kernels);
   return {
     schemaVersion: 1,
     generator: { name: 'moegen', version },
     kernels: [...kernels].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    formulas: formulaTrees(kernels, model),
+    formulas: formulaTrees(kernels, model, selection),
     sizes: SIZES,
-    selection: [...rulesOf(kernels)],
+    selection: [...selection],
     ...(form !== undefined && form !== 'bound' && { form }),
     ...(model && { model }),
   };
@@ -85,6 +86,7 @@ const SIZES = { max_tiles: MAX_TILES, num_tiles: 'max_tiles' } as const;
 function formulaTrees(
   kernels: readonly ManifestKernel[],
   model: ModelDescription | undefined,
+  selection: readonly SelectionRule[],
 ): Record<string, FormulaTree> {
   const ofKernels = kernels.flatMap(({ bindings, dispatch }) => [
     ...bindings.flatMap(({ shape, matrix = [] }) => [...shape, ...matrix]),
@@ -93,7 +95,7 @@ function formulaTrees(
   const ofRuns = (model?.groups ?? []).flatMap(({ runs }) =>
     runs.flatMap(({ buffers }) => buffers.map(({ bytes }) => bytes)),
   );
-  const ofRules = rulesOf(kernels).flatMap(({ when }) => (when === null ? [] : [when.value, when.limit]));
+  const ofRules = selection.flatMap(({ when }) => (when === null ? [] : [when.value, when.limit]));
   const formulas = new Set([...ofKernels, ...ofRuns, ...ofRules, ...Object.values(SIZES)]);
   return Object.fromEntries([...formulas].map((formula) => [formula, parseFormula(formula)]));
 }
